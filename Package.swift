@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is built in Swift 6 mode with warnings as errors.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// The state machine, its log and replay: values and functions only, no unsafe construct at all.
+let pure = strict + [.strictMemorySafety()]
+
+let package = Package(
+  name: "par-lifecycle",
+  products: [.executable(name: "par-lifecycle", targets: ["par-lifecycle"])],
+  dependencies: [],
+  targets: [
+    // Names for what Linux already has.
+    .target(name: "CPlatform", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+    .systemLibrary(
+      name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    // The state machine. Imports nothing.
+    .target(name: "Lifecycle", swiftSettings: pure),
+
+    // What carries the machine's effects out; each folder is a target, so that the walls are compiled.
+    .target(
+      name: "LinuxSystem", dependencies: ["CPlatform", "Lifecycle"], path: "Sources/Runtime/System",
+      swiftSettings: strict),
+    .target(
+      name: "RunConfiguration", dependencies: ["Lifecycle"], path: "Sources/Runtime/Configuration",
+      swiftSettings: strict),
+    .target(
+      name: "AgentPackages",
+      dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CYaml", "CZlib"],
+      path: "Sources/Runtime/Packages", swiftSettings: strict),
+    .target(
+      name: "DataPlane", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform"],
+      path: "Sources/Runtime/DataPlane", swiftSettings: strict),
+    .target(
+      name: "Controller",
+      dependencies: [
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "DataPlane", "CPlatform",
+      ],
+      path: "Sources/Runtime/Controller", swiftSettings: strict),
+
+    .executableTarget(
+      name: "par-lifecycle",
+      dependencies: [
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "Controller",
+      ],
+      path: "Sources/Cli", swiftSettings: strict),
+
+    .testTarget(name: "LifecycleTests", dependencies: ["Lifecycle"], swiftSettings: strict),
+    .testTarget(
+      name: "SystemTests", dependencies: ["LinuxSystem", "CPlatform"], swiftSettings: strict),
+    .testTarget(
+      name: "ConfigurationTests", dependencies: ["RunConfiguration", "Lifecycle"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PackagesTests", dependencies: ["AgentPackages", "Lifecycle", "LinuxSystem", "CZlib"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DataPlaneTests", dependencies: ["DataPlane", "Lifecycle", "LinuxSystem", "CPlatform"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ControllerTests",
+      dependencies: ["Controller", "Lifecycle", "LinuxSystem", "CPlatform"],
+      swiftSettings: strict),
+  ]
+)

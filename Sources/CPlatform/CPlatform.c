@@ -1,0 +1,375 @@
+#define _GNU_SOURCE
+#include "CPlatform.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/openat2.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+const uint32_t PAR_EPOLLIN = EPOLLIN, PAR_EPOLLOUT = EPOLLOUT, PAR_EPOLLRDHUP = EPOLLRDHUP,
+               PAR_EPOLLHUP = EPOLLHUP, PAR_EPOLLERR = EPOLLERR, PAR_EPOLLET = EPOLLET,
+               PAR_EPOLLEXCLUSIVE = EPOLLEXCLUSIVE, PAR_EPOLLONESHOT = EPOLLONESHOT;
+
+int par_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+static int control(int epoll, int operation, int fd, uint32_t events, uint64_t token) {
+  struct epoll_event event = {.events = events, .data.u64 = token};
+  return epoll_ctl(epoll, operation, fd, &event);
+}
+int par_epoll_add(int epoll, int fd, uint32_t events, uint64_t token) {
+  return control(epoll, EPOLL_CTL_ADD, fd, events, token);
+}
+int par_epoll_modify(int epoll, int fd, uint32_t events, uint64_t token) {
+  return control(epoll, EPOLL_CTL_MOD, fd, events, token);
+}
+int par_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
+
+int par_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns) {
+  static _Atomic int no_pwait2;
+  if (!no_pwait2) {
+    struct timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    int count = epoll_pwait2(epoll, events, capacity, timeout_ns < 0 ? NULL : &limit, NULL);
+    if (count >= 0 || errno != ENOSYS) return count;
+    no_pwait2 = 1;
+  }
+  int64_t milliseconds = timeout_ns < 0 ? -1 : (timeout_ns + 999999) / 1000000;
+  return epoll_wait(epoll, events, capacity, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
+}
+
+int par_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+int par_signalfd(const sigset_t *mask) { return signalfd(-1, mask, SFD_NONBLOCK | SFD_CLOEXEC); }
+int par_accept(int listener) {
+  return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+int par_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+int par_datagram_pair(int ends[2]) {
+  return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends);
+}
+int par_set_nonblocking(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+int par_set_cloexec(int fd, bool on) { return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0); }
+int par_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+int par_rename_noreplace(const char *from, const char *to) {
+  return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+int par_rename_exchange(const char *left, const char *right) {
+  return renameat2(AT_FDCWD, left, AT_FDCWD, right, RENAME_EXCHANGE);
+}
+int par_open_beneath(int folder, const char *path, int flags, unsigned mode, bool no_symlinks) {
+  struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+                         .mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
+                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+                                    (no_symlinks ? RESOLVE_NO_SYMLINKS : 0)};
+  return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+ssize_t par_sendfile(int out, int in, int64_t *offset, size_t count) {
+  return sendfile(out, in, offset, count);
+}
+int par_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
+int par_flock_exclusive(int fd) {
+  int result;
+  do result = flock(fd, LOCK_EX);
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+int par_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+int par_peer_address(int fd, char *text, size_t capacity, uint16_t *port) {
+  struct sockaddr_storage address;
+  socklen_t length = sizeof address;
+  text[0] = 0;
+  *port = 0;
+  if (getpeername(fd, (struct sockaddr *)&address, &length) < 0) return -1;
+  if (address.ss_family == AF_INET) {
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+    *port = ntohs(v4->sin_port);
+    return inet_ntop(AF_INET, &v4->sin_addr, text, (socklen_t)capacity) ? 0 : -1;
+  }
+  if (address.ss_family == AF_INET6) {
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
+    *port = ntohs(v6->sin6_port);
+    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+      return inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, text, (socklen_t)capacity) ? 0 : -1;
+    return inet_ntop(AF_INET6, &v6->sin6_addr, text, (socklen_t)capacity) ? 0 : -1;
+  }
+  return 0;
+}
+
+static int close_keeping_errno(int fd) {
+  int saved = errno;
+  close(fd);
+  errno = saved;
+  return -1;
+}
+
+static socklen_t numeric_address(const char *text, uint16_t port, struct sockaddr_storage *out) {
+  memset(out, 0, sizeof *out);
+  struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+  if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    return sizeof *v4;
+  }
+  struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+  memset(out, 0, sizeof *out);
+  if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    return sizeof *v6;
+  }
+  return 0;
+}
+
+int par_listen_tcp(const char *address, uint16_t port, int backlog, uint16_t *bound_port) {
+  struct sockaddr_storage name;
+  socklen_t length = numeric_address(address, port, &name);
+  if (!length) {
+    errno = EINVAL;
+    return -1;
+  }
+  int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(fd, (struct sockaddr *)&name, length) < 0 || listen(fd, backlog) < 0)
+    return close_keeping_errno(fd);
+  length = sizeof name;
+  if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return close_keeping_errno(fd);
+  *bound_port = ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                                 : ((struct sockaddr_in *)&name)->sin_port);
+  return fd;
+}
+
+static int unix_name(const char *path, struct sockaddr_un *name) {
+  memset(name, 0, sizeof *name);
+  name->sun_family = AF_UNIX;
+  if (strlen(path) >= sizeof name->sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(name->sun_path, path);
+  return 0;
+}
+int par_listen_unix(const char *path, int backlog) {
+  struct sockaddr_un name;
+  if (unix_name(path, &name) < 0) return -1;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  if (bind(fd, (struct sockaddr *)&name, sizeof name) < 0 || listen(fd, backlog) < 0)
+    return close_keeping_errno(fd);
+  return fd;
+}
+int par_connect_unix(const char *path) {
+  struct sockaddr_un name;
+  if (unix_name(path, &name) < 0) return -1;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0) return close_keeping_errno(fd);
+  return fd;
+}
+int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms) {
+  struct sockaddr_storage name;
+  socklen_t length = numeric_address(address, port, &name);
+  if (!length) {
+    errno = EINVAL;
+    return -1;
+  }
+  int fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  struct timeval limit = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  if (connect(fd, (struct sockaddr *)&name, length) < 0) return close_keeping_errno(fd);
+  return fd;
+}
+int par_set_nodelay(int fd) {
+  int on = 1;
+  return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+int par_pid_of_peer(int fd) {
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 ? -1 : peer.pid;
+}
+
+bool par_exited(int status) { return WIFEXITED(status); }
+int par_exit_status(int status) { return WEXITSTATUS(status); }
+bool par_signaled(int status) { return WIFSIGNALED(status); }
+int par_termination_signal(int status) { return WTERMSIG(status); }
+
+// Runs in the child, which shares the parent's memory until it executes: system calls only.
+static void become(const char *path, char *const argv[], char *const envp[], const char *folder,
+                   const int *descriptors, int count, pid_t parent, int *failure) {
+  if (setsid() < 0) goto failed;
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) goto failed;
+  if (getppid() != parent) _exit(127);  // the parent ended before the line above
+  for (int number = 1; number < NSIG; number++) {
+    struct sigaction action;
+    // KILL and STOP refuse, and so do libc's own two; nothing to be done about any of them.
+    if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL) {
+      memset(&action, 0, sizeof action);
+      action.sa_handler = SIG_DFL;
+      sigaction(number, &action, NULL);
+    }
+  }
+  // Move every source above the targets first, so that no dup2 overwrites one still needed.
+  int sources[16];
+  for (int i = 0; i < count; i++) {
+    int source = descriptors[i] >= 0 ? descriptors[i] : open("/dev/null", O_RDWR);
+    if (source < 0) goto failed;
+    sources[i] = fcntl(source, F_DUPFD, count + 16);
+    if (sources[i] < 0) goto failed;
+  }
+  for (int i = 0; i < count; i++)
+    if (dup2(sources[i], i) < 0) goto failed;
+  if (syscall(SYS_close_range, (unsigned)count, ~0U, 0U) < 0) {
+    for (int fd = count; fd < 4096; fd++) close(fd);  // before Linux 5.9
+  }
+  if (folder && chdir(folder) < 0) goto failed;
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  execve(path, argv, envp);
+failed:
+  *failure = errno;
+  _exit(127);
+}
+
+pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
+                const int *descriptors, int count) {
+  if (count > 16) {
+    errno = EINVAL;
+    return -1;
+  }
+  volatile int failure = 0;
+  // With every signal blocked no handler of ours can run in the child before it executes.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pid_t parent = getpid();
+  pid_t child = vfork();
+  if (child == 0)
+    become(path, argv, envp, folder, descriptors, count, parent, (int *)&failure);
+  int saved = errno;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (child > 0 && failure) {
+    int status;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    errno = failure;
+    return -1;
+  }
+  errno = saved;
+  return child;
+}
+
+static int64_t clock_ns(clockid_t clock) {
+  struct timespec now;
+  if (clock_gettime(clock, &now) < 0) return -1;
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+int64_t par_boottime_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
+int64_t par_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+int64_t par_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
+
+int64_t par_process_start_boottime_ns(void) {
+  char text[1024];
+  int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t length = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (length <= 0) return -1;
+  text[length] = 0;
+  char *field = strrchr(text, ')');  // the name before it may hold blanks and parentheses
+  if (!field) return -1;
+  for (int number = 2; number < 22; number++) {
+    field = strchr(field + 1, ' ');
+    if (!field) return -1;
+  }
+  return (int64_t)strtoull(field + 1, NULL, 10) * (1000000000 / sysconf(_SC_CLK_TCK));
+}
+
+int par_cpu_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) < 0) return 1;
+  int count = CPU_COUNT(&set);
+  return count > 0 ? count : 1;
+}
+
+int64_t par_resident_bytes(void) {
+  char text[128];
+  int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t length = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (length <= 0) return -1;
+  text[length] = 0;
+  char *second = strchr(text, ' ');
+  return second ? (int64_t)strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE) : -1;
+}
+
+// libcrypto's EVP digest interface (EVP_DigestInit(3ssl)), bound by name at first use.
+static struct {
+  void *(*new_context)(void);
+  void (*free_context)(void *);
+  const void *(*sha256)(void);
+  int (*init)(void *, const void *, void *);
+  int (*update)(void *, const void *, size_t);
+  int (*final)(void *, unsigned char *, unsigned *);
+  bool usable;
+} crypto;
+static pthread_once_t crypto_once = PTHREAD_ONCE_INIT;
+
+static void open_crypto(void) {
+  void *library = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
+  if (!library) return;
+  *(void **)&crypto.new_context = dlsym(library, "EVP_MD_CTX_new");
+  *(void **)&crypto.free_context = dlsym(library, "EVP_MD_CTX_free");
+  *(void **)&crypto.sha256 = dlsym(library, "EVP_sha256");
+  *(void **)&crypto.init = dlsym(library, "EVP_DigestInit_ex");
+  *(void **)&crypto.update = dlsym(library, "EVP_DigestUpdate");
+  *(void **)&crypto.final = dlsym(library, "EVP_DigestFinal_ex");
+  crypto.usable = crypto.new_context && crypto.free_context && crypto.sha256 && crypto.init &&
+                  crypto.update && crypto.final;
+}
+void *par_sha256_new(void) {
+  pthread_once(&crypto_once, open_crypto);
+  if (!crypto.usable) return NULL;
+  void *context = crypto.new_context();
+  if (context && !crypto.init(context, crypto.sha256(), NULL)) {
+    crypto.free_context(context);
+    return NULL;
+  }
+  return context;
+}
+int par_sha256_update(void *context, const void *bytes, size_t count) {
+  return crypto.update(context, bytes, count) ? 0 : -1;
+}
+int par_sha256_finish(void *context, uint8_t digest[32]) {
+  unsigned length = 0;
+  int done = crypto.final(context, digest, &length);
+  crypto.free_context(context);
+  return done && length == 32 ? 0 : -1;
+}

@@ -1,0 +1,82 @@
+// What Swift's Glibc module leaves out: calls that are GNU-only, variadic or macros,
+// and the one way this program starts a child.
+#ifndef CPLATFORM_H
+#define CPLATFORM_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/types.h>
+
+// epoll(7). Thin renamings, because the constants are macros or enums of the wrong type.
+extern const uint32_t PAR_EPOLLIN, PAR_EPOLLOUT, PAR_EPOLLRDHUP, PAR_EPOLLHUP, PAR_EPOLLERR,
+    PAR_EPOLLET, PAR_EPOLLEXCLUSIVE, PAR_EPOLLONESHOT;
+int par_epoll_create(void);                                            // EPOLL_CLOEXEC
+int par_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
+int par_epoll_modify(int epoll, int fd, uint32_t events, uint64_t token);
+int par_epoll_remove(int epoll, int fd);
+// Waits with a nanosecond time-out (epoll_pwait2, Linux 5.11; milliseconds, rounded up, before);
+// a negative time-out waits for ever. Returns the count, or -1 with errno.
+int par_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns);
+static inline uint64_t par_epoll_token(const struct epoll_event *event) { return event->data.u64; }
+
+int par_eventfd(void);                    // non-blocking, close-on-exec, counter 0
+int par_signalfd(const sigset_t *mask);   // non-blocking, close-on-exec
+int par_accept(int listener);             // accept4: non-blocking, close-on-exec
+int par_pipe(int ends[2]);                // pipe2: close-on-exec
+int par_datagram_pair(int ends[2]);       // AF_UNIX, SOCK_DGRAM: close-on-exec
+int par_set_nonblocking(int fd);
+int par_set_cloexec(int fd, bool on);
+int par_set_subreaper(void);              // PR_SET_CHILD_SUBREAPER
+int par_rename_noreplace(const char *from, const char *to);  // renameat2 RENAME_NOREPLACE
+int par_rename_exchange(const char *left, const char *right);  // renameat2 RENAME_EXCHANGE
+// openat2 with RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS (and RESOLVE_NO_SYMLINKS when asked), O_CLOEXEC.
+int par_open_beneath(int folder, const char *path, int flags, unsigned mode, bool no_symlinks);
+ssize_t par_sendfile(int out, int in, int64_t *offset, size_t count);
+int par_open(const char *path, int flags, unsigned mode);      // open is variadic
+int par_flock_exclusive(int fd);                               // waits; restarts on EINTR
+int par_thread_name(const char *name);                         // of the calling thread, 15 bytes
+
+// A socket's address, as text ("10.0.0.1", "::1", "" for a Unix socket); writes the port too.
+int par_peer_address(int fd, char *text, size_t capacity, uint16_t *port);
+// A listening TCP socket: SO_REUSEADDR, never SO_REUSEPORT, non-blocking, close-on-exec.
+// `address` is a numeric IPv4 or IPv6 address. -1 with errno (EINVAL: not an address).
+int par_listen_tcp(const char *address, uint16_t port, int backlog, uint16_t *bound_port);
+int par_listen_unix(const char *path, int backlog);
+int par_connect_unix(const char *path);   // non-blocking; 0 < fd at once, errno EINPROGRESS/EAGAIN
+int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms);
+int par_set_nodelay(int fd);
+int par_pid_of_peer(int fd);              // SO_PEERCRED
+
+// wait(2)'s status word.
+bool par_exited(int status);
+int par_exit_status(int status);
+bool par_signaled(int status);
+int par_termination_signal(int status);
+
+// Starts `path` with vfork semantics: its own session, an empty signal mask, default signal
+// dispositions, SIGKILL when the calling thread ends (PR_SET_PDEATHSIG), `descriptors[i]` as
+// descriptor i (-1: /dev/null), everything from `count` on closed. `folder` may be NULL.
+// posix_spawn(3) can do all of this but the parent-death signal.
+// Returns the process id, or -1 with errno, which is execve's or chdir's too.
+pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
+                const int *descriptors, int count);
+
+// Nanoseconds of CLOCK_BOOTTIME at which this process started (/proc/self/stat field 22, clock
+// ticks: 10 ms resolution on most kernels), or -1.
+int64_t par_process_start_boottime_ns(void);
+int64_t par_boottime_ns(void);
+int64_t par_monotonic_ns(void);
+int64_t par_realtime_ns(void);
+int par_cpu_count(void);                  // of this process's affinity mask
+int64_t par_resident_bytes(void);         // of this process
+
+// SHA-256 by the system's libcrypto, opened on first use (start-up does not pay for it).
+// par_sha256_new returns NULL when libcrypto cannot be opened.
+void *par_sha256_new(void);
+int par_sha256_update(void *context, const void *bytes, size_t count);
+int par_sha256_finish(void *context, uint8_t digest[32]);      // frees the context
+#endif
