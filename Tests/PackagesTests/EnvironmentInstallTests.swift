@@ -97,6 +97,16 @@ struct EnvironmentInstallTests {
       "echo 'error: Failed to fetch: x' ; exit 2", "cannot be installed: Failed to fetch: x",
       "#requirements"
     ),
+    (
+      """
+      echo 'error: No solution found when resolving dependencies'
+      echo '  cause: Because a depends on b>=2 and you require b==1,'
+      echo '         your requirements are unsatisfiable.'
+      echo 'hint: other'; exit 1
+      """,
+      "installed: Because a depends on b>=2 and you require b==1, your requirements are unsatisfiable.",
+      "#requirements"
+    ),
     ("exit 3", "the requirements cannot be installed: uv ended with status 3", "#requirements"),
     ("kill -9 $$", "uv ended with status 137", "#requirements"),
     (
