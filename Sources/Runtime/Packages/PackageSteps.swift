@@ -26,6 +26,7 @@ public enum PackageSteps {
   public static func verify(
     _ request: VerifyRequest, report: StepReport = StepReport()
   ) throws -> VerifiedPackage {
+    let request = request.withAbsolutePaths
     let source = try PackageSource.open(request, report: report)
     report.progress("reading the manifest")
     let manifest = try ManifestReader.read(folder: source.root)

@@ -24,6 +24,7 @@ public struct InstallRequest: Sendable, Equatable {
 
   /// What follows from a verified package.
   public init(_ request: VerifyRequest, _ package: VerifiedPackage) {
+    let request = request.withAbsolutePaths
     self.init(
       root: package.root, cacheFolder: request.cacheFolder,
       hostRequirementsPath: request.hostRequirementsPath, wheelhouse: request.wheelhouse,

@@ -73,3 +73,16 @@ public struct VerifyRequest: Sendable, Equatable {
     ])
   }
 }
+
+extension VerifyRequest {
+  /// Tools run in other folders, and an environment knows its own path. The package's path is kept
+  /// as it was written, because sentences name it.
+  var withAbsolutePaths: VerifyRequest {
+    var copy = self
+    copy.cacheFolder = FileTree.absolute(cacheFolder)
+    copy.hostRequirementsPath = FileTree.absolute(hostRequirementsPath)
+    copy.hostPython = hostPython.map(FileTree.absolute)
+    copy.wheelhouse = wheelhouse.map(FileTree.absolute)
+    return copy
+  }
+}
