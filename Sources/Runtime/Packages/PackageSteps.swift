@@ -37,6 +37,14 @@ public enum PackageSteps {
     let planned = try EnvironmentPlanner(
       request: request, packageRoot: source.root, manifest: manifest, searchPath: searchPath
     ).plan()
+    // Used now: nobody evicts them before the run has its lease.
+    if source.sha256 != nil { utimensat(AT_FDCWD, source.root, nil, 0) }
+    if planned.plan.kind == .hit, let folder = planned.plan.folder {
+      utimensat(AT_FDCWD, folder, nil, 0)
+    }
+    if source.isNew, let maximum = request.cacheMaximumBytes {
+      CacheEviction(cacheFolder: request.cacheFolder, maximumBytes: maximum).run()
+    }
     return VerifiedPackage(
       root: source.root, sha256: source.sha256, bytes: source.bytes, files: source.files,
       manifest: manifest, agentEnvironment: environment.variables, environment: planned.plan,
@@ -49,7 +57,12 @@ public enum PackageSteps {
   public static func install(
     _ request: InstallRequest, report: StepReport = StepReport()
   ) throws -> InstalledEnvironment {
-    try EnvironmentInstaller(request, report: report).install()
+    let installed = try EnvironmentInstaller(request, report: report).install()
+    utimensat(AT_FDCWD, installed.folder, nil, 0)
+    if !installed.reused, let maximum = request.cacheMaximumBytes {
+      CacheEviction(cacheFolder: request.cacheFolder, maximumBytes: maximum).run()
+    }
+    return installed
   }
 
   static func run(_ step: (JSONValue, StepReport) throws -> JSONValue) -> Int32 {
