@@ -168,6 +168,21 @@ struct BadValueTests {
     #expect(problems.map(\.variable) == expected)
   }
 
+  @Test("leaves what the log of the refusal needs")
+  func log() throws {
+    let bad = ["REST_PORT": "x", "LOG_FORMAT": "Text", "DEPLOYMENT_ID": "d"]
+    guard case .failure(let all) = read(bad.mapValues { Optional($0) }) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(all.agentAppID == "my-agent" && all.deploymentID == "d" && all.logFormat == .text)
+    guard case .failure(let none) = read(["AGENT_APP_ID": "/", "LOG_FORMAT": "xml"]) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(none.agentAppID == nil && none.deploymentID == nil && none.logFormat == .json)
+  }
+
   @Test("does not show what is secret about a URL")
   func secretURL() {
     for url in [
