@@ -29,7 +29,10 @@ extension Configuration {
     guard reader.problems.isEmpty else {
       let redactor = Redactor(environment: environment)
       return .failure(
-        ConfigurationProblems(problems: inOrder(reader.problems.map { redactor.redact($0) })))
+        ConfigurationProblems(
+          problems: inOrder(reader.problems.map { redactor.redact($0) }),
+          agentAppID: agentAppID.isEmpty ? nil : agentAppID,
+          deploymentID: configuration.deploymentID, logFormat: configuration.logFormat))
     }
     configuration.findWarnings()
     return .success(configuration)

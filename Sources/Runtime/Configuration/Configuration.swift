@@ -87,8 +87,7 @@ public struct Configuration: Sendable, Equatable {
   /// `TRUSTED_PROXIES`: canonical `address/prefix` texts, each with no bit set after its prefix.
   public internal(set) var trustedProxies = Self.privateRanges
 
-  /// `LOG_LEVEL`, in rising order.
-  public enum LogLevel: String, Sendable, CaseIterable { case debug, info, warning, error }
+  /// `LOG_LEVEL`: the least level that is written.
   public internal(set) var logLevel = LogLevel.info
   /// `LOG_FORMAT`.
   public enum LogFormat: String, Sendable, CaseIterable { case json, text }

@@ -17,6 +17,11 @@ public struct ConfigurationProblem: Error, Sendable, Equatable {
 /// All mistakes of one environment, in the order of `Configuration.variables`; never empty.
 public struct ConfigurationProblems: Error, Sendable, Equatable {
   public let problems: [ConfigurationProblem]
+  /// What the log of the refusal needs, where it is good itself: the identity for its lines, and
+  /// the format (`json` when `LOG_FORMAT` is among the problems).
+  public let agentAppID: String?
+  public let deploymentID: String?
+  public let logFormat: Configuration.LogFormat
 }
 
 /// Settings that are legal alone and yet cannot do together what they say.
