@@ -53,12 +53,12 @@ public struct EncodedLine: Sendable {
     return writer.bytes
   }
 
-  /// The same for a person: time, level, event, then `name=value`; a text of several lines is
+  /// The same for a person: time, number, level, event, then `name=value`; a text of several lines is
   /// indented below.
   public init(text line: LogLine, redact: (String) -> String = { $0 }) {
     let time = Timestamp.format(nanosecondsSince1970: line.wallNanoseconds)
     let level = line.event.level.rawValue
-    var row = "\(time) \(level)\(String(repeating: " ", count: 8 - level.count))"
+    var row = " \(level)\(String(repeating: " ", count: 8 - level.count))"
     var blocks = ""
     if case .agentOutput(let stream, let text) = line.event {
       row += "agent \(stream == "stderr" ? "!" : "|") \(redact(text).withoutControls)"
@@ -77,9 +77,8 @@ public struct EncodedLine: Sendable {
         }
       }
     }
-    head = Array((row + blocks).cut(to: LogLine.maximumLength, keepingEnd: false).utf8)
-    head += Array("  #".utf8)
-    tail = []
+    head = Array("\(time) #".utf8)
+    tail = Array((row + blocks).cut(to: LogLine.maximumLength, keepingEnd: false).utf8)
   }
 }
 

@@ -198,12 +198,12 @@ extension StoppedFacts {
 extension WorkerExit {
   init?(_ fields: FieldReader) {
     guard let pid = fields.int("pid"), let outOfMemory = fields.flag("oom"),
-      let inFlight = fields.texts("in_flight"), let restarts = fields.int("restarts"),
+      let asked = fields.flag("asked"), let inFlight = fields.texts("in_flight"), let restarts = fields.int("restarts"),
       let willRestart = fields.flag("will_restart")
     else { return nil }
     self.init(
       pid: pid, status: fields.int("status"), signal: fields.text("signal"),
-      outOfMemory: outOfMemory, stack: fields.text("stack"), inFlight: inFlight,
+      outOfMemory: outOfMemory, asked: asked, stack: fields.text("stack"), inFlight: inFlight,
       restarts: restarts, willRestart: willRestart, delayMilliseconds: fields.whole("delay_ms"))
   }
 }

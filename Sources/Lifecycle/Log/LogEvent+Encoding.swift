@@ -41,7 +41,8 @@ extension LogEvent {
       case .failed: .error
       }
     case .budgetExceeded, .fetchRetry, .requestAborted, .warning, .logDropped: .warning
-    case .hardLimitExceeded, .configError, .bootFailed, .workerExited, .illegalEvent: .error
+    case .workerExited(let exit): exit.asked ? .info : .error
+    case .hardLimitExceeded, .configError, .bootFailed, .illegalEvent: .error
     }
   }
 
@@ -260,7 +261,7 @@ extension WorkerExit {
     [
       JSONMember("pid", .integer(Int64(pid))), JSONMember("status", status.json),
       JSONMember("signal", signal.json), JSONMember("oom", .bool(outOfMemory)),
-      JSONMember("stack", stack.json),
+      JSONMember("asked", .bool(asked)), JSONMember("stack", stack.json),
       JSONMember("in_flight", .array(inFlight.map { .string($0) })),
       JSONMember("restarts", .integer(Int64(restarts))),
       JSONMember("will_restart", .bool(willRestart)),

@@ -182,6 +182,8 @@ public struct WorkerExit: Sendable, Equatable {
   public var signal: String?
   /// Whether the kernel's out-of-memory killer ended it.
   public var outOfMemory: Bool
+  /// Whether it ended well after it had been asked to stop.
+  public var asked: Bool
   /// Python stacks or the traceback of its last words.
   public var stack: String?
   /// Ids of the requests that it had in flight, at most 20.
@@ -192,13 +194,14 @@ public struct WorkerExit: Sendable, Equatable {
   public var delayMilliseconds: Int64?
 
   public init(
-    pid: Int, status: Int?, signal: String?, outOfMemory: Bool, stack: String?,
+    pid: Int, status: Int?, signal: String?, outOfMemory: Bool, asked: Bool, stack: String?,
     inFlight: [String], restarts: Int, willRestart: Bool, delayMilliseconds: Int64?
   ) {
     self.pid = pid
     self.status = status
     self.signal = signal
     self.outOfMemory = outOfMemory
+    self.asked = asked
     self.stack = stack
     self.inFlight = inFlight
     self.restarts = restarts

@@ -13,12 +13,17 @@ public struct Installing: Sendable, Equatable {
     return [.hardLimit: enteredAt + (limit - phases.counted)]
   }
 
+  func phasesUntil(_ now: Instant) -> BootPhases {
+    var phases = phases
+    phases.install = now - enteredAt
+    if !isCold { phases.counted = phases.counted + phases.install }
+    return phases
+  }
+
   func on(_ event: Event, at now: Instant, _ policy: Policy) -> Reaction {
     switch event {
     case .environmentInstalled:
-      var phases = phases
-      phases.install = now - enteredAt
-      if !isCold { phases.counted = phases.counted + phases.install }
+      let phases = phasesUntil(now)
       let loading = Loading(
         enteredAt: now, attempt: 1, hasWorker: preparation.hasWorker, stage: .starting,
         course: .first(phases), restarts: RestartHistory())

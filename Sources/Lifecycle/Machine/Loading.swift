@@ -72,14 +72,21 @@ public struct Loading: Sendable, Equatable {
   private var workerRuns: Bool { hasWorker && stage == .starting }
   private var killing: [Effect] { workerRuns ? [.killWorker] : [] }
 
+  func phasesUntil(_ now: Instant) -> BootPhases {
+    switch course {
+    case .again(let boot): return boot.phases
+    case .first(var phases):
+      phases.load = now - enteredAt
+      phases.counted = phases.counted + phases.load
+      return phases
+    }
+  }
+
   private func ready(at now: Instant) -> Ready {
     let boot: Boot
     switch course {
     case .again(let first): boot = first
-    case .first(var phases):
-      phases.load = now - enteredAt
-      phases.counted = phases.counted + phases.load
-      boot = Boot(total: now - .start, phases: phases)
+    case .first: boot = Boot(total: now - .start, phases: phasesUntil(now))
     }
     return Ready(
       enteredAt: now, attempt: attempt, hasWorker: hasWorker, boot: boot,

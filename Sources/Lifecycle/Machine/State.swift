@@ -23,6 +23,52 @@ public enum State: Sendable, Equatable {
     }
   }
 
+  /// The number of the worker that loads or serves; 1 is the first boot.
+  public var attempt: Int? {
+    switch self {
+    case .loading(let loading): loading.attempt
+    case .ready(let ready): ready.attempt
+    case .fetching, .verifying, .installing, .draining, .stopped: nil
+    }
+  }
+
+  /// Whether the agent was Ready before, or is.
+  public var wasReady: Bool {
+    switch self {
+    case .ready: true
+    case .loading(let loading): if case .again = loading.course { true } else { false }
+    case .fetching, .verifying, .installing, .draining, .stopped: false
+    }
+  }
+
+  /// Restarts in the history of a worker that loads or serves; 0 in every other state.
+  public var restartCount: Int {
+    switch self {
+    case .loading(let loading): loading.restarts.restarts.count
+    case .ready(let ready): ready.restarts.restarts.count
+    case .fetching, .verifying, .installing, .draining, .stopped: 0
+    }
+  }
+
+  /// What the phases of a running first boot took so far, the current one included.
+  public func phases(at now: Instant) -> BootPhases {
+    switch self {
+    case .fetching:
+      var phases = BootPhases()
+      phases.fetch = now - .start
+      return phases
+    case .verifying(let verifying):
+      var phases = verifying.phases
+      phases.verify = now - verifying.enteredAt
+      phases.counted = phases.verify
+      return phases
+    case .installing(let installing): return installing.phasesUntil(now)
+    case .loading(let loading): return loading.phasesUntil(now)
+    case .ready(let ready): return ready.boot.phases
+    case .draining, .stopped: return BootPhases()
+    }
+  }
+
   /// The timers that run in this state and when they are due: a driver keeps armed exactly these.
   public func timers(_ policy: Policy) -> [Timer: Instant] {
     switch self {

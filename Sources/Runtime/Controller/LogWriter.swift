@@ -1,7 +1,7 @@
 import CPlatform
 import Glibc
 public import Lifecycle
-import LinuxSystem
+public import LinuxSystem
 public import RunConfiguration
 import Synchronization
 

@@ -25,7 +25,7 @@ public struct SignalSource: ~Copyable {
   deinit { closeDescriptor(descriptor) }
 
   /// The next signal that came, or nil.
-  public func next() -> Int32? {
+  public static func next(_ descriptor: Int32) -> Int32? {
     var record = signalfd_siginfo()
     let size = MemoryLayout<signalfd_siginfo>.size
     let count = withUnsafeMutableBytes(of: &record) { Glibc.read(descriptor, $0.baseAddress, size) }
