@@ -1,0 +1,18 @@
+import Lifecycle
+import LinuxSystem
+
+enum TraceCommand {
+  static let command = Command(
+    name: "trace", usage: "trace [FILE...]", summary: "replay event logs and check them",
+    help: """
+      Replays event logs, from the files or from standard input, with the state machine that wrote
+      them, and prints a verdict and a timeline for each run.
+
+      exit status: 0 all conform (a log that was cut off too), 1 a violation or a corrupt run,
+      2 unknown version, an unreadable file, wrong usage.
+      """
+  ) { (arguments: Arguments, environment) throws(UsageError) in
+    let files = try arguments.rest()
+    return 1
+  }
+}
