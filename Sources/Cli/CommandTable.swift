@@ -1,12 +1,13 @@
 import LinuxSystem
 
 /// A command of the program: its name, its help and what it does.
-struct Command {
+struct Command: Sendable {
   let name: String
   let usage: String
   let summary: String
   let help: String
-  let run: (_ arguments: Arguments, _ environment: [String: String]) throws(UsageError) -> Int32
+  let run:
+    @Sendable (_ arguments: Arguments, _ environment: [String: String]) throws(UsageError) -> Int32
 }
 
 /// Finds the command that the arguments name.

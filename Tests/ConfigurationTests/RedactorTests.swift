@@ -82,6 +82,26 @@ struct RedactorTests {
     ])
   func url(_ url: String, _ shown: String) { #expect(Redactor.redactURL(url) == shown) }
 
+  @Test(
+    "takes a variable for a secret by its name",
+    arguments: [
+      "SECRET", "API_KEY", "apikey", "GITHUBTOKEN", "my-access.token", "X_PASSWORD_OLD", "Db_Pwd",
+      "SENTRY_DSN", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "SUPERVISOR_TOKEN",
+    ])
+  func secretName(_ name: String) {
+    #expect(Redactor(environment: [name: "abcdefgh"]).redact("abcdefgh") == "***")
+  }
+
+  @Test(
+    "takes a variable for no secret by its name",
+    arguments: [
+      "", "_", "PWD", "OLDPWD", "SSH_AUTH_SOCK", "TOKENIZERS_PARALLELISM", "MONKEY", "KEYBOARD",
+      "COMPASS", "AUTHOR", "PATH", "DEPLOYMENT_ID", "SECRETARY", "AWS_REGION",
+    ])
+  func plainName(_ name: String) {
+    #expect(Redactor(environment: [name: "abcdefgh"]).redact("abcdefgh") == "abcdefgh")
+  }
+
   @Test("learns the agent's own environment")
   func added() {
     var redactor = redactor

@@ -2,6 +2,9 @@ import Lifecycle
 import LinuxSystem
 
 enum TraceCommand {
+  /// The largest log that is read, in bytes.
+  static let sizeLimit = 1 << 30
+
   static let command = Command(
     name: "trace", usage: "trace [FILE...]", summary: "replay event logs and check them",
     help: """
@@ -13,6 +16,14 @@ enum TraceCommand {
       """
   ) { (arguments: Arguments, environment) throws(UsageError) in
     let files = try arguments.rest()
-    return 1
+    var report = TraceReport()
+    for file in files.isEmpty ? ["-"] : files {
+      guard let content = readFile(file == "-" ? "/dev/stdin" : file, limit: sizeLimit) else {
+        throw UsageError("\(file) cannot be read, or has more than \(sizeLimit >> 20) MiB")
+      }
+      report.take(content, source: file)
+    }
+    writeAll(1, Array(report.text.utf8))
+    return report.status
   }
 }

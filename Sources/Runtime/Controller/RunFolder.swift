@@ -37,5 +37,10 @@ struct RunFolder {
       .compactMap(\.self).filter { $0.hasPrefix("/") }
   }
 
+  /// The names of run folders in a base folder.
+  static func runs(in base: String) -> [String] {
+    folderNames(base).filter { $0.hasPrefix("par-") }
+  }
+
   func remove() { removeTree(path) }
 }

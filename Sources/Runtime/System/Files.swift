@@ -38,6 +38,20 @@ public func makeFolders(_ path: String, mode: UInt32 = 0o755) throws(SystemError
   }
 }
 
+/// The names in a folder, without `.` and `..`; none when it cannot be read.
+public func folderNames(_ path: String) -> [String] {
+  guard let folder = opendir(path) else { return [] }
+  defer { closedir(folder) }
+  var names: [String] = []
+  while let entry = readdir(folder) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    if name != "." && name != ".." { names.append(name) }
+  }
+  return names
+}
+
 /// Removes a file or a folder with all that is in it; links are removed, not followed. What cannot
 /// be removed stays.
 public func removeTree(_ path: String) {
@@ -47,17 +61,7 @@ public func removeTree(_ path: String) {
     unlink(path)
     return
   }
-  if let folder = opendir(path) {
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    closedir(folder)
-    for name in names { removeTree(path + "/" + name) }
-  }
+  for name in folderNames(path) { removeTree(path + "/" + name) }
   rmdir(path)
 }
 

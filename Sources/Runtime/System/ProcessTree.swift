@@ -51,16 +51,9 @@ public enum ProcessTree {
   /// The processes whose parent this process is: its own children and, as a subreaper, orphans of
   /// theirs (proc_pid_task_tid_children(5)).
   public static func children() -> [Int32] {
-    guard let tasks = opendir("/proc/self/task") else { return [] }
-    defer { closedir(tasks) }
     var found: [Int32] = []
-    while let entry = readdir(tasks) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      guard name.first != ".", let text = readFile("/proc/self/task/\(name)/children") else {
-        continue
-      }
+    for thread in folderNames("/proc/self/task") {
+      guard let text = readFile("/proc/self/task/\(thread)/children") else { continue }
       found += String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
     }
     return found

@@ -1,0 +1,46 @@
+"""Imports everything the host will ever need, while the package root is not yet importable.
+
+uvicorn and anyio import some of their modules only when first used; by then a package root with
+an `http.py` or a `logging/` of its own would be asked first.
+"""
+
+import asyncio  # noqa: F401
+import importlib
+
+
+def import_all(with_fastapi):
+    """Imports the server, and FastAPI when the package has a REST entry.
+
+    Without one FastAPI is left out: it is most of the time that a small agent needs to start.
+    """
+    for name in (
+        "concurrent.futures.thread",
+        "encodings.idna",
+        "inspect",
+        "json",
+        "logging",
+        "traceback",
+        "uvicorn.config",
+        "uvicorn.lifespan.off",
+        "uvicorn.logging",
+        "uvicorn.middleware.asgi2",
+        "uvicorn.middleware.proxy_headers",
+        "uvicorn.protocols.http.auto",
+        "uvicorn.server",
+    ):
+        importlib.import_module(name)
+    if with_fastapi:
+        for name in ("fastapi", "fastapi.responses", "anyio._backends._asyncio", "starlette.staticfiles"):
+            importlib.import_module(name)
+
+
+def new_event_loop():
+    """uvloop's event loop where it is installed, else asyncio's; made current for this thread."""
+    try:
+        import uvloop
+
+        loop = uvloop.new_event_loop()
+    except ImportError:
+        loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
