@@ -101,7 +101,7 @@ def par(
     problems: list[str] = []
     for run, checked in starter.runs:
         if run.process.poll() is None:
-            run.signal()
+            run.send()
             try:
                 run.exit()
             except AssertionError as error:

@@ -200,7 +200,7 @@ def test_a_hostile_or_broken_archive_is_refused_and_leaves_nothing(par, tmp_path
     package.write_bytes(content)
     cache = tmp_path / "cache"
     run = par(package, PAR_CACHE_DIR=cache, MAX_UNPACKED_SIZE_MB=32)
-    check_failed_boot(run, "verifying", error)
+    check_failed_boot(run, "verify", error)
     assert packages.file_tree(cache) == []
     assert not (tmp_path / "evil.py").exists()
 
@@ -208,14 +208,14 @@ def test_a_hostile_or_broken_archive_is_refused_and_leaves_nothing(par, tmp_path
 def test_too_many_files(par, tmp_path):
     package = packages.probe(tmp_path / "p.apkg")
     run = par(package, PAR_CACHE_DIR=tmp_path / "cache", MAX_PACKAGE_FILES=3)
-    check_failed_boot(run, "verifying", "MAX_PACKAGE_FILES|files")
+    check_failed_boot(run, "verify", "MAX_PACKAGE_FILES|files")
     assert packages.file_tree(tmp_path / "cache") == []
 
 
 def test_a_wrong_hash(par, probe, tmp_path):
     cache = tmp_path / "cache"
     run = par(probe, PACKAGE_SHA256="ab" * 32, PAR_CACHE_DIR=cache)
-    check_failed_boot(run, "verifying", "SHA256 mismatch")
+    check_failed_boot(run, "verify", "SHA256 mismatch")
     assert packages.file_tree(cache) == []
 
 
@@ -288,7 +288,7 @@ CODE = {
 def test_agent_code_that_does_not_load(par, tmp_path, kind):
     fields, module, error, detail = CODE[kind]
     package = packages.archive(tmp_path / "p.apkg", packages.rest_files(module, **fields))
-    failed = check_failed_boot(par(package), "loading", error)
+    failed = check_failed_boot(par(package), "load", error)
     if detail:
         assert detail in failed["detail"]
         assert failed["detail"].strip()
@@ -303,7 +303,7 @@ def test_an_import_that_hangs_is_cut_off_with_its_stack(par, gate, tmp_path):
         **gate.environment,
     )
     passage = gate.visitor()
-    failed = check_failed_boot(run, "loading", "hard limit|2000|import")
+    failed = check_failed_boot(run, "load", "hard limit|2000|import")
     assert "index.py" in failed["detail"], failed
     assert run.events("drain")[0]["cause"] == "hard_limit"
     cut_off = run.events("Boot time exceeded hard limit")[0]
@@ -316,7 +316,7 @@ def test_an_import_that_hangs_meets_the_load_timeout(par, gate, tmp_path):
     package = packages.blocking_import(tmp_path / "p.apkg")
     run = par(package, LOAD_TIMEOUT_SEC=1, **gate.environment)
     gate.visitor()
-    failed = check_failed_boot(run, "loading", "LOAD_TIMEOUT_SEC|1 s|import")
+    failed = check_failed_boot(run, "load", "LOAD_TIMEOUT_SEC|1 s|import")
     assert "index.py" in failed["detail"], failed
 
 
@@ -339,7 +339,7 @@ def test_requirements_that_do_not_resolve_are_named(par, tmp_path, installer):
     package = with_requirements(tmp_path / "p.apkg", "lefty==1.0\nrighty==1.0\n")
     cache = tmp_path / "cache"
     run = par(package, PAR_CACHE_DIR=cache, WHEELHOUSE_DIR=wheels, PAR_INSTALLER=installer)
-    failed = check_failed_boot(run, "installing", "lefty|righty|common")
+    failed = check_failed_boot(run, "install", "lefty|righty|common")
     assert "common" in failed["detail"]
     assert not [one for one in packages.file_tree(cache) if one.startswith("environments/")]
 
@@ -354,7 +354,7 @@ def test_a_requirement_that_nobody_has(par, tmp_path):
         WHEELHOUSE_DIR=wheels,
         WHEELHOUSE_ONLY="true",
     )
-    check_failed_boot(run, "installing", "nobody-has-this")
+    check_failed_boot(run, "install", "nobody-has-this")
 
 
 def test_a_requirements_line_that_is_none(par, tmp_path):

@@ -73,7 +73,7 @@ def test_concurrent_boots_share_one_cache(par, tagged):
         run.ready(deadline=180)
         assert httpx.get(f"{run.base}/api/hello").json() == {"message": "1.5"}
     for run in runs:
-        run.signal(signal.SIGINT)
+        run.send(signal.SIGINT)
     for run in runs:
         assert run.exit() == 0
     assert len(environments(variables["PAR_CACHE_DIR"])) == 1

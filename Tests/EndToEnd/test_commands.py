@@ -49,7 +49,7 @@ def test_the_version_is_one_line(call):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["dance"], ["--dance"], ["run", "a", "b"], ["run", "--fast"], ["inspect"], ["check", "x"],
+    [["dance"], ["--dance"], ["run", "a", "b"], ["run", "--fast"], ["inspect"], ["check", "x", "y"],
      ["health", "--port", "x"], ["spec", "--format", "png"]],
     ids=" ".join,
 )  # fmt: skip

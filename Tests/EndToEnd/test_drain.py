@@ -54,7 +54,7 @@ def large(tmp_path_factory):
 def test_a_signal_in_verifying(par, large, tmp_path, number):
     run = par(large, PAR_CACHE_DIR=tmp_path / "cache", BOOT_BUDGET_MS=60000)
     run.wait("verify")
-    at = run.signal(number)
+    at = run.send(number)
     check_stopped(run, came_from="verifying", cause=number.name, outcome="clean")
     assert time.monotonic() - at < 2
     assert packages.file_tree(tmp_path / "cache") == []
@@ -79,7 +79,7 @@ def test_a_signal_in_installing(par, tmp_path, installer):
         index.settimeout(60)
         connection, _ = index.accept()
         with connection:
-            at = run.signal()
+            at = run.send()
             check_stopped(run, came_from="installing", cause="SIGTERM", outcome="clean")
             assert time.monotonic() - at < 2
     left = packages.file_tree(tmp_path / "cache")
@@ -91,7 +91,7 @@ def test_a_signal_in_loading(par, gate, tmp_path):
     run = par(package, **gate.environment)
     passage = gate.visitor()
     assert httpx.get(f"{run.base}/health").status_code == 503
-    at = run.signal()
+    at = run.send()
     check_stopped(run, came_from="loading", cause="SIGTERM", outcome="clean")
     assert time.monotonic() - at < 2
     assert passage.gone()
@@ -113,7 +113,7 @@ def test_a_signal_at_any_moment_of_the_boot(par, probe, tmp_path, seed):
 def test_an_idle_program_ends_after_the_lame_duck(par, probe):
     run = par(probe)
     run.ready()
-    at = run.signal()
+    at = run.send()
     stopped = check_stopped(run, came_from="ready", cause="SIGTERM", outcome="clean")
     # DRAIN_MIN_SEC's default of 1 s, in which a load balancer notices.
     assert 1 <= time.monotonic() - at < 1 + 1 + SLACK
@@ -124,7 +124,7 @@ def test_an_idle_program_ends_after_the_lame_duck(par, probe):
 def test_an_interrupt_does_not_wait_for_a_load_balancer(par, probe):
     run = par(probe)
     run.ready()
-    at = run.signal(signal.SIGINT)
+    at = run.send(signal.SIGINT)
     check_stopped(run, came_from="ready", cause="SIGINT", outcome="clean")
     assert time.monotonic() - at < 1 + SLACK
 
@@ -138,7 +138,7 @@ def test_the_stages_of_a_drain(par, probe, gate):
     kept.request("/api/hello")
     assert kept.response()[0] == 200
 
-    at = run.signal()
+    at = run.send()
     until(lambda: httpx.get(f"{run.base}/health").status_code == 503, "health is 503", 1)
     body = httpx.get(f"{run.base}/health").json()
     assert body["ok"] is False and body["state"] == "draining" and body["reason"]
@@ -219,7 +219,7 @@ def test_under_load_from_64_clients_every_request_that_fits_completes(par, probe
     for thread in threads:
         thread.start()
     busy.wait(30)
-    signalled_at[0] = run.signal()
+    signalled_at[0] = run.send()
     signalled.set()
     for thread in threads:
         thread.join(60)
@@ -236,7 +236,7 @@ def test_the_deadline_cuts_off_what_does_not_fit(par, probe):
     port = run.ready()["rest_port"]
     call = Call(port, "/api/slow?ms=60000", headers="X-Request-ID: too-long\r\n")
     until(lambda: "par" in httpx.get(f"{run.base}/metrics").text and in_flight(run) == 1, "1")
-    at = run.signal()
+    at = run.send()
     stopped = check_stopped(run, came_from="ready", cause="SIGTERM", outcome="cut")
     assert time.monotonic() - at < 3 + SLACK, "the process must have ended by its deadline"
     assert stopped["aborted"] == 1
@@ -273,7 +273,7 @@ def test_an_agent_that_blocks_its_loop_does_not_outlive_the_deadline(par, tmp_pa
     port = run.ready()["rest_port"]
     Call(port, "/api/block")
     gate.visitor().let_through()
-    at = run.signal()
+    at = run.send()
     check_stopped(run, came_from="ready", cause="SIGTERM", outcome="cut")
     assert time.monotonic() - at < 2 + SLACK
     gate.close()
@@ -293,9 +293,9 @@ def test_a_second_interrupt_ends_the_wait_at_once(par, probe, gate):
     port = run.ready()["rest_port"]
     Call(port, "/api/gate")
     gate.visitor()
-    run.signal(signal.SIGINT)
+    run.send(signal.SIGINT)
     run.wait("drain")
-    at = run.signal(signal.SIGINT)
+    at = run.send(signal.SIGINT)
     stopped = check_stopped(run, came_from="ready", cause="SIGINT", outcome="cut")
     assert time.monotonic() - at < 1
     assert stopped["aborted"] == 1
@@ -306,12 +306,12 @@ def test_a_second_sigterm_counts_from_two_seconds_on(par, probe, gate):
     port = run.ready()["rest_port"]
     Call(port, "/api/gate")
     gate.visitor()
-    at = run.signal()
+    at = run.send()
     run.wait("drain")
-    run.signal()  # the orchestrator signals the whole tree: this is the same wish again
+    run.send()  # the orchestrator signals the whole tree: this is the same wish again
     until(lambda: time.monotonic() >= at + 2.1, "2.1 s have passed")
     assert run.process.poll() is None, "the early second SIGTERM ended it"
-    run.signal()
+    run.send()
     check_stopped(run, came_from="ready", cause="SIGTERM", outcome="cut")
     assert time.monotonic() - at < 2.1 + 1
 
@@ -323,7 +323,7 @@ def test_a_long_stream_does_not_hold_the_drain(par, probe):
         stream.request("/api/forever")
         assert stream.head()[0] == 200
         stream.until(b"tick")
-        at = run.signal()
+        at = run.send()
         stopped = check_stopped(run, came_from="ready", cause="SIGTERM", outcome="cut")
         assert 1 <= time.monotonic() - at < 4
         assert stopped["aborted"] == 1
@@ -334,7 +334,7 @@ def test_a_worker_lost_in_the_drain_is_answered_for(par, probe, gate):
     port = run.ready()["rest_port"]
     call = Call(port, "/api/gate")
     gate.visitor()
-    run.signal()
+    run.send()
     run.wait("drain")
     os.kill(run.worker_pid, signal.SIGKILL)
     assert call.wait()[0] == 502

@@ -80,7 +80,7 @@ def test_a_reader_that_does_not_read(par, probe):
     # The agent was not held up by a log that nobody reads, and neither is anything else.
     assert httpx.get(f"{run.base}/api/hello").status_code == 200
     assert httpx.get(f"{run.base}/health").status_code == 200
-    run.signal(signal.SIGINT)
+    run.send(signal.SIGINT)
     with os.fdopen(reader, "rb") as stream:
         lines = [json.loads(line) for line in stream]
     assert run.exit() == 0

@@ -15,12 +15,12 @@ Files = Mapping[str, Union[str, bytes]]
 REST = {"rest": {"entry": "src.rest.index:mount"}}
 
 
-def manifest(name: str = "probe", **fields: Any) -> str:
+def manifest(name: Optional[str] = "probe", **fields: Any) -> str:
     """An agent.yaml with what pixell-kit demands, and these fields. None removes a field."""
     whole = {
         "version": "1.0.0",
         "name": name,
-        "display_name": name.title(),
+        "display_name": "Probe",
         "description": "made by a test",
         "author": "tests",
         "license": "MIT",

@@ -186,7 +186,7 @@ class Run:
     def worker_pid(self) -> int:
         return self.events("worker_started")[-1]["pid"]
 
-    def signal(self, number: int = signal.SIGTERM) -> float:
+    def send(self, number: int = signal.SIGTERM) -> float:
         """Sends a signal to the program alone; returns when, on the monotonic clock."""
         at = time.monotonic()
         self.process.send_signal(number)
@@ -206,7 +206,7 @@ class Run:
         return code
 
     def stop(self, number: int = signal.SIGTERM, deadline: float = DEADLINE) -> int:
-        self.signal(number)
+        self.send(number)
         return self.exit(deadline)
 
     @property
