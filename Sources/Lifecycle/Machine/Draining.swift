@@ -30,12 +30,13 @@ public enum DrainCause: Sendable, Equatable {
 ///
 /// From Ready it serves new work for a while (lame duck), then refuses new work (closing), and asks
 /// the agent to stop when nothing is in flight, or shortly before the deadline (stopping). From
-/// the boot, what runs is stopped at once.
+/// the boot, and from a failure, what runs is killed at once.
 public struct Draining: Sendable, Equatable {
   public enum Stage: Sendable, Equatable {
     case lameDuck(until: Instant)
     case closing
     case stopping
+    case killing
   }
 
   public var cause: DrainCause
@@ -55,8 +56,8 @@ public struct Draining: Sendable, Equatable {
     if case .lameDuck(let until) = stage { timers[.drainMinimum] = until }
     if hasStreams { timers[.streamDrain] = startedAt + policy.streamDrain }
     if workerRuns {
-      if stage != .stopping { timers[.agentStop] = deadline - policy.agentStopMargin }
-      timers[.agentKill] = deadline - policy.agentKillMargin
+      if isBeforeStop { timers[.agentStop] = deadline - policy.agentStopMargin }
+      if stage != .killing { timers[.agentKill] = deadline - policy.agentKillMargin }
     }
     return timers
   }
@@ -83,13 +84,15 @@ public struct Draining: Sendable, Equatable {
       next.hasStreams = false
       return .stay(.draining(next), [.cutStreams])
     case .timerFired(.agentStop):
-      guard workerRuns, stage != .stopping else { return .ignore }
+      guard workerRuns, isBeforeStop else { return .ignore }
       var next = self
       next.stage = .stopping
       return .stay(.draining(next), [.stopWorker])
     case .timerFired(.agentKill):
-      guard workerRuns else { return .ignore }
-      return .stay(.draining(self), [.killWorker])
+      guard workerRuns, stage != .killing else { return .ignore }
+      var next = self
+      next.stage = .killing
+      return .stay(.draining(next), [.killWorker])
     case .timerFired(.drainDeadline):
       return stopped(.deadline, at: now)
     case .terminationRequested(let signal):
@@ -103,13 +106,21 @@ public struct Draining: Sendable, Equatable {
     }
   }
 
+  /// Whether the agent was not asked to stop yet.
+  private var isBeforeStop: Bool {
+    switch stage {
+    case .lameDuck, .closing: true
+    case .stopping, .killing: false
+    }
+  }
+
   private func becameIdle(at now: Instant) -> Reaction {
     guard workerRuns else { return stopped(.drained, at: now) }
     guard !isIdle else { return .ignore }
     var next = self
     next.isIdle = true
-    next.stage = .stopping
-    return .stay(.draining(next), stage == .stopping ? [] : [.stopWorker])
+    if isBeforeStop { next.stage = .stopping }
+    return .stay(.draining(next), isBeforeStop ? [.stopWorker] : [])
   }
 
   /// A second SIGINT ends the wait at once, a second SIGTERM only some time after the first.
@@ -142,7 +153,7 @@ extension Reaction {
     _ cause: DrainCause, at now: Instant, workerRuns: Bool = false, effects: [Effect]
   ) -> Reaction {
     let draining = Draining(
-      cause: cause, startedAt: now, signalledAt: cause.isAsked ? now : nil, stage: .stopping,
+      cause: cause, startedAt: now, signalledAt: cause.isAsked ? now : nil, stage: .killing,
       workerRuns: workerRuns, isIdle: false, hasStreams: false)
     return .move(.draining(draining), cause: cause.name, effects)
   }
