@@ -168,7 +168,7 @@ struct EnvironmentInstaller {
       throw StepFailure(
         "\(path) cannot be executed (\(error.reason))", hint: "see docs/errors.md#installer")
     }
-    var told: Int64 = 0
+    var told = -Self.progressInterval
     let result = try started.finish { line in
       let now = Clock.now().nanoseconds
       guard now - told >= Self.progressInterval else { return }
