@@ -542,7 +542,7 @@ struct ProxyTests {
     defer { close(filler) }
     let full = try #require(client.get("/agents/x/a"))
     #expect(full.status == 504, "\(full)")
-    #expect(server.plane.inFlight == 0)
+    #expect(eventually { server.plane.inFlight == 0 })
   }
 
   @Test("The timing field has milliseconds")
