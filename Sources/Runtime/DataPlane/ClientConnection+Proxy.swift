@@ -77,6 +77,7 @@ extension ClientConnection {
     if phase == .proxying { moved = sendRequest() || moved }
     if phase == .proxying { moved = pullResponse() || moved }
     guard phase == .proxying else { return phase != .closed }
+    let hadOutput = output != nil
     switch flush() {
     case .failed:
       gone()
@@ -88,6 +89,8 @@ extension ClientConnection {
         responseFinished()
         return phase == .head
       }
+      // There is room for what was left unread.
+      moved = moved || hadOutput
     }
     if !moved { waitFor() }
     return moved
