@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <linux/close_range.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
@@ -222,8 +223,9 @@ int par_termination_signal(int status) { return WTERMSIG(status); }
 
 // Runs in the child, which shares the parent's memory until it executes: system calls only.
 static void become(const char *path, char *const argv[], char *const envp[], const char *folder,
-                   const int *descriptors, int count, pid_t parent, int *failure) {
-  if (setsid() < 0) goto failed;
+                   const int *descriptors, int count, bool own_session, pid_t parent,
+                   int *failure) {
+  if (own_session && setsid() < 0) goto failed;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) goto failed;
   if (getppid() != parent) _exit(127);  // the parent ended before the line above
   for (int number = 1; number < NSIG; number++) {
@@ -258,8 +260,8 @@ failed:
   _exit(127);
 }
 
-pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
-                const int *descriptors, int count) {
+static pid_t spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
+                   const int *descriptors, int count, bool own_session) {
   if (count > 16) {
     errno = EINVAL;
     return -1;
@@ -272,7 +274,7 @@ pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const 
   pid_t parent = getpid();
   pid_t child = vfork();
   if (child == 0)
-    become(path, argv, envp, folder, descriptors, count, parent, (int *)&failure);
+    become(path, argv, envp, folder, descriptors, count, own_session, parent, (int *)&failure);
   int saved = errno;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (child > 0 && failure) {
@@ -283,6 +285,15 @@ pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const 
   }
   errno = saved;
   return child;
+}
+
+pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
+                const int *descriptors, int count) {
+  return spawn(path, argv, envp, folder, descriptors, count, true);
+}
+pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[],
+                         const char *folder, const int *descriptors, int count) {
+  return spawn(path, argv, envp, folder, descriptors, count, false);
 }
 
 static int64_t clock_ns(clockid_t clock) {
@@ -373,3 +384,11 @@ int par_sha256_finish(void *context, uint8_t digest[32]) {
   crypto.free_context(context);
   return done && length == 32 ? 0 : -1;
 }
+
+int par_stat_mtime_ns(const struct stat *status, int64_t *modified, int64_t *changed) {
+  *modified = (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec;
+  *changed = (int64_t)status->st_ctim.tv_sec * 1000000000 + status->st_ctim.tv_nsec;
+  return 0;
+}
+int par_flock_try(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
+const char *par_libc_version(void) { return gnu_get_libc_version(); }

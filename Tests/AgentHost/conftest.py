@@ -30,6 +30,7 @@ class Host:
 
     def __init__(self, root, environment=None, **configuration):
         self.root = root
+        self.closed = False
         self.run_folder = tempfile.mkdtemp(prefix="par-host-")
         self.socket_path = os.path.join(self.run_folder, "rest.sock")
         self._notify, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -58,6 +59,8 @@ class Host:
             os.close(fd)
         theirs.close()
         self.output = {"stdout": b"", "stderr": b""}
+        self._ended = set()
+        self._grown = threading.Condition()
         self._readers = [
             threading.Thread(target=self._collect, args=(name,), daemon=True) for name in self.output
         ]
@@ -84,9 +87,13 @@ class Host:
         stream = getattr(self.process, name)
         while True:
             chunk = stream.read1(65536)
+            with self._grown:
+                self.output[name] += chunk
+                if not chunk:
+                    self._ended.add(name)
+                self._grown.notify_all()
             if not chunk:
                 return
-            self.output[name] += chunk
 
     def tell(self, line):
         os.write(self.control, line.encode() + b"\n")
@@ -149,12 +156,20 @@ class Host:
             text += os.read(self.stacks, 65536)
         return text.decode()
 
+    def until_stdout(self, text):
+        """Waits until stdout has the text, or has ended."""
+        self._until("stdout", text)
+
     def until_stderr(self, text):
-        """Waits until stderr has the text, or has ended."""
-        for reader in self._readers:
-            while text.encode() not in self.output["stderr"] and reader.is_alive():
-                reader.join(0.01)
-        return self.everything()["stderr"]
+        """Waits until stderr has the text, or has ended; all of it so far."""
+        return self._until("stderr", text)
+
+    def _until(self, name, text):
+        with self._grown:
+            self._grown.wait_for(
+                lambda: text.encode() in self.output[name] or name in self._ended, WAIT_SEC
+            )
+        return self.output[name].decode()
 
     def stop(self):
         self.tell("stop")
@@ -168,6 +183,9 @@ class Host:
         return {name: data.decode() for name, data in self.output.items()}
 
     def close(self):
+        if self.closed:
+            return
+        self.closed = True
         if self.control is not None:
             self.end_control()
         try:

@@ -1,5 +1,6 @@
 """What keeps an agent from being served, told to the person who wrote it."""
 
+import importlib
 import os
 import traceback
 
@@ -23,9 +24,19 @@ def hint(text, anchor):
     return "%s See docs/errors.md#%s." % (text, anchor)
 
 
+SAID_MAX_CHARACTERS = 300
+"""How much of an exception's text a sentence repeats; the whole is in the detail."""
+
+
 def said(error):
     """An exception in a few words: its type and the first line of what it says."""
-    text = str(error).strip().split("\n", 1)[0]
+    try:
+        text = str(error).strip().split("\n", 1)[0]
+    except Exception:
+        # An exception class of the agent whose __str__ raises itself.
+        text = ""
+    if len(text) > SAID_MAX_CHARACTERS:
+        text = text[:SAID_MAX_CHARACTERS] + "…"
     name = type(error).__name__
     return "%s: %s" % (name, text) if text else name
 
@@ -66,7 +77,9 @@ def _without_ours(stack, package_root):
     frames = [
         frame
         for frame in stack
-        if not frame.filename.startswith("<frozen importlib") and not _beneath(frame.filename, _HOST)
+        if not frame.filename.startswith("<frozen importlib")
+        and frame.filename != importlib.__file__
+        and not _beneath(frame.filename, _HOST)
     ]
     for index, frame in enumerate(frames):
         if _beneath(frame.filename, package_root):

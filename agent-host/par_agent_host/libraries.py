@@ -26,6 +26,7 @@ def import_all(with_fastapi):
         "uvicorn.middleware.asgi2",
         "uvicorn.middleware.proxy_headers",
         "uvicorn.protocols.http.auto",
+        "uvicorn.protocols.websockets.auto",
         "uvicorn.server",
     ):
         importlib.import_module(name)

@@ -56,6 +56,9 @@ class Lifespan:
                 )
 
     async def _take(self, message):
+        if not message["type"].startswith("lifespan."):
+            # An application that takes every scope for a request; this ends its attempt.
+            raise RuntimeError("%s is no answer to a lifespan message" % message["type"])
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(message)
 

@@ -69,9 +69,11 @@ def _fitted(fields, in_order):
     room = DATAGRAM_MAX_BYTES - 64
     text = _json(fields)
     for name in in_order:
-        while len(text) > room and fields[name] and len(fields[name]) > 2 * len(_CUT):
-            kept = len(fields[name]) // 2
-            head, tail = kept // 4, kept - kept // 4
-            fields = dict(fields, **{name: fields[name][:head] + _CUT + fields[name][-tail:]})
+        whole = fields[name] or ""
+        kept = len(whole)
+        while len(text) > room and kept > 64:
+            kept = kept * 3 // 4
+            head = kept // 4
+            fields = dict(fields, **{name: whole[:head] + _CUT + whole[head - kept :]})
             text = _json(fields)
     return text

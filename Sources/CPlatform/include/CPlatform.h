@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 // epoll(7). Thin renamings, because the constants are macros or enums of the wrong type.
@@ -65,6 +66,11 @@ int par_termination_signal(int status);
 pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
                 const int *descriptors, int count);
 
+// The same without a session of its own: the child stays in the caller's process group, so that
+// whoever kills that group reaches it and what it starts.
+pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[],
+                         const char *folder, const int *descriptors, int count);
+
 // Nanoseconds of CLOCK_BOOTTIME at which this process started (/proc/self/stat field 22, clock
 // ticks: 10 ms resolution on most kernels), or -1.
 int64_t par_process_start_boottime_ns(void);
@@ -79,4 +85,9 @@ int64_t par_resident_bytes(void);         // of this process
 void *par_sha256_new(void);
 int par_sha256_update(void *context, const void *bytes, size_t count);
 int par_sha256_finish(void *context, uint8_t digest[32]);      // frees the context
+
+// st_mtim and st_ctim in nanoseconds since 1970.
+int par_stat_mtime_ns(const struct stat *status, int64_t *modified, int64_t *changed);
+int par_flock_try(int fd);                                     // EWOULDBLOCK when another has it
+const char *par_libc_version(void);                             // as "2.36"
 #endif

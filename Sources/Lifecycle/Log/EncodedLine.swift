@@ -19,7 +19,10 @@ public struct EncodedLine: Sendable {
     writer.raw(",\"seq\":")
     head = writer.bytes
 
-    let fields = line.event.fields.map { JSONMember($0.name, $0.value.mapTexts(redact)) }
+    // The words of a transition come from closed lists and hold no secret.
+    let fields =
+      (line.event.transition?.fields ?? [])
+      + line.event.ownFields.map { JSONMember($0.name, $0.value.mapTexts(redact)) }
     var textLimit = LogLine.maximumLength
     repeat {
       tail = Self.tail(line, fields: fields, textLimit: textLimit)
@@ -104,9 +107,11 @@ extension JSONValue {
 extension StringProtocol {
   /// Control characters as U+FFFD, so that agent output cannot move a terminal's cursor.
   fileprivate var withoutControls: String {
-    String(String.UnicodeScalarView(unicodeScalars.map {
-      ($0.value < 0x20 && $0 != "\t") || (0x7F..<0xA0).contains($0.value) ? "\u{FFFD}" : $0
-    }))
+    String(
+      String.UnicodeScalarView(
+        unicodeScalars.map {
+          ($0.value < 0x20 && $0 != "\t") || (0x7F..<0xA0).contains($0.value) ? "\u{FFFD}" : $0
+        }))
   }
 
   /// At most `limit` bytes of UTF-8, cut between characters, with an ellipsis for what is missing.

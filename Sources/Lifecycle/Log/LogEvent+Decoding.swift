@@ -198,7 +198,8 @@ extension StoppedFacts {
 extension WorkerExit {
   init?(_ fields: FieldReader) {
     guard let pid = fields.int("pid"), let outOfMemory = fields.flag("oom"),
-      let asked = fields.flag("asked"), let inFlight = fields.texts("in_flight"), let restarts = fields.int("restarts"),
+      let asked = fields.flag("asked"), let inFlight = fields.texts("in_flight"),
+      let restarts = fields.int("restarts"),
       let willRestart = fields.flag("will_restart")
     else { return nil }
     self.init(

@@ -76,7 +76,8 @@ extension LogEvent {
     (transition?.fields ?? []) + ownFields
   }
 
-  private var ownFields: [JSONMember] {
+  /// What the event says beyond its transition.
+  var ownFields: [JSONMember] {
     switch self {
     case .runStarted(let version, let schema, let machine, let pid, let config):
       [
@@ -183,7 +184,7 @@ extension Optional<Int> {
 }
 
 extension Transition {
-  fileprivate var fields: [JSONMember] {
+  var fields: [JSONMember] {
     var fields = [
       JSONMember("from", .string(from?.rawValue ?? "")), JSONMember("to", .string(to.rawValue)),
       JSONMember("state", .string(to.rawValue)), JSONMember("cause", .string(cause)),

@@ -26,7 +26,9 @@ public struct Interval: Sendable, Hashable, Comparable {
   public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
   public static let zero = Interval(nanoseconds: 0)
-  public static func milliseconds(_ count: Int64) -> Interval { Interval(nanoseconds: count * 1_000_000) }
+  public static func milliseconds(_ count: Int64) -> Interval {
+    Interval(nanoseconds: count * 1_000_000)
+  }
 
   /// Rounded to the nearest nanosecond. `count` must be finite and below 292 years.
   public static func seconds(_ count: Double) -> Interval {

@@ -21,7 +21,11 @@ extension MachineTable {
   private static var json: [UInt8] {
     let (situations, rows) = explore()
     func texts(_ list: [String]) -> JSONValue { .array(list.map { .string($0) }) }
-    let cells = rows.map { row in
+    func names(_ situation: Situation, _ verdict: Step.Verdict) -> JSONValue {
+      texts(
+        rows.filter { $0.situation == situation.name && $0.verdict == verdict }.map(\.event))
+    }
+    let cells = rows.filter { $0.verdict == .moved || $0.verdict == .stayed }.map { row in
       JSONValue.members([
         "in": .string(row.situation), "event": .string(row.event),
         "verdict": .string(row.verdict.rawValue), "next": .string(row.next),
@@ -32,14 +36,15 @@ extension MachineTable {
       "states": texts(StateName.allCases.map(\.rawValue)),
       "initial": .string(situations.first?.name ?? ""),
       "policy": .members(["restarts": .integer(Int64(policy.restartsMaximum))]),
+      "events": texts(events.map(\.name)),
       "situations": .array(
         situations.map {
           .members([
             "name": .string($0.name), "state": .string($0.state.rawValue),
-            "timers": texts($0.timers),
+            "timers": texts($0.timers), "ignored": names($0, .ignored),
+            "illegal": names($0, .illegal),
           ])
         }),
-      "events": texts(events.map(\.name)),
       "cells": .array(cells),
     ])
     return onePerLine(value)
@@ -121,7 +126,9 @@ extension MachineTable {
       lines.append("/* \(number): \(situation.name) */")
     }
     func set(_ name: String, _ state: StateName) -> String {
-      let members = situations.enumerated().filter { $1.state == state }.map { "now == \($0.offset)" }
+      let members = situations.enumerated().filter { $1.state == state }.map {
+        "now == \($0.offset)"
+      }
       return "#define \(name) (\(members.joined(separator: " || ")))"
     }
     lines += [

@@ -11,8 +11,10 @@ extension AgentRun {
     send(.failed(.failure))
   }
 
+  /// An agent that was Ready fails in loading: it does not come up again.
   func explain(_ explanation: Explanation) {
-    log.write(.bootFailed(phase: machine.state.name, explanation))
+    let state = machine.state.name
+    log.write(.bootFailed(phase: state == .ready ? .loading : state, explanation))
   }
 
   func fetch() {
@@ -77,7 +79,8 @@ extension AgentRun {
       log.write(
         .warning(
           code: "a2a_not_served",
-          message: "\(package.manifest.name) has an A2A surface, which this version does not serve"))
+          message: "\(package.manifest.name) has an A2A surface, which this version does not serve")
+      )
     }
     python = package.environment.python
     let hasWorker = package.manifest.hasServedCode

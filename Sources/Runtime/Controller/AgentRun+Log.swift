@@ -91,7 +91,8 @@ extension AgentRun {
 
   private var identity: PackageIdentity {
     PackageIdentity(
-      name: composer.package?.manifest.name ?? "", version: composer.package?.manifest.version ?? "",
+      name: composer.package?.manifest.name ?? "",
+      version: composer.package?.manifest.version ?? "",
       sha256: composer.package?.sha256)
   }
 

@@ -40,7 +40,7 @@ public enum HostedAgent {
     let opened = Result { () throws(Listeners.Failure) in try Listeners(configuration) }
     let log = try LogWriter(
       descriptor: 1, runID: runID, format: configuration.logFormat,
-      minimumLevel: LogLevel(rawValue: configuration.logLevel.rawValue) ?? .info)
+      minimumLevel: configuration.logLevel)
     let redactor = Redactor(environment: environment)
     log.keepOut(redactor)
     log.identify(
@@ -78,9 +78,9 @@ public enum HostedAgent {
     version: String
   ) throws -> Int32 {
     let log = try LogWriter(
-      descriptor: 1, runID: runID, format: environment["LOG_FORMAT"] == "text" ? .text : .json,
-      minimumLevel: .info)
+      descriptor: 1, runID: runID, format: problems.logFormat, minimumLevel: .info)
     log.keepOut(Redactor(environment: environment))
+    log.identify(agentAppID: problems.agentAppID, deploymentID: problems.deploymentID)
     return giveUp(log, header: runStarted(version, .object([])), policy: Policy()) {
       for problem in problems.problems {
         log.write(.configError(variable: problem.variable, error: problem.error))

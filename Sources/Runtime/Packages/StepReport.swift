@@ -1,3 +1,5 @@
+import Lifecycle
+
 /// What a step tells while it runs.
 public struct StepReport {
   public var progress: (String) -> Void

@@ -1,0 +1,178 @@
+import CPlatform
+import Glibc
+import LinuxSystem
+
+/// Unpacked packages by the SHA-256 of their archive: `<cache>/packages/sha256-<hex>/`.
+///
+/// A folder under its final name is complete: it is filled under a temporary name, verified while
+/// it is written, and renamed. Several processes share a store without a lock: whoever renames
+/// first wins and the others use that folder.
+struct PackageStore {
+  /// Kept free beside the archive's own size, for folders and rounding to blocks.
+  static let spareBytes: Int64 = 1 << 20
+  static let blockBytes: Int64 = 4096
+
+  let folder: String
+  /// Bytes an unprivileged user may still write on the file system of an open folder.
+  var freeBytes: (Descriptor) throws -> Int64 = PackageStore.freeBytes(of:)
+
+  init(cacheFolder: String) { folder = cacheFolder + "/packages" }
+
+  struct Stored: Equatable {
+    let root: String
+    let sha256: String
+    let bytes: Int64
+    let files: Int
+    /// It was there already, and is what the archive says.
+    let wasThere: Bool
+  }
+
+  /// Hashes, compares, checks and unpacks an archive; returns where it is.
+  func store(
+    archiveAt path: String, sha256 wanted: String?, limits: ArchiveLimits,
+    report: StepReport = StepReport()
+  ) throws -> Stored {
+    let file = try Self.open(path)
+    let before = try file.status()
+    report.progress("hashing \(before.size) bytes")
+    let sha256 = try Self.hash(file)
+    if let wanted, wanted.lowercased() != sha256 {
+      throw StepFailure(
+        "SHA256 mismatch: the package \(path) has \(sha256), PACKAGE_SHA256 says"
+          + " \(wanted.lowercased())",
+        hint: "compare the package with what was built, or correct PACKAGE_SHA256;"
+          + " see docs/errors.md#wrong-hash")
+    }
+    do {
+      let archive = try Archive(file, limits: limits)
+      return try place(archive, sha256: sha256, report: report) {
+        guard try file.status() == before else {
+          throw StepFailure(
+            "the package \(path) changed while it was read",
+            hint: "write a package under another name and rename it into place;"
+              + " see docs/errors.md#package-changed")
+        }
+      }
+    } catch let refusal as ArchiveRefusal {
+      throw StepFailure(
+        "the package \(path) is refused: \(refusal)",
+        hint: "build the package again with pixell build; see docs/errors.md#refused-archive")
+    } catch let error as SystemError {
+      throw Self.failure(error, doing: "unpacking the package into \(folder)")
+    }
+  }
+
+  static func open(_ path: String) throws(StepFailure) -> Descriptor {
+    do {
+      let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
+      guard try file.status().isFile else {
+        throw StepFailure(
+          "the package \(path) is no regular file",
+          hint: "name an .apkg file or a package folder; see docs/errors.md#no-package")
+      }
+      return file
+    } catch let failure as StepFailure {
+      throw failure
+    } catch {
+      throw StepFailure(
+        "the package \(path) cannot be read (\((error as? SystemError)?.reason ?? "\(error)"))",
+        hint: "check the path and its permissions; see docs/errors.md#no-package")
+    }
+  }
+
+  static func hash(_ file: Descriptor) throws -> String {
+    let sha256 = try SHA256()
+    var offset: Int64 = 0
+    while true {
+      let piece = try file.read(at: offset, count: 1 << 20)
+      if piece.isEmpty { return sha256.finish() }
+      sha256.update(piece)
+      offset += Int64(piece.count)
+    }
+  }
+
+  static func failure(_ error: SystemError, doing what: String) -> StepFailure {
+    if error.number == ENOSPC || error.number == EDQUOT || error.number == EFBIG {
+      return StepFailure(
+        "the disk is full: \(what) failed (\(error))",
+        hint: "free some space or set PAR_CACHE_DIR to another disk; see docs/errors.md#disk-full")
+    }
+    return StepFailure(
+      "\(what) failed (\(error))",
+      hint: "check that PAR_CACHE_DIR is a folder this user may write;"
+        + " see docs/errors.md#cache-folder")
+  }
+
+  private func place(
+    _ archive: Archive, sha256: String, report: StepReport, checkUnchanged: () throws -> Void
+  ) throws -> Stored {
+    try FileTree.makeFolders(folder, mode: 0o700)
+    sweep()
+    let final = folder + "/sha256-" + sha256
+    func stored(_ wasThere: Bool) -> Stored {
+      Stored(
+        root: final, sha256: sha256, bytes: archive.bytes, files: archive.fileCount,
+        wasThere: wasThere)
+    }
+    if FileTree.status(final, followLinks: false) != nil {
+      report.progress("checking the unpacked package in the cache")
+      if try PackageTree.matches(archive, folder: final) { return stored(true) }
+      report.progress("replacing the unpacked package, which was changed")
+    }
+    let temporary = try makeTemporary()
+    defer { try? FileTree.remove(temporary.path) }
+    try checkSpace(archive, in: temporary.folder)
+    try PackageTree.write(archive, into: temporary.folder, report: report)
+    try checkUnchanged()
+    while par_rename_noreplace(temporary.path, final) != 0 {
+      guard errno == EEXIST || errno == ENOTEMPTY else { throw SystemError("rename", final) }
+      if try PackageTree.matches(archive, folder: final) { return stored(true) }
+      // The exchanged, changed tree is removed with the temporary name.
+      if par_rename_exchange(temporary.path, final) == 0 { return stored(false) }
+      guard errno == ENOENT else { throw SystemError("rename", final) }
+    }
+    return stored(false)
+  }
+
+  private func checkSpace(_ archive: Archive, in folder: Descriptor) throws {
+    let blocks = Self.blockBytes * Int64(archive.members.count)
+    let needed = archive.unpackedBytes + blocks + Self.spareBytes
+    let free = try freeBytes(folder)
+    guard free >= needed else {
+      throw StepFailure(
+        "the package needs \(needed) bytes in \(self.folder) and only \(free) are free",
+        hint: "free some space or set PAR_CACHE_DIR to another disk; see docs/errors.md#disk-full")
+    }
+  }
+
+  static func freeBytes(of folder: Descriptor) throws -> Int64 {
+    var status = statvfs()
+    guard fstatvfs(folder.number, &status) == 0 else { throw SystemError("fstatvfs") }
+    return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+  }
+
+  /// A fresh folder, locked for as long as it is open, so that nobody sweeps it.
+  func makeTemporary() throws -> (path: String, folder: Descriptor) {
+    while true {
+      let path = folder + "/tmp-" + FileTree.randomName()
+      guard mkdir(path, 0o700) == 0 else { throw SystemError("mkdir", path) }
+      let opened = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
+      guard par_flock_exclusive(opened.number) == 0 else { throw SystemError("flock", path) }
+      // Between mkdir and the lock a sweeper may have taken it for a dead run's.
+      if let there = FileTree.status(path), there.inode == (try opened.status()).inode {
+        return (path, opened)
+      }
+    }
+  }
+
+  /// Removes what runs that died left behind: their lock ended with them.
+  func sweep() {
+    for name in FileTree.names(in: folder) where name.hasPrefix("tmp-") {
+      let path = folder + "/" + name
+      guard let left = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+        par_flock_try(left.number) == 0
+      else { continue }
+      try? FileTree.remove(path)
+    }
+  }
+}
