@@ -127,6 +127,20 @@ FAILURES = {
         None,
         "not-callable",
     ),
+    "a folder that an installed package hides": (
+        {"json/tool/extra.py": "def mount(app): pass\n"},
+        {"rest_entry": "json.tool.extra:mount"},
+        ["module json is hidden"],
+        None,
+        "module-hidden",
+    ),
+    "a mount that runs an event loop of its own": (
+        {INDEX: "import asyncio\ndef mount(app):\n    asyncio.run(asyncio.sleep(0))\n"},
+        REST,
+        ["mount", "RuntimeError"],
+        "in mount",
+        "function-raised",
+    ),
     "a name that Python's own module hides": (
         {"http.py": "def mount(app): pass\n"},
         {"rest_entry": "http:mount"},

@@ -4,9 +4,12 @@ import json
 import os
 import signal
 import stat
+import subprocess
 import threading
 
 import pytest
+
+from conftest import PYTHON, START
 
 ECHO = "def handler(data): return data\n"
 SLOW = (
@@ -243,6 +246,40 @@ def test_exit_in_a_request_is_500_and_in_a_task_ends_the_host_with_its_status(pa
     _ignore_errors(lambda: one.get("/api/task"))
     assert one.wait() == 7
     assert "sys.exit(7)" in one.until_stderr("sys.exit(7)")
+
+
+SPAWN = """
+import multiprocessing
+def work(number): return number + 1
+def handler(data):
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.map(work, data)
+"""
+
+
+def test_an_agent_may_use_processes_of_its_own(package, host):
+    one = host(package({"main.py": SPAWN}), entrypoint="main:handler")
+    one.ready()
+    assert one.post("/invoke", json=[1, 2]).json() == [2, 3]
+
+
+def test_an_exception_in_a_route_is_500_with_its_traceback_on_stderr(package, host):
+    code = "def mount(app):\n    @app.get('/x')\n    def x(): raise ValueError('broken')\n"
+    one = host(package({"main.py": code}), rest_entry="main:mount")
+    one.ready()
+    response = one.get("/x")
+    assert response.status_code == 500 and "broken" not in response.text
+    assert "ValueError: broken" in one.until_stderr("ValueError: broken")
+
+
+def test_an_environment_with_nest_asyncio_gets_the_event_loop_it_accepts(tmp_path):
+    (tmp_path / "nest_asyncio.py").write_text("")
+    code = (
+        "import sys; sys.path[:0] = sys.argv[1:]; from par_agent_host import libraries;"
+        "print(type(libraries.new_event_loop()).__module__)"
+    )
+    run = subprocess.run([PYTHON, "-c", code, str(START.parent), str(tmp_path)], capture_output=True, text=True)
+    assert run.stdout.startswith("asyncio."), run.stderr
 
 
 def test_an_idle_connection_stays_open(package, host):

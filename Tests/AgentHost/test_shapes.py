@@ -204,6 +204,24 @@ class TestTogether:
         assert one.get("/nothing").status_code == 404
         assert one.post("/invoke", json={"kept": True}).json() == {"kept": True}
 
+    @pytest.mark.parametrize("megabytes, reader", [(9, "server"), (11, "rest")])
+    def test_a_body_is_kept_for_the_next_application_up_to_a_limit(self, megabytes, reader, package, host):
+        reading = (
+            "async def answer(scope, receive, send, status, name):\n"
+            "    size, more = 0, True\n"
+            "    while more:\n"
+            "        message = await receive()\n"
+            "        size, more = size + len(message.get('body', b'')), message.get('more_body')\n"
+            "    await send({'type': 'http.response.start', 'status': status, 'headers': []})\n"
+            "    await send({'type': 'http.response.body', 'body': b'%s %d' % (name, size)})\n"
+            "async def rest(scope, receive, send): await answer(scope, receive, send, 404, b'rest')\n"
+            "async def server(scope, receive, send): await answer(scope, receive, send, 200, b'server')\n"
+        )
+        one = host(package({"main.py": reading}), rest_entry="main:rest", http_server="main:server")
+        one.ready()
+        size = megabytes * 1024 * 1024
+        assert one.post("/x", content=b"x" * size).text == "%s %d" % (reader, size)
+
     def test_static_files_at_the_root_leave_invoke_alone(self, package, host):
         root = package(
             {

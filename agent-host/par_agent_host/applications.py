@@ -168,7 +168,12 @@ class Loader:
         place = last_agent_line(error, self._package.root)
         return Failure(
             "%s (%s) raised %s%s." % (target.name, target.key, said(error), " at " + place if place else ""),
-            hint("The traceback shows the line.", "function-raised"),
+            hint(
+                "The function is called inside the event loop: make it async and await instead."
+                if isinstance(error, RuntimeError) and "running event loop" in str(error)
+                else "The traceback shows the line.",
+                "function-raised",
+            ),
             agent_traceback(error, self._package.root),
         )
 

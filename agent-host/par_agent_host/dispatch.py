@@ -95,6 +95,9 @@ def taken_by(app, scope):
     best = NONE
     for route in routes:
         # A copy, because some routes leave notes in the scope they are shown.
+        if not hasattr(route, "matches"):
+            # Another framework's routes (Litestar's), which cannot be asked.
+            return OPAQUE
         match, child_scope = route.matches(dict(scope))
         if match.name == "FULL":
             # Mount and Host take whatever is beneath them; what their application does counts.

@@ -127,7 +127,7 @@ class _Host:
             server = await self._open(Dispatcher(surfaces, invoke, self._drain))
         # From here on `stop` is graceful; before, there was nothing to finish.
         self.is_serving = True
-        gc.collect()
+        # What is loaded stays; the collector need not walk it again.
         gc.freeze()
         self._notifier.ready(loaded.surfaces)
         await self._stop.wait()
@@ -142,7 +142,7 @@ class _Host:
 
     async def _start(self, lifespans):
         for lifespan in lifespans:
-            self._notifier.status("starting the application")
+            self._notifier.status("starting the application from " + lifespan.name)
             await lifespan.start()
 
     async def _open(self, dispatcher):

@@ -15,6 +15,8 @@ from .failure import said
 THREADS = 40
 """Calls of sync entrypoints that run at the same time; further ones wait."""
 
+_GONE = object()
+
 
 class Invoke:
     """An ASGI application with one route, which calls `function` with the request's JSON."""
@@ -39,6 +41,8 @@ class Invoke:
         if scope["method"] != "POST":
             return await answer(405, "%s answers POST only." % self.path, [(b"allow", b"POST")])
         body = await self._body(scope, receive)
+        if body is _GONE:
+            return
         if body is None:
             return await answer(413, "The body is larger than %d bytes." % self._body_max_bytes)
         try:
@@ -47,7 +51,7 @@ class Invoke:
             return await answer(400, "The body is not JSON: %s." % error)
         try:
             result = await self._call(argument)
-        except (asyncio.CancelledError, GeneratorExit):
+        except asyncio.CancelledError:
             raise
         except BaseException as error:
             _log_traceback(self._name, error)
@@ -71,7 +75,7 @@ class Invoke:
         return await result if inspect.isawaitable(result) else result
 
     async def _body(self, scope, receive):
-        """The whole body, or None when it is larger than allowed."""
+        """The whole body; None when it is larger than allowed, `_GONE` when the client left."""
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > self._body_max_bytes:
                 return None
@@ -79,7 +83,7 @@ class Invoke:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise asyncio.CancelledError()
+                return _GONE
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > self._body_max_bytes:

@@ -15,7 +15,7 @@ class Lifespan:
 
     def __init__(self, app, name, state, package_root):
         self._app = app
-        self._name = name
+        self.name = name
         self._state = state
         self._package_root = package_root
         self._messages = asyncio.Queue()
@@ -37,7 +37,7 @@ class Lifespan:
         text = answer.get("message", "")
         what = said(error) if error is not None else (text.strip().rsplit("\n", 1)[-1] or "no reason given")
         raise Failure(
-            "The start-up of the application from %s failed: %s." % (self._name, what),
+            "The start-up of the application from %s failed: %s." % (self.name, what),
             hint("Look at the application's lifespan or its startup handlers.", "startup-failed"),
             text or None if error is None else agent_traceback(error, self._package_root),
         )
@@ -52,7 +52,7 @@ class Lifespan:
             if error is not None:
                 sys.stderr.write(
                     "The shutdown of the application from %s failed\n%s"
-                    % (self._name, "".join(traceback.format_exception(type(error), error, error.__traceback__)))
+                    % (self.name, "".join(traceback.format_exception(type(error), error, error.__traceback__)))
                 )
 
     async def _take(self, message):

@@ -122,6 +122,7 @@ class Package:
         missing = error.name or ""
         detail = agent_traceback(error, self.root)
         if missing and (module == missing or module.startswith(missing + ".")):
+            self._check_hidden(module)
             near = self._near_modules(module)
             return Failure(
                 "%s in agent.yaml names the module %s, which is not in the package%s."
@@ -158,13 +159,18 @@ class Package:
     def _check_origin(self, module, folder, loaded):
         """Refuses a module that another of the same name hides, Python's own `http` for example."""
         origin = getattr(loaded, "__file__", None)
-        if folder is None or not origin:
-            return
-        if not os.path.abspath(origin).startswith(os.path.join(self.root, "")):
-            raise Failure(
-                "The package's module %s is hidden by another of that name, %s." % (module, origin),
-                hint("Give the module another name.", "module-hidden"),
-            )
+        if folder is not None and origin and not self._holds(origin):
+            raise _hidden(module, origin)
+
+    def _check_hidden(self, module):
+        """Refuses a folder of the package without `__init__.py` when an installed package has its name."""
+        top = module.partition(".")[0]
+        origin = getattr(sys.modules.get(top), "__file__", None)
+        if self._folder_of(module) is not None and origin and not self._holds(origin):
+            raise _hidden(top, origin)
+
+    def _holds(self, path):
+        return os.path.abspath(path).startswith(os.path.join(self.root, ""))
 
     def _no_attribute(self, key, module, attributes, loaded):
         wanted = " or ".join(attributes)
@@ -195,6 +201,13 @@ class Package:
         near = difflib.get_close_matches(module, known, n=3, cutoff=0.6)
         near += [name for name in known if name.rpartition(".")[2] == last and name not in near]
         return near[:3]
+
+
+def _hidden(module, origin):
+    return Failure(
+        "The package's module %s is hidden by another of that name, %s." % (module, origin),
+        hint("Give the module another name, or its folder an __init__.py.", "module-hidden"),
+    )
 
 
 def _dotted(text):
