@@ -75,7 +75,12 @@ def test_a_body_beyond_the_limit_is_413_and_one_at_the_limit_is_not(invoke):
 
 @pytest.mark.parametrize(
     "function, error",
-    [("raises", "ValueError: the"), ("exits", "SystemExit: 3"), ("a_set", "set"), ("not_a_number", "float")],
+    [
+        ("raises", "ValueError: the"),
+        ("exits", "SystemExit: 3"),
+        ("a_set", "set"),
+        ("not_a_number", "float"),
+    ],
 )
 def test_an_exception_is_500_with_its_traceback_on_stderr_alone(invoke, function, error):
     one = invoke(function)
@@ -100,7 +105,9 @@ def test_other_methods_are_405_and_other_paths_404(invoke):
 
 def test_a_rest_route_has_precedence(package, host):
     root = package(
-        {"main.py": "def mount(app): app.post('/invoke')(lambda: 'rest')\ndef handler(data): return 'entrypoint'\n"}
+        {
+            "main.py": "def mount(app): app.post('/invoke')(lambda: 'rest')\ndef handler(data): return 'entrypoint'\n"
+        }
     )
     one = host(root, rest_entry="main:mount", entrypoint="main:handler")
     one.ready()
@@ -141,7 +148,9 @@ def test_no_more_than_forty_sync_calls_run_at_the_same_time(package, host):
     one = host(package({"main.py": COUNTING}), rest_entry="main:mount", entrypoint="main:handler")
     one.ready()
     peaks = []
-    clients = [threading.Thread(target=lambda: peaks.append(one.post("/invoke").json())) for _ in range(60)]
+    clients = [
+        threading.Thread(target=lambda: peaks.append(one.post("/invoke").json())) for _ in range(60)
+    ]
     for client in clients:
         client.start()
     one.until_stdout("forty")

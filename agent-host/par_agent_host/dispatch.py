@@ -31,7 +31,11 @@ class Dispatcher:
         self._drain = drain
 
     async def __call__(self, scope, receive, send):
-        is_invoke = self._invoke is not None and scope["type"] == "http" and _route_path(scope) == self._invoke.path
+        is_invoke = (
+            self._invoke is not None
+            and scope["type"] == "http"
+            and _route_path(scope) == self._invoke.path
+        )
         surfaces = self._surfaces
         if len(surfaces) == 1 and not is_invoke:
             return await self._ask(surfaces[0], scope, receive, send)
@@ -84,7 +88,9 @@ class Dispatcher:
     async def _not_found(self, scope, send):
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1000})
-        await responses.send_error(scope, send, 404, "The agent has no such route.", self._drain.is_set())
+        await responses.send_error(
+            scope, send, 404, "The agent has no such route.", self._drain.is_set()
+        )
 
 
 def taken_by(app, scope):
@@ -115,7 +121,7 @@ def taken_by(app, scope):
 def _route_path(scope):
     path, root = scope["path"], scope.get("root_path", "")
     if root and (path == root or path.startswith(root + "/")):
-        return path[len(root):] or "/"
+        return path[len(root) :] or "/"
     return path
 
 

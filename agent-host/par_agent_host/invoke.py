@@ -29,12 +29,16 @@ class Invoke:
         self._body_max_bytes = body_max_bytes
         self._drain = drain
         self._is_async = _is_async(target.value)
-        self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="par-invoke")
+        self._threads = concurrent.futures.ThreadPoolExecutor(
+            THREADS, thread_name_prefix="par-invoke"
+        )
 
     async def __call__(self, scope, receive, send):
         async def answer(status, value, headers=()):
             if status >= 400:
-                await responses.send_error(scope, send, status, value, self._drain.is_set(), headers)
+                await responses.send_error(
+                    scope, send, status, value, self._drain.is_set(), headers
+                )
             else:
                 await responses.send_json(send, status, value, headers)
 
@@ -61,7 +65,9 @@ class Invoke:
         except (TypeError, ValueError, RecursionError) as error:
             _log_traceback(self._name, error)
             return await answer(
-                500, "%s returned %s, which is not JSON: %s." % (self._name, type(result).__name__, error)
+                500,
+                "%s returned %s, which is not JSON: %s."
+                % (self._name, type(result).__name__, error),
             )
         await responses.send_bytes(send, 200, encoded)
 
@@ -96,7 +102,9 @@ class Invoke:
 def _is_async(function):
     while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)
+    )
 
 
 def _refuse_constant(name):

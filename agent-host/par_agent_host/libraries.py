@@ -10,9 +10,11 @@ import importlib.util
 
 
 def import_all(with_fastapi):
-    """Imports the server, and FastAPI when the package has a REST entry.
+    """Imports the server, and FastAPI when the package has REST routes.
 
-    Without one FastAPI is left out: it is most of the time that a small agent needs to start.
+    Without any, FastAPI is left out: it is most of the time that a small agent needs to start.
+    With some it comes first even where only the agent would import it, so that its own imports of
+    the standard library find the standard library.
     """
     for name in (
         "concurrent.futures.thread",
