@@ -97,6 +97,16 @@ struct EnvironmentInstallTests {
       "echo 'error: Failed to fetch: x' ; exit 2", "cannot be installed: Failed to fetch: x",
       "#requirements"
     ),
+    (
+      """
+      echo 'error: No solution found when resolving dependencies'
+      echo '  cause: Because a depends on b>=2 and you require b==1,'
+      echo '         your requirements are unsatisfiable.'
+      echo 'hint: other'; exit 1
+      """,
+      "installed: Because a depends on b>=2 and you require b==1, your requirements are unsatisfiable.",
+      "#requirements"
+    ),
     ("exit 3", "the requirements cannot be installed: uv ended with status 3", "#requirements"),
     ("kill -9 $$", "uv ended with status 137", "#requirements"),
     (
@@ -145,7 +155,7 @@ struct EnvironmentInstallTests {
 
   @Test("killed in the middle: not visible, and the next boot builds it anew")
   func killed() async throws {
-    let setup = try Setup("touch \"$5/../half\"; kill -9 $PPID; sleep 60")
+    let setup = try Setup("touch \"$5/../half\"; kill -9 $PPID; while :; do :; done")
     let json = String(decoding: JSONText.of(setup.request), as: UTF8.self)
     await #expect(processExitsWith: .signal(SIGKILL)) { [json = json as String] in
       _ = try PackageSteps.install(JSONText.request(json))

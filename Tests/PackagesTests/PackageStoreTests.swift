@@ -145,6 +145,38 @@ struct PackageStoreTests {
     #expect(failure("/dev/null")?.contains("is no regular file") == true)
   }
 
+  @Test("killed in the middle: nothing visible, and the next boot sweeps")
+  func killed() async throws {
+    let setup = try Setup()
+    await #expect(processExitsWith: .signal(SIGKILL)) {
+      [archive = setup.archive as String, cache = setup.folder.path + "/cache" as String] in
+      var store = PackageStore(cacheFolder: cache)
+      store.freeBytes = { _ in Int64(kill(getpid(), SIGKILL)) }
+      _ = try store.store(archiveAt: archive, sha256: nil, limits: PackageStoreTests.limits)
+    }
+    #expect(setup.packages.allSatisfy { $0.hasPrefix("tmp-") } && setup.packages.count == 1)
+    #expect(try !setup.unpack().wasThere)
+    #expect(setup.packages.count == 1)
+  }
+
+  @Test("a disk that fills up while unpacking: one sentence, nothing visible")
+  func full() async throws {
+    let setup = try Setup()
+    await #expect(processExitsWith: .success) {
+      [archive = setup.archive as String, cache = setup.folder.path + "/cache" as String] in
+      // Stands in for a full disk: write(2) fails behind this many bytes of a file.
+      signal(SIGXFSZ, SIG_IGN)
+      var limit = rlimit(rlim_cur: 10_000, rlim_max: 10_000)
+      setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+      let error = #expect(throws: StepFailure.self) {
+        try PackageStore(cacheFolder: cache).store(
+          archiveAt: archive, sha256: nil, limits: PackageStoreTests.limits)
+      }
+      #expect(error?.error.hasPrefix("the disk is full: ") == true)
+    }
+    #expect(setup.packages.isEmpty)
+  }
+
   @Test("sixteen boots at once share one tree and leave nothing else")
   func concurrency() throws {
     let setup = try Setup()
