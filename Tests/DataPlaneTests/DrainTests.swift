@@ -152,6 +152,39 @@ struct DrainTests {
     #expect(client.get("/agents/x/a")?.text == "second")
   }
 
+  @Test("A connection to the agent's old socket is not kept")
+  func oldSocket() throws {
+    let server = try TestServer { options, _, _ in options.loopCount = 1 }
+    defer { server.stop() }
+    let go = Counter()
+    waiting(server, go)
+    let second = TestAgent(
+      server.folder + "/second.sock", always: "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond")
+    defer { second.stop() }
+    let client = server.client()
+    client.send("GET /agents/x/a HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(eventually { server.plane.inFlight == 1 })
+    server.publish { $0.upstreamSocket = second.path }
+    #expect(server.client().get("/agents/x/a")?.text == "second")
+    go.increment()
+    #expect(client.response()?.text == "ok")
+    for _ in 0..<3 { #expect(client.get("/agents/x/a")?.text == "second") }
+  }
+
+  @Test("Requests that are refused do not count")
+  func refusedNotCounted() throws {
+    let server = try TestServer(gate: .closing)
+    defer { server.stop() }
+    for _ in 0..<3 { #expect(server.client().get("/agents/x/a")?.status == 503) }
+    server.publish {
+      $0.gate = .ready
+      $0.upstreamSocket = nil
+    }
+    #expect(server.client().get("/agents/x/a")?.status == 404)
+    #expect(server.plane.completed == 0 && server.plane.inFlight == 0)
+    #expect(server.recorder.idle.value == 0)
+  }
+
   @Test("Streams are cut, ordinary requests are not")
   func cutStreams() throws {
     let server = try TestServer()
