@@ -48,17 +48,20 @@ final class ControlLoop {
       let ready = epoll.wait(alarms.map(\.due).min().map { $0 - Clock.now() })
       // A handler may forget a descriptor that is ready in the same round.
       for readiness in ready where isRunning { handlers[Int32(readiness.token)]?() }
-      while isRunning, let due = earliestDue() {
+      // What an alarm schedules waits for the next round, so that alarms cannot starve descriptors.
+      let newest = nextAlarm
+      while isRunning, let due = earliestDue(among: 1...max(1, newest)) {
         alarms.removeAll { $0.id == due.id }
         due.action()
       }
     }
   }
 
-  private func earliestDue() -> Alarm? {
-    guard let first = alarms.min(by: { $0.due < $1.due }), first.due <= Clock.now() else {
-      return nil
-    }
+  private func earliestDue(among ids: ClosedRange<Int>) -> Alarm? {
+    guard
+      let first = alarms.filter({ ids.contains($0.id) }).min(by: { $0.due < $1.due }),
+      first.due <= Clock.now()
+    else { return nil }
     return first
   }
 }

@@ -82,7 +82,7 @@ public final class LogWriter: Sendable {
 
   /// Queues a line. Never blocks beyond another thread's queueing.
   public func write(_ event: LogEvent, at uptime: Instant = Clock.now()) {
-    guard event.level >= minimumLevel || event.transition != nil else { return }
+    guard event.level >= minimumLevel || event.isAlwaysWritten else { return }
     let wall = Clock.wallNanoseconds()
     queue.withLock { queue in
       let room = event.isDroppable ? Self.droppableLimit : Self.limit
