@@ -55,6 +55,7 @@ public struct Loading: Sendable, Equatable {
       return .stay(.loading(next), [.startWorker(attempt: attempt)])
     case .timerFired(.hardLimit):
       guard case .first = course else { return .ignore }
+      guard policy.hardLimit != nil else { return .refuse }
       return .drainBoot(.hardLimit, at: now, workerRuns: workerRuns, effects: killing)
     case .failed(let failure):
       return .drainBoot(DrainCause(failure), at: now, workerRuns: workerRuns, effects: killing)
