@@ -30,12 +30,13 @@ public enum DrainCause: Sendable, Equatable {
 ///
 /// From Ready it serves new work for a while (lame duck), then refuses new work (closing), and asks
 /// the agent to stop when nothing is in flight, or shortly before the deadline (stopping). From
-/// the boot, and from a failure, what runs is killed at once.
+/// the boot, what runs is stopped at once.
 public struct Draining: Sendable, Equatable {
   public enum Stage: Sendable, Equatable {
     case lameDuck(until: Instant)
     case closing
     case stopping
+    /// The worker's process group was killed; its end is still to be reported.
     case killing
   }
 
@@ -52,12 +53,17 @@ public struct Draining: Sendable, Equatable {
 
   func timers(_ policy: Policy) -> [Timer: Instant] {
     let deadline = startedAt + policy.drainDeadline
-    var timers: [Timer: Instant] = [.drainDeadline: deadline]
+    // The end of the process has to fit before the deadline too.
+    var timers: [Timer: Instant] = [.drainDeadline: deadline - policy.exitMargin]
     if case .lameDuck(let until) = stage { timers[.drainMinimum] = until }
     if hasStreams { timers[.streamDrain] = startedAt + policy.streamDrain }
-    if workerRuns {
-      if isBeforeStop { timers[.agentStop] = deadline - policy.agentStopMargin }
-      if stage != .killing { timers[.agentKill] = deadline - policy.agentKillMargin }
+    guard workerRuns else { return timers }
+    switch stage {
+    case .lameDuck, .closing:
+      timers[.agentStop] = deadline - policy.agentStopMargin
+      timers[.agentKill] = deadline - policy.agentKillMargin
+    case .stopping: timers[.agentKill] = deadline - policy.agentKillMargin
+    case .killing: break
     }
     return timers
   }
@@ -84,7 +90,7 @@ public struct Draining: Sendable, Equatable {
       next.hasStreams = false
       return .stay(.draining(next), [.cutStreams])
     case .timerFired(.agentStop):
-      guard workerRuns, isBeforeStop else { return .ignore }
+      guard workerRuns, !isEnding else { return .ignore }
       var next = self
       next.stage = .stopping
       return .stay(.draining(next), [.stopWorker])
@@ -106,21 +112,22 @@ public struct Draining: Sendable, Equatable {
     }
   }
 
-  /// Whether the agent was not asked to stop yet.
-  private var isBeforeStop: Bool {
-    switch stage {
-    case .lameDuck, .closing: true
-    case .stopping, .killing: false
-    }
-  }
-
   private func becameIdle(at now: Instant) -> Reaction {
     guard workerRuns else { return stopped(.drained, at: now) }
     guard !isIdle else { return .ignore }
     var next = self
     next.isIdle = true
-    if isBeforeStop { next.stage = .stopping }
-    return .stay(.draining(next), isBeforeStop ? [.stopWorker] : [])
+    if isEnding { return .stay(.draining(next), []) }
+    next.stage = .stopping
+    return .stay(.draining(next), [.stopWorker])
+  }
+
+  /// Whether the worker was asked to stop, or more than asked.
+  private var isEnding: Bool {
+    switch stage {
+    case .lameDuck, .closing: false
+    case .stopping, .killing: true
+    }
   }
 
   /// A second SIGINT ends the wait at once, a second SIGTERM only some time after the first.
@@ -148,13 +155,15 @@ public struct Draining: Sendable, Equatable {
 }
 
 extension Reaction {
-  /// Into the drain of a boot or of a failure: what runs is stopped at once.
+  /// Into the drain of a boot or of a failure: what runs is stopped at once. A worker that runs is
+  /// killed by one of `effects`.
   static func drainBoot(
     _ cause: DrainCause, at now: Instant, workerRuns: Bool = false, effects: [Effect]
   ) -> Reaction {
     let draining = Draining(
-      cause: cause, startedAt: now, signalledAt: cause.isAsked ? now : nil, stage: .killing,
-      workerRuns: workerRuns, isIdle: false, hasStreams: false)
+      cause: cause, startedAt: now, signalledAt: cause.isAsked ? now : nil,
+      stage: workerRuns ? .killing : .stopping, workerRuns: workerRuns, isIdle: false,
+      hasStreams: false)
     return .move(.draining(draining), cause: cause.name, effects)
   }
 }

@@ -87,7 +87,7 @@ public final class LogWriter: Sendable {
   public func write(
     _ event: LogEvent, at uptime: Instant = Clock.now(), act: () -> Void = {}
   ) {
-    guard event.level >= minimumLevel || event.transition != nil else { return act() }
+    guard event.level >= minimumLevel || event.isAlwaysWritten else { return act() }
     let wall = Clock.wallNanoseconds()
     queue.withLock { queue in
       let room = event.isDroppable ? Self.droppableLimit : Self.limit
