@@ -1,0 +1,87 @@
+# make run · make test: each is enough on a machine that has Swift and Python and nothing else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PROGRAM := .build/release/par-lifecycle
+EXAMPLES := hello handlers streaming
+PACKAGES := $(EXAMPLES:%=examples/%.apkg)
+# One test of many: make end-to-end PYTEST="-k drain"
+PYTEST ?=
+
+.PHONY: help run build test swift-test host-test end-to-end check format examples bench spec model \
+	tsan clean \
+	system host test-environment
+
+help: ## what there is to call
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+run: build examples/hello.apkg ## build all and serve examples/hello on 127.0.0.1:8080
+	@echo "http://127.0.0.1:8080/agents/hello/ui/  (Ctrl-C drains and stops)"
+	AGENT_APP_ID=hello BIND_ADDRESS=127.0.0.1 exec $(PROGRAM) run examples/hello.apkg
+
+build: host ## the program, .build/release/par-lifecycle, and its agent host's environment
+	@swift build -c release --static-swift-stdlib --product par-lifecycle
+
+test: check swift-test host-test end-to-end ## everything that tests
+
+swift-test: system ## the tests of the Swift targets
+	@swift test --disable-xctest
+
+host-test: host test-environment ## the tests of the agent host
+	@if [ -d Tests/AgentHost ]; then .build/test-venv/bin/python -m pytest -q Tests/AgentHost; fi
+
+end-to-end: build test-environment examples ## the built program against real packages
+	@.build/test-venv/bin/python -m pytest -q Tests/EndToEnd $(PYTEST)
+
+check: system ## format and boundaries
+	@swift format lint --strict --recursive Sources Tests Package.swift
+	scripts/boundaries
+
+format: ## writes every Swift file anew in the repository's format
+	@swift format --in-place --recursive Sources Tests Package.swift
+
+examples: $(PACKAGES) ## the example packages, by pixell-kit
+
+bench: build examples ## boot figures beside their goals
+	@.build/test-venv/bin/python bench/boot
+
+spec: system ## writes spec/lifecycle.json, its fingerprint and the diagram anew from the machine
+	@swift build --product par-lifecycle
+	scripts/generate-spec .build/debug/par-lifecycle
+
+model: system ## proves the claims of the machine's model (needs spin and gcc)
+	@swift build --product par-lifecycle
+	scripts/check-model .build/debug/par-lifecycle
+
+tsan: system ## the data plane's and the controller's tests under the thread sanitizer
+	@swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan \
+		--filter 'DataPlaneTests|ControllerTests|SystemTests'
+
+clean: ## removes everything that make made
+	@rm -rf .build .build-tsan agent-host/.venv $(PACKAGES)
+
+# --- what the above stand on; each does nothing when it is there already ---
+
+system:
+	@scripts/system-libraries
+
+host: system
+	@scripts/python-environment agent-host/.venv agent-host/requirements.txt uv
+
+test-environment: host
+	@scripts/python-environment .build/test-venv Tests/requirements.txt agent-host/requirements.txt \
+		scripts/kit-requirements.txt
+
+bench: test-environment
+
+define example
+examples/$(1).apkg: $(shell find examples/$(1) -type f -not -path '*/__pycache__/*') \
+	scripts/kit-requirements.txt | host
+	@scripts/build-example examples/$(1) $$@
+endef
+$(foreach name,$(EXAMPLES),$(eval $(call example,$(name))))

@@ -1,0 +1,12 @@
+import AgentPackages
+
+/// What `run` starts itself with for the steps that read a package: not for people.
+enum StepCommand {
+  static func run(_ arguments: [String]) -> Int32 {
+    switch arguments {
+    case ["verify"]: PackageSteps.runVerify()
+    case ["install"]: PackageSteps.runInstall()
+    default: CommandTable.usageStatus
+    }
+  }
+}

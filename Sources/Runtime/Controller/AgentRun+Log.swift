@@ -1,0 +1,112 @@
+import AgentPackages
+import DataPlane
+import Lifecycle
+import LinuxSystem
+import RunConfiguration
+
+/// The lines of the transitions.
+extension AgentRun {
+  /// What has to be known before a transition can be told.
+  func beforeLogging(_ step: Step, from previous: State, to next: State) {
+    switch next {
+    case .draining:
+      completedBeforeDrain = dataPlane?.completed ?? 0
+      abortedBeforeDrain = dataPlane?.abortedCount ?? 0
+      abortedLinesLeft = Self.abortedLines
+      if !previous.wasReady, !step.isAsked { warnOfBudget(at: now) }
+    case .ready where !previous.wasReady: warnOfBudget(at: now)
+    case .ready, .loading: abortedLinesLeft = Self.abortedLines
+    case .stopped(let stopped) where stopped.ending != .drained:
+      // What is cut off is counted in the last line, so it is cut before.
+      logAborted(dataPlane?.cutAll() ?? [])
+    case .fetching, .verifying, .installing, .stopped: break
+    }
+  }
+
+  private func warnOfBudget(at now: Instant) {
+    guard now - .start > configuration.bootBudget else { return }
+    log.write(
+      .budgetExceeded(
+        bootMilliseconds: (now - .start).milliseconds,
+        budgetMilliseconds: configuration.bootBudget.milliseconds), at: now)
+  }
+
+  func logTransition(_ step: Step, previous: State, at now: Instant) {
+    let isBeginning = step.cause == "started"
+    let transition = Transition(
+      from: isBeginning ? nil : step.from, to: step.to, cause: step.cause,
+      attempt: machine.state.attempt)
+    switch machine.state {
+    case .fetching: log.write(fetchLine(transition), at: now)
+    case .verifying(let verifying):
+      log.write(
+        .verify(
+          transition, bytes: packageBytes,
+          fetchMilliseconds: verifying.phases.fetch.milliseconds), at: now)
+    case .installing(let installing):
+      log.write(.install(transition, installFacts(installing.preparation)), at: now)
+    case .loading(let loading):
+      log.write(
+        .load(
+          transition,
+          LoadFacts(
+            package: identity, surfaces: composer.surfaces,
+            restSocket: loading.hasWorker ? folder?.restSocket : nil, a2aSocket: nil)), at: now)
+    case .ready(let ready):
+      composer.boot = ready.boot
+      log.write(
+        .runtimeReady(
+          transition,
+          ReadyFacts(
+            bootMilliseconds: ready.boot.total.milliseconds,
+            phases: PhaseTimes(ready.boot.phases), loadMilliseconds: ready.load.milliseconds,
+            surfaces: composer.surfaces, restPort: Int(listeners.rest.port), a2aPort: nil,
+            uiPort: (listeners.ui?.port).map { Int($0) })), at: now)
+    case .draining:
+      log.write(
+        .drain(
+          transition, inFlight: dataPlane?.inFlight ?? 0,
+          deadlineMilliseconds: machine.policy.drainDeadline.milliseconds), at: now)
+    case .stopped(let stopped):
+      let aborted = (dataPlane?.abortedCount ?? 0) - abortedBeforeDrain
+      log.write(
+        .stopped(
+          transition,
+          StoppedFacts(
+            exitCode: stopped.exitCode, outcome: stopped.outcome(aborted: aborted),
+            completed: (dataPlane?.completed ?? 0) - completedBeforeDrain, aborted: aborted,
+            drainMilliseconds: stopped.drain.milliseconds)), at: now)
+    }
+  }
+
+  private func fetchLine(_ transition: Transition) -> LogEvent {
+    switch configuration.package {
+    case .path(let path): .fetch(transition, source: "file", url: path)
+    case .url(let url):
+      .fetch(
+        transition, source: url.hasPrefix("s3:") ? "s3" : "https", url: Redactor.redactURL(url))
+    case nil: .fetch(transition, source: "file", url: "")
+    }
+  }
+
+  private var identity: PackageIdentity {
+    PackageIdentity(
+      name: composer.package?.manifest.name ?? "",
+      version: composer.package?.manifest.version ?? "",
+      sha256: composer.package?.sha256)
+  }
+
+  private func installFacts(_ preparation: Preparation) -> InstallFacts {
+    let plan = composer.package?.environment
+    let hasOwn = preparation.environment != .none
+    return InstallFacts(
+      package: identity, python: preparation.hasWorker ? plan?.pythonVersion : nil,
+      environmentKey: hasOwn ? plan?.key : nil, environmentCache: preparation.environment,
+      installer: preparation.environment == .miss ? plan?.installer : nil)
+  }
+}
+
+extension Step {
+  /// Whether a signal moved the machine.
+  fileprivate var isAsked: Bool { Signal(rawValue: cause) != nil }
+}

@@ -1,0 +1,179 @@
+import AgentPackages
+import DataPlane
+import Glibc
+import Lifecycle
+import LinuxSystem
+import RunConfiguration
+
+/// Loading, and what becomes of the worker.
+extension AgentRun {
+  func startWorker(_ attempt: Int) {
+    guard let package = composer.package, let folder, let host else { return }
+    guard package.manifest.hasServedCode, let python else {
+      return send(.workerReady(attempt: attempt))
+    }
+    unlink(folder.restSocket)
+    composer.restSocket = folder.restSocket
+    progress = ProgressReports(phase: .loading, message: "starting", loop: loop, log: log)
+    do {
+      let worker = try WorkerProcess(
+        attempt: attempt, python: python, startFile: host.startFile, folder: package.root,
+        environment: agentEnvironment(package, python: python),
+        configuration: hostConfiguration(package, folder), loop: loop,
+        report: { [unowned self] in take($0, of: attempt) })
+      self.worker = worker
+      log.write(.workerStarted(pid: Int(worker.pid), attempt: attempt))
+    } catch {
+      var preview = machine
+      let lost = Event.workerLost(attempt: attempt, jitter: Int.random(in: -20...20))
+      _ = preview.handle(lost, at: now)
+      if preview.state.name == .draining {
+        explain(
+          Explanation(
+            error: "the agent's interpreter cannot be started: \(error)",
+            hint: "docs/errors.md#interpreter"))
+      }
+      send(lost)
+    }
+  }
+
+  /// What the agent sees: its own variables, with the programs of its environment first.
+  private func agentEnvironment(_ package: VerifiedPackage, python: String) -> [String] {
+    var variables = Dictionary(package.agentEnvironment.map { ($0.name, $0.value) }) { $1 }
+    let programs = python.split(separator: "/").dropLast().joined(separator: "/")
+    variables["PATH"] = "/\(programs):\(variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")"
+    if let folder = package.environment.folder { variables["VIRTUAL_ENV"] = folder }
+    return variables.map { "\($0.key)=\($0.value)" }
+  }
+
+  private func hostConfiguration(_ package: VerifiedPackage, _ folder: RunFolder) -> JSONValue {
+    let manifest = package.manifest
+    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    return .members([
+      "package_root": .string(package.root), "rest_socket": .string(folder.restSocket),
+      "base_path": .string(configuration.basePath), "name": .string(manifest.name),
+      "version": .string(manifest.version), "description": .string(manifest.description),
+      "rest_entry": text(manifest.restEntry), "http_server": text(manifest.httpServer),
+      "entrypoint": text(manifest.entrypoint), "load_a2a": false,
+      "invoke_max_bytes": .integer(Self.invokeMaximumBytes),
+    ])
+  }
+
+  /// The largest body of `P/invoke`.
+  static let invokeMaximumBytes: Int64 = 10 << 20
+
+  private func take(_ report: WorkerProcess.Report, of attempt: Int) {
+    switch report {
+    case .output(let stream, let line): log.write(.agentOutput(stream: stream, line: line))
+    case .status(let doing): progress?.tell(doing)
+    case .warning(let code, let message): log.write(.warning(code: code, message: message))
+    case .failed: break  // told when the process has ended
+    case .ready:
+      progress = nil
+      send(.workerReady(attempt: attempt))
+    }
+  }
+
+  /// A worker that did not become ready is killed while the next attempt goes on.
+  func killWorker() {
+    guard let worker else { return }
+    worker.kill()
+    guard machine.state.name == .loading else { return }
+    self.worker = nil
+    dyingWorkers[worker.pid] = worker
+  }
+
+  func workerEnded(_ worker: WorkerProcess, _ status: ExitStatus) {
+    worker.ended()
+    self.worker = nil
+    progress = nil
+    ProcessTree.killDescendants(sparing: Set(dyingWorkers.keys))
+    let event = Event.workerLost(attempt: worker.attempt, jitter: Int.random(in: -20...20))
+    // The line tells what will come of it; the machine is a value, so it can be asked beforehand.
+    var preview = machine
+    _ = preview.handle(event, at: now)
+    let aborted = dataPlane?.upstreamLost() ?? []
+    log.write(.workerExited(exit(worker, status, aborted.map(\.requestID), after: preview.state)))
+    explainLoss(worker, status, after: preview.state)
+    logAborted(aborted)
+    send(event)
+  }
+
+  func replacedWorkerEnded(_ worker: WorkerProcess, _ status: ExitStatus) {
+    worker.ended()
+    log.write(.workerExited(exit(worker, status, [], after: machine.state)))
+  }
+
+  private func exit(
+    _ worker: WorkerProcess, _ status: ExitStatus, _ inFlight: [String], after next: State
+  ) -> WorkerExit {
+    var (code, signal): (Int?, String?) = (nil, nil)
+    switch status {
+    case .exited(let value): code = Int(value)
+    case .signaled(let number): signal = SignalSource.name(number)
+    }
+    var delay: Int64?
+    if case .loading(let loading) = next {
+      delay = 0
+      if case .waiting(let until) = loading.stage { delay = (until - now).milliseconds }
+    }
+    let asked = code == 0 && machine.state.name == .draining
+    let lastWords = worker.lastErrors.isEmpty ? nil : worker.lastErrors.joined(separator: "\n")
+    return WorkerExit(
+      pid: Int(worker.pid), status: code, signal: signal,
+      outOfMemory: worker.wasOutOfMemory(status), asked: asked,
+      stack: asked ? nil : stacks ?? worker.failure?.detail ?? lastWords,
+      inFlight: inFlight, restarts: next.restartCount, willRestart: next.name == .loading,
+      delayMilliseconds: delay)
+  }
+
+  /// The end of the worker ends the boot, or the agent's life, when it is not restarted.
+  private func explainLoss(_ worker: WorkerProcess, _ status: ExitStatus, after next: State) {
+    guard next.name == .draining, machine.state.name != .draining else { return }
+    let how =
+      switch status {
+      case .exited(let code): "ended with status \(code)"
+      case .signaled(let number):
+        worker.wasOutOfMemory(status)
+          ? "was ended by the kernel because memory ran out"
+          : "was ended by \(SignalSource.name(number))"
+      }
+    let lastWords = worker.lastErrors.joined(separator: "\n")
+    if case .loading(let loading) = machine.state, case .first = loading.course {
+      let doing = worker.lastStatus.map { " (\($0))" } ?? ""
+      explain(
+        worker.failure
+          ?? Explanation(
+            error: "the agent's process \(how) before it was ready\(doing)",
+            detail: lastWords.isEmpty ? nil : lastWords,
+            hint: "docs/errors.md#worker-ended"))
+    } else {
+      explainRestartsUsedUp(
+        how, detail: worker.failure?.detail ?? (lastWords.isEmpty ? nil : lastWords))
+    }
+  }
+
+  /// The agent was Ready, and is not started once more.
+  func explainRestartsUsedUp(_ how: String, detail: String? = nil) {
+    let (maximum, window) = (configuration.restartsMaximum, configuration.restartsWindow.text)
+    explain(
+      Explanation(
+        error: "the agent's process \(how), and its restarts are used up "
+          + "(\(maximum) in \(window))",
+        detail: detail ?? stacks,
+        hint: "look at worker_exited above, or raise WORKER_RESTARTS; "
+          + "docs/errors.md#restarts-used-up"))
+  }
+
+  func logAborted(_ requests: [AbortedRequest]) {
+    for request in requests.prefix(abortedLinesLeft) {
+      abortedLinesLeft -= 1
+      log.write(
+        .requestAborted(
+          AbortedFacts(
+            method: request.method, route: request.route,
+            ageMilliseconds: request.ageMilliseconds, requestID: request.requestID,
+            surface: request.surface)))
+    }
+  }
+}

@@ -1,0 +1,241 @@
+import AgentPackages
+import CPlatform
+import DataPlane
+import Glibc
+import Lifecycle
+import LinuxSystem
+import RunConfiguration
+
+/// One hosted agent, from the start of the process to its end: the driver.
+///
+/// It holds the machine, on the main thread. Signals, timers, ends of processes and what children
+/// say become events; each transition is logged, then the gate learns of it, then its effects are
+/// carried out. Nothing else decides readiness, draining or exit.
+final class AgentRun {
+  /// How long the log may hold up the end of the process.
+  static let logFlush = Interval.milliseconds(500)
+  /// How many aborted requests of a drain or loss get a line of their own.
+  static let abortedLines = 20
+
+  let configuration: Configuration
+  let environment: [String: String]
+  let runID: String
+  let log: LogWriter
+  let loop: ControlLoop
+  let listeners: Listeners
+  let idleMessages: IdleMailbox
+
+  var machine: Machine
+  var composer: SnapshotComposer
+  private(set) var dataPlane: DataPlane?
+  var folder: RunFolder?
+  var host: HostLocation?
+  var stacksSocket: StacksSocket?
+  var redactor: Redactor
+
+  var step: StepProcess?
+  private var wasStepCancelled = false
+  var worker: WorkerProcess?
+  /// Workers that were replaced and not yet reaped.
+  var dyingWorkers: [Int32: WorkerProcess] = [:]
+  var progress: ProgressReports?
+  var packageBytes: Int64 = 0
+  /// The interpreter that runs the agent, once its environment is there.
+  var python: String?
+  /// The stacks of a worker that did not become ready in time.
+  var stacks: String?
+  var completedBeforeDrain = 0
+  var abortedBeforeDrain = 0
+  var abortedLinesLeft = AgentRun.abortedLines
+  private var armed: [Timer: (due: Instant, alarm: Int)] = [:]
+  private var events: [Event] = []
+  private var isHandling = false
+  private var exitCode: Int32?
+
+  init(
+    configuration: Configuration, environment: [String: String], runID: String, log: LogWriter,
+    loop: ControlLoop, listeners: Listeners, redactor: Redactor
+  ) throws(SystemError) {
+    self.configuration = configuration
+    self.environment = environment
+    self.runID = runID
+    self.log = log
+    self.loop = loop
+    self.listeners = listeners
+    self.redactor = redactor
+    machine = Machine(policy: Policy(configuration))
+    composer = SnapshotComposer(configuration: configuration)
+    idleMessages = try IdleMailbox()
+  }
+
+  /// Opens the gate's threads: from here on the REST port answers.
+  func serve() throws {
+    let dataPlane = try DataPlane(
+      options: DataPlaneOptions(configuration), restListener: listeners.rest.descriptor,
+      uiListener: listeners.ui?.descriptor, initial: composer.snapshot(of: machine.state),
+      observer: GateObserver(mailbox: idleMessages, log: log))
+    try dataPlane.start()
+    self.dataPlane = dataPlane
+  }
+
+  /// Runs to the end and returns the exit code.
+  func run(signals: borrowing SignalSource) -> Int32 {
+    let signalDescriptor = signals.descriptor
+    do {
+      try loop.watch(idleMessages.descriptor) { [unowned self] in
+        idleMessages.take()
+        reportIfIdle()
+      }
+      try loop.watch(signalDescriptor) { [unowned self] in readSignals(signalDescriptor) }
+      folder = try RunFolder(runID: runID, environment: environment)
+    } catch {
+      explain(Explanation(error: "the program cannot start: \(error)"))
+      send(.failed(.failure))
+    }
+    if let folder {
+      stacksSocket = try? StacksSocket(
+        path: folder.controlSocket, loop: loop,
+        answer: { [unowned self] in worker?.dumpStacks() ?? "no worker is running\n" })
+    }
+    send(.started)
+    loop.run()
+    return exitCode ?? 1
+  }
+
+  // MARK: Events
+
+  /// Takes an event in; those that arise while one is handled wait for their turn.
+  func send(_ event: Event) {
+    events.append(event)
+    guard !isHandling else { return }
+    isHandling = true
+    while !events.isEmpty, exitCode == nil { handle(events.removeFirst()) }
+    isHandling = false
+  }
+
+  /// The machine's time: whole milliseconds, as the log has it, so that a replay sees the same.
+  var now: Instant { Instant(nanoseconds: Clock.now().nanoseconds / 1_000_000 * 1_000_000) }
+
+  private func handle(_ event: Event) {
+    let now = now
+    var next = machine
+    let step = next.handle(event, at: now)
+    let previous = machine.state
+    switch step.verdict {
+    case .ignored: return
+    case .illegal:
+      log.write(.illegalEvent(state: step.from, what: "\(event)"), at: now)
+      return
+    case .moved:
+      beforeLogging(step, from: previous, to: next.state)
+      machine = next
+      logTransition(step, previous: previous, at: now)
+    case .stayed: machine = next
+    }
+    composer.restarts = max(composer.restarts, (machine.state.attempt ?? 1) - 1)
+    composer.droppedLines = log.dropped
+    dataPlane?.publish(composer.snapshot(of: machine.state))
+    armTimers()
+    for effect in step.effects { carryOut(effect) }
+    reportIfIdle()
+  }
+
+  private func armTimers() {
+    let wanted = machine.state.timers(machine.policy)
+    for (timer, entry) in armed where wanted[timer] != entry.due {
+      loop.cancel(entry.alarm)
+      armed[timer] = nil
+    }
+    for (timer, due) in wanted where armed[timer] == nil {
+      let alarm = loop.schedule(at: due) { [unowned self] in
+        armed[timer] = nil
+        timerFired(timer)
+      }
+      armed[timer] = (due, alarm)
+    }
+  }
+
+  private func timerFired(_ timer: Timer) {
+    explainTimer(timer)
+    send(.timerFired(timer))
+  }
+
+  /// In a drain that refuses new work, tells the machine when nothing is in flight.
+  private func reportIfIdle() {
+    guard case .draining = machine.state, composer.gate(of: machine.state) == .closing,
+      (dataPlane?.inFlight ?? 0) == 0
+    else { return }
+    send(.nothingInFlight)
+  }
+
+  private func readSignals(_ descriptor: Int32) {
+    while let number = SignalSource.next(descriptor) {
+      switch number {
+      case SIGTERM: send(.terminationRequested(.terminate))
+      case SIGINT: send(.terminationRequested(.interrupt))
+      case SIGCHLD: reapChildren()
+      default:
+        // As an init process it passes on what it does not need itself, but for the signal that
+        // dumps stacks.
+        if getpid() == 1, let worker, number != SIGUSR2 { kill(worker.pid, number) }
+      }
+    }
+  }
+
+  private func reapChildren() {
+    while let (pid, status) = ProcessTree.reap() {
+      if let step, step.pid == pid {
+        step.ended(status)
+        if self.step?.pid == pid { self.step = nil }
+      } else if let worker, worker.pid == pid {
+        workerEnded(worker, status)
+      } else if let dying = dyingWorkers.removeValue(forKey: pid) {
+        replacedWorkerEnded(dying, status)
+      }
+    }
+  }
+
+  // MARK: Effects
+
+  private func cancelStep() {
+    wasStepCancelled = wasStepCancelled || step != nil
+    step?.cancel()
+    step = nil
+    progress = nil
+  }
+
+  private func carryOut(_ effect: Effect) {
+    switch effect {
+    case .fetch: fetch()
+    case .verify: verify()
+    case .install(let preparation): install(preparation)
+    case .startWorker(let attempt): startWorker(attempt)
+    case .cancelStep: cancelStep()
+    case .failInFlight: logAborted(dataPlane?.upstreamLost() ?? [])
+    case .announceDrain: worker?.command("drain")
+    case .cutStreams: logAborted(dataPlane?.cutStreams() ?? [])
+    case .cutInFlight: break  // done before the line that counts them
+    case .stopWorker: worker?.command("stop")
+    case .killWorker: killWorker()
+    case .exit(let code): finish(code)
+    }
+  }
+
+  /// Everything is over: what is left of the run goes, the log is written out.
+  private func finish(_ code: Int32) {
+    dataPlane?.stop()
+    progress = nil
+    worker?.ended()
+    stacksSocket = nil
+    ProcessTree.killDescendants()
+    if wasStepCancelled {
+      PackageSteps.discardUnfinished(
+        cacheFolder: configuration.cacheFolder.path,
+        environmentKey: composer.package?.environment.key)
+    }
+    folder?.remove()
+    log.close(within: Self.logFlush)
+    exitCode = code
+    loop.stop()
+  }
+}

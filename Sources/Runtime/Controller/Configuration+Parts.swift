@@ -1,0 +1,55 @@
+import AgentPackages
+import DataPlane
+import Lifecycle
+import RunConfiguration
+
+extension Policy {
+  /// The machine's share of the configuration.
+  init(_ configuration: Configuration) {
+    self.init(
+      fetchTimeout: configuration.fetchTimeout, installTimeout: configuration.installTimeout,
+      loadTimeout: configuration.loadTimeout, hardLimit: configuration.hardLimit,
+      restartsMaximum: configuration.restartsMaximum,
+      restartsWindow: configuration.restartsWindow,
+      drainDeadline: configuration.shutdownTimeout,
+      terminateMinimum: configuration.drainMinimum,
+      interruptMinimum: configuration.interruptDrainMinimum,
+      streamDrain: configuration.streamDrain)
+  }
+}
+
+extension DataPlaneOptions {
+  /// The gate's share of the configuration.
+  init(_ configuration: Configuration) {
+    self.init(agentAppID: configuration.agentAppID, basePath: configuration.basePath)
+    multiplexed = configuration.multiplexed
+    bodyIdleTimeout = configuration.bodyIdleTimeout
+    upstreamConnectTimeout = configuration.upstreamConnectTimeout
+    trustedProxies = configuration.trustedProxies.compactMap { AddressRange($0) }
+    accessLog = configuration.accessLog
+    timingHeader = configuration.timingHeader
+  }
+}
+
+extension VerifyRequest {
+  /// The verify step's share of the configuration.
+  init(_ configuration: Configuration, path: String, host: HostLocation) {
+    self.init(
+      path: path, sha256: configuration.packageSHA256,
+      cacheFolder: configuration.cacheFolder.path,
+      maximumUnpackedBytes: configuration.maxUnpackedBytes,
+      maximumFiles: configuration.maxPackageFiles,
+      hostRequirementsPath: host.requirementsFile, hostPython: host.python,
+      installer: InstallerPreference(rawValue: configuration.installer.rawValue) ?? .auto,
+      wheelhouse: configuration.wheelhouse, wheelhouseOnly: configuration.wheelhouseOnly)
+  }
+}
+
+extension Manifest {
+  /// Whether agent code runs: a package whose only surface is `ui` starts no Python, and what it
+  /// has for A2A alone is not served yet.
+  var hasServedCode: Bool { hasREST || (entrypoint != nil && (hasA2A || !hasUI)) }
+
+  /// The surfaces that are served.
+  var servedSurfaces: [String] { (hasREST ? ["rest"] : []) + (hasUI ? ["ui"] : []) }
+}

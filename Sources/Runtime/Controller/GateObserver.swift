@@ -1,0 +1,47 @@
+import CPlatform
+import DataPlane
+import Glibc
+import Lifecycle
+import LinuxSystem
+
+/// Wakes the main thread when the gate has nothing in flight any more.
+final class IdleMailbox: Sendable {
+  let descriptor: Int32
+
+  init() throws(SystemError) {
+    descriptor = par_eventfd()
+    guard descriptor >= 0 else { throw SystemError("eventfd") }
+  }
+
+  deinit { closeDescriptor(descriptor) }
+
+  /// From any thread.
+  func put() {
+    var one: UInt64 = 1
+    _ = Glibc.write(descriptor, &one, 8)
+  }
+
+  func take() { _ = readAvailable(descriptor, limit: 8) }
+}
+
+/// What the gate tells, on its own threads.
+final class GateObserver: DataPlaneObserver {
+  private let mailbox: IdleMailbox
+  private let log: LogWriter
+
+  init(mailbox: IdleMailbox, log: LogWriter) {
+    self.mailbox = mailbox
+    self.log = log
+  }
+
+  func nothingInFlight() { mailbox.put() }
+
+  func requestFinished(_ record: AccessRecord) {
+    log.write(
+      .request(
+        RequestFacts(
+          method: record.method, path: record.path, status: record.status,
+          durationMicroseconds: record.durationNanoseconds / 1000, bytes: record.bytesSent,
+          requestID: record.requestID, surface: record.surface)))
+  }
+}

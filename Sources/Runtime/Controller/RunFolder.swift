@@ -1,0 +1,46 @@
+import CPlatform
+import Glibc
+import LinuxSystem
+
+/// The folder of a run's own files (0700): the agent's sockets. It goes with the run.
+struct RunFolder {
+  let path: String
+
+  var restSocket: String { path + "/rest.sock" }
+  var a2aSocket: String { path + "/a2a.sock" }
+  /// Where `par-lifecycle health --stacks` asks.
+  var controlSocket: String { path + "/control.sock" }
+
+  /// Beneath the first of `$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR`, `$TMPDIR`, `/tmp` that can be
+  /// written and leaves room for a socket's name (108 bytes, unix(7)).
+  init(runID: String, environment: [String: String]) throws(SystemError) {
+    var failure = SystemError("make the folder of the run", number: ENOENT)
+    for base in Self.bases(environment) {
+      let path = base + "/par-" + runID
+      guard (path + "/control.sock").utf8.count < 108 else {
+        failure = SystemError("make the folder of the run", path, number: ENAMETOOLONG)
+        continue
+      }
+      if mkdir(path, 0o700) == 0 {
+        self.path = path
+        return
+      }
+      failure = SystemError("make the folder of the run", path)
+    }
+    throw failure
+  }
+
+  static func bases(_ environment: [String: String]) -> [String] {
+    // systemd lists several folders with colons between them (systemd.exec(5)).
+    let runtime = environment["RUNTIME_DIRECTORY"]?.split(separator: ":").first.map(String.init)
+    return [runtime, environment["XDG_RUNTIME_DIR"], environment["TMPDIR"], "/tmp"]
+      .compactMap(\.self).filter { $0.hasPrefix("/") }
+  }
+
+  /// The names of run folders in a base folder.
+  static func runs(in base: String) -> [String] {
+    folderNames(base).filter { $0.hasPrefix("par-") }
+  }
+
+  func remove() { removeTree(path) }
+}

@@ -1,0 +1,90 @@
+import AgentPackages
+import DataPlane
+import Lifecycle
+import RunConfiguration
+
+/// Maps the machine's state to the words of the HTTP gate. A subscriber: it decides nothing.
+struct SnapshotComposer {
+  let configuration: Configuration
+  /// What is hosted, once it is verified.
+  var package: VerifiedPackage?
+  /// The surfaces that are really served.
+  var surfaces: [String] = ["rest"]
+  var restSocket: String?
+  /// The first boot, once it is over.
+  var boot: Boot?
+  var restarts = 0
+  var droppedLines: Int64 = 0
+
+  func snapshot(of state: State) -> Snapshot {
+    let isReady = state.name == .ready
+    // Before the first Ready nothing of the package is shown.
+    let wasReady = boot != nil
+    return Snapshot(
+      gate: gate(of: state), state: state.name.rawValue, reason: reason(of: state),
+      surfaces: surfaces.map { SurfaceState(name: $0, ready: isReady) },
+      meta: wasReady ? meta : nil,
+      upstreamSocket: servesAgent(state) ? restSocket : nil,
+      uiFolder: wasReady ? package?.manifest.uiFolder : nil,
+      bootMilliseconds: boot?.total.milliseconds,
+      budgetMilliseconds: configuration.bootBudget.milliseconds,
+      gauges: [
+        Gauge(
+          name: "par_worker_restarts", help: "Restarts of the agent since the first Ready.",
+          value: Double(restarts)),
+        Gauge(
+          name: "par_log_dropped_lines", help: "Log lines lost to a slow reader.",
+          value: Double(droppedLines)),
+      ])
+  }
+
+  func gate(of state: State) -> Gate {
+    switch state {
+    case .fetching, .verifying, .installing: .booting
+    case .loading(let loading):
+      if case .again = loading.course { .restarting } else { .booting }
+    case .ready: .ready
+    case .draining(let draining):
+      if case .lameDuck = draining.stage { .lameDuck } else { .closing }
+    case .stopped: .closing
+    }
+  }
+
+  /// Why health is not 200, from this closed list.
+  func reason(of state: State) -> String? {
+    switch state {
+    case .fetching, .verifying, .installing: state.name.rawValue
+    case .loading(let loading):
+      if case .again = loading.course { "restarting" } else { "loading" }
+    case .ready: nil
+    case .draining(let draining): draining.cause.isAsked ? "draining" : "failed"
+    case .stopped(let stopped): stopped.cause.isAsked ? "stopped" : "failed"
+    }
+  }
+
+  private func servesAgent(_ state: State) -> Bool {
+    switch state {
+    case .ready: true
+    case .draining(let draining): draining.workerRuns
+    case .fetching, .verifying, .installing, .loading, .stopped: false
+    }
+  }
+
+  /// The body of `P/meta`.
+  private var meta: [UInt8]? {
+    guard let package, let boot else { return nil }
+    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    return JSONWriter.encode(
+      .members([
+        "name": .string(package.manifest.name), "version": .string(package.manifest.version),
+        "description": .string(package.manifest.description),
+        "author": .string(package.manifest.author), "sha256": text(package.sha256),
+        "deployment_id": text(configuration.deploymentID),
+        "surfaces": .array(surfaces.map { .string($0) }),
+        "boot": .members([
+          "total_ms": .integer(boot.total.milliseconds),
+          "phases_ms": PhaseTimes(boot.phases).json,
+        ]),
+      ]))
+  }
+}

@@ -1,0 +1,128 @@
+import AgentPackages
+import CPlatform
+import Glibc
+import Lifecycle
+import LinuxSystem
+
+/// A step of the boot that reads a package, in a process of its own: this program, re-executed.
+final class StepProcess {
+  enum Kind: String { case verify, install }
+
+  /// What it tells, on the loop's thread. One of the last two comes once, as the last thing.
+  enum Report {
+    case progress(String)
+    case warning(StepWarning)
+    case done(JSONValue)
+    case failed(StepFailure)
+  }
+
+  /// The last lines of its standard error that a failure without a word of its own is told with.
+  static let stderrLines = 20
+
+  let kind: Kind
+  private let loop: ControlLoop
+  private let report: (Report) -> Void
+  private var output: Int32
+  private var errors: Int32
+  private var outputLines = LineReader()
+  private var errorLines = LineReader()
+  private var lastErrors: [String] = []
+  private var isOver = false
+  private(set) var pid: Int32
+
+  init(
+    _ kind: Kind, request: JSONValue, environment: [String], loop: ControlLoop,
+    report: @escaping (Report) -> Void
+  ) throws(SystemError) {
+    self.kind = kind
+    self.loop = loop
+    self.report = report
+    let input = try Pipe()
+    let output = try Pipe()
+    let errors = try Pipe()
+    defer {
+      closeDescriptor(input.readEnd)
+      closeDescriptor(input.writeEnd)
+      closeDescriptor(output.writeEnd)
+      closeDescriptor(errors.writeEnd)
+    }
+    self.output = output.readEnd
+    self.errors = errors.readEnd
+    pid = try ProcessTree.spawn(
+      "/proc/self/exe", arguments: ["par-lifecycle", "step", kind.rawValue],
+      environment: environment,
+      descriptors: [input.readEnd, output.writeEnd, errors.writeEnd])
+    // A request is far smaller than a pipe's 64 KiB, so this does not wait.
+    writeAll(input.writeEnd, JSONWriter.encode(request) + [UInt8(ascii: "\n")])
+    for fd in [output.readEnd, errors.readEnd] { _ = par_set_nonblocking(fd) }
+    try loop.watch(output.readEnd) { [weak self] in self?.readOutput() }
+    try loop.watch(errors.readEnd) { [weak self] in self?.readErrors() }
+  }
+
+  /// Stops it at once and says no more. What it had begun to write is its own to sweep later.
+  func cancel() {
+    isOver = true
+    ProcessTree.killGroup(pid)
+    closeAll()
+  }
+
+  /// The process ended: what it still had to say is read, and an end without a result reported.
+  func ended(_ status: ExitStatus) {
+    guard !isOver else { return }
+    readOutput()
+    readErrors()
+    guard !isOver else { return }
+    let how =
+      switch status {
+      case .exited(let code): "ended with status \(code)"
+      case .signaled(let number): "was ended by \(SignalSource.name(number))"
+      }
+    finish(
+      .failed(
+        StepFailure(
+          "the \(kind.rawValue) step \(how) without a result",
+          detail: lastErrors.isEmpty ? nil : lastErrors.joined(separator: "\n"),
+          hint: "look at memory and disk space; docs/errors.md#step-ended")))
+  }
+
+  private func readOutput() {
+    guard !isOver else { return }
+    let (lines, hasEnded) = outputLines.read(output)
+    for line in lines { take(line) }
+    if hasEnded, !isOver { loop.forget(output) }
+  }
+
+  private func readErrors() {
+    guard !isOver else { return }
+    let (lines, hasEnded) = errorLines.read(errors)
+    lastErrors = (lastErrors + lines).suffix(Self.stderrLines)
+    if hasEnded { loop.forget(errors) }
+  }
+
+  private func take(_ line: String) {
+    guard !isOver, let message = try? JSONReader.decode(line) else { return }
+    if let progress = message["progress"]?.text {
+      report(.progress(progress))
+    } else if let warning = message["warning"], let warning = try? StepWarning(json: warning) {
+      report(.warning(warning))
+    } else if let result = message["ok"] {
+      finish(.done(result))
+    } else if let failure = message["failure"], let failure = try? StepFailure(json: failure) {
+      finish(.failed(failure))
+    }
+  }
+
+  private func finish(_ result: Report) {
+    isOver = true
+    closeAll()
+    report(result)
+  }
+
+  private func closeAll() {
+    for fd in [output, errors] where fd >= 0 {
+      loop.forget(fd)
+      closeDescriptor(fd)
+    }
+    (output, errors) = (-1, -1)
+  }
+}

@@ -1,0 +1,146 @@
+import CPlatform
+import Glibc
+import Lifecycle
+import Synchronization
+
+/// From bytes to a routed request.
+extension ClientConnection {
+  /// - Returns: false when nothing more can be done now.
+  func advanceHead() -> Bool {
+    if let buffer = input, !buffer.isEmpty {
+      if headStarted == 0 { headStarted = loop.now }
+      do {
+        if case .complete(let length) = try scanner.scan(buffer.readable, limits: loop.limits) {
+          try begin(length)
+          return true
+        }
+      } catch {
+        refuse(error)
+        return true
+      }
+    }
+    switch readInput() {
+    case .moved: return true
+    case .ended:
+      shut()
+      return false
+    case .wouldBlock:
+      let since = headStarted == 0 ? lastMoved : headStarted
+      let limit = headStarted == 0 ? loop.limits.keepAliveIdle : loop.limits.headTime
+      setDeadline(since + limit.nanoseconds)
+      return false
+    }
+  }
+
+  /// Answers a request that cannot be understood, and ends the connection.
+  func refuse(_ problem: HTTPProblem) {
+    if exchange.started == 0 { exchange.started = loop.now }
+    // The rest of the input belongs to nothing.
+    body = BodyDecoder(.untilClose)
+    exchange.closesAfter = true
+    answerError(problem.status, problem.text)
+  }
+
+  private func begin(_ length: Int) throws(HTTPProblem) {
+    guard let buffer = input else { return }
+    let head = UnsafeRawBufferPointer(rebasing: buffer.readable[..<length])
+    path.removeAll(keepingCapacity: true)
+    exchange.started = loop.now
+    try loop.requestHead.parse(head)
+    exchange.method = loop.requestHead.method
+    exchange.isHTTP11 = loop.requestHead.isHTTP11
+    if exchange.method == .other {
+      exchange.otherMethod = String(decoding: head[loop.requestHead.methodRange], as: UTF8.self)
+    }
+    let target = UnsafeRawBufferPointer(rebasing: head[loop.requestHead.targetRange])
+    guard !target.contains(Byte.hash) else {
+      throw .bad("The request's target has a fragment")
+    }
+    let pathEnd = target.firstIndex(of: Byte.question) ?? target.count
+    try NormalPath.write(UnsafeRawBufferPointer(rebasing: target[..<pathEnd]), into: &path)
+    if let sent = loop.requestHead.lines.single(.requestID, head),
+      (1...128).contains(sent.count), sent.allSatisfy({ ByteSet.requestID.contains($0) })
+    {
+      requestID.append(contentsOf: sent)
+    }
+    body = BodyDecoder(loop.requestHead.framing)
+    guard exchange.method != .connect, exchange.method != .trace else {
+      throw HTTPProblem(status: 501, text: "\(exchange.method.name) is not done here")
+    }
+    dispatch(head, query: UnsafeRawBufferPointer(rebasing: target[pathEnd...]))
+    buffer.consume(length)
+    // What the answer did not wait for: a body that has arrived already.
+    if phase == .answering || phase == .file { skipBody() }
+    dropInputIfEmpty()
+  }
+
+  /// - Parameter query: with its question mark, or empty.
+  private func dispatch(_ head: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer) {
+    let published = loop.state()
+    let snapshot = published.snapshot
+    let route = loop.shared.router.route(path, port: port, hasUI: snapshot.uiFolder != nil)
+    exchange.closesAfter = !loop.requestHead.keepAlive || snapshot.gate.isDraining
+    switch route {
+    case .agent(let offset, let underBase):
+      exchange.surface = .rest
+      proxy(head, from: offset, query: query, underBase: underBase)
+    case .uiFile(let offset):
+      exchange.surface = .ui
+      guard isRead() else { return }
+      guard snapshot.gate != .booting, let folder = snapshot.uiFolder else {
+        return answerNotReady(published)
+      }
+      count()
+      serveFile(head, folder: folder, from: offset)
+    case .uiRedirect:
+      exchange.surface = .ui
+      guard isRead() else { return }
+      guard snapshot.gate != .booting else { return answerNotReady(published) }
+      let location = loop.shared.options.basePath + "/ui/"
+      let whole = Array(location.utf8) + Array(query)
+      answer(308, extra: ("Location", whole), contentType: "text/plain", body: [])
+    case .uiConfig:
+      exchange.surface = .ui
+      guard isRead() else { return }
+      guard snapshot.gate != .booting else { return answerNotReady(published) }
+      let config = JSONWriter.encode(
+        .members(["apiBase": .string(loop.shared.options.basePath + "/api")]))
+      answer(200, extra: ("Cache-Control", Array("no-cache".utf8)), body: config)
+    case .health, .livez, .metrics, .meta, .surfaceHealth, .otherAgent, .notFound:
+      answerBuiltIn(route, published)
+    }
+  }
+
+  func count() {
+    exchange.isCounted = true
+    loop.shared.enter()
+  }
+
+  func uncount() {
+    guard exchange.isCounted else { return }
+    exchange.isCounted = false
+    loop.shared.leave()
+  }
+
+  /// GET or HEAD; anything else is answered 405.
+  func isRead() -> Bool {
+    if exchange.method == .get || exchange.method == .head { return true }
+    answerError(
+      405, "This path can be read only, with GET or HEAD",
+      extra: ("Allow", Array("GET, HEAD".utf8)))
+    return false
+  }
+
+  /// Throws away what has arrived of a body that nobody reads. The rest, if any, ends the
+  /// connection (`responseFinished`).
+  private func skipBody() {
+    guard let buffer = input else { return }
+    while !body.isDone, !buffer.isEmpty {
+      guard
+        let step = try? body.decode(buffer.readable, most: .max, limits: loop.limits),
+        step.consumed > 0
+      else { return }
+      buffer.consume(step.consumed)
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import CPlatform
+import Glibc
+import Lifecycle
+import Synchronization
+
+/// What the main thread asks of every loop.
+enum Command: Sendable {
+  case cut(CutReason, Collector)
+  case stop
+}
+
+enum CutReason: Sendable {
+  case upstreamLost, streams, all
+}
+
+/// Gathers the loops' answers to one command and wakes the thread that waits for them.
+final class Collector: Sendable {
+  /// Aborted requests that are reported one by one.
+  static let capacity = 20
+
+  private struct State {
+    var pending: Int
+    var aborted: [(started: Int64, request: AbortedRequest)] = []
+  }
+
+  private let state: Mutex<State>
+  private let wake: Int32
+
+  init(loops: Int) {
+    state = Mutex(State(pending: loops))
+    wake = par_eventfd()
+  }
+
+  deinit { if wake >= 0 { close(wake) } }
+
+  func answer(_ aborted: [(started: Int64, request: AbortedRequest)]) {
+    let last = state.withLock { state in
+      state.aborted += aborted
+      state.pending -= 1
+      return state.pending == 0
+    }
+    if last {
+      var one: UInt64 = 1
+      write(wake, &one, 8)
+    }
+  }
+
+  /// What the loops that answered in time aborted.
+  var aborted: [(started: Int64, request: AbortedRequest)] { state.withLock { $0.aborted } }
+
+  /// Until every loop has answered, at most `limit`.
+  func wait(_ limit: Interval) {
+    let end = par_monotonic_ns() + limit.nanoseconds
+    while state.withLock({ $0.pending > 0 }) {
+      let left = end - par_monotonic_ns()
+      guard left > 0 else { return }
+      var poller = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
+      poll(&poller, 1, Int32((left + 999_999) / 1_000_000))
+    }
+  }
+}

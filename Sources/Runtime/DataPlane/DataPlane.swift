@@ -1,0 +1,110 @@
+import CPlatform
+import Glibc
+import Lifecycle
+import LinuxSystem
+import Synchronization
+
+/// The program's HTTP server, reverse proxy and file server: event loops on threads of their own
+/// that read one snapshot of the program's state.
+///
+/// All methods are for the main thread, unless noted.
+public final class DataPlane: Sendable {
+  /// How long the main thread waits for the loops to carry out a cut.
+  static let cutPatience = Interval.milliseconds(100)
+
+  private let shared: SharedState
+  private let loops: [EventLoop]
+  private let listeners: [Int32]
+  private let threads = Mutex<[pthread_t]>([])
+  private let isStopped = Mutex(false)
+
+  /// Takes ownership of the listening sockets: `stop()` closes them.
+  /// - Throws: `SystemError` when an epoll instance or an eventfd cannot be made.
+  public init(
+    options: DataPlaneOptions, restListener: Int32, uiListener: Int32?, initial: Snapshot,
+    observer: any DataPlaneObserver
+  ) throws {
+    let shared = SharedState(options: options, initial: initial, observer: observer)
+    self.shared = shared
+    listeners = [restListener] + (uiListener.map { [$0] } ?? [])
+    loops = try shared.counters.indices.map {
+      try EventLoop(
+        shared: shared, index: $0, restListener: restListener, uiListener: uiListener)
+    }
+  }
+
+  /// Starts the threads; requests are answered from here on.
+  /// - Throws: `SystemError` when a thread cannot be made.
+  public func start() throws {
+    // Signals are the main thread's business; SIGPIPE of sendfile(2) is nobody's.
+    var (all, before) = (sigset_t(), sigset_t())
+    sigfillset(&all)
+    pthread_sigmask(SIG_SETMASK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    for loop in loops {
+      var thread = pthread_t()
+      let box = Unmanaged.passRetained(loop)
+      let result = pthread_create(
+        &thread, nil,
+        { argument in
+          // The one reference that `start` passed on.
+          if let argument { Unmanaged<EventLoop>.fromOpaque(argument).takeRetainedValue().run() }
+          return nil
+        }, box.toOpaque())
+      guard result == 0 else {
+        box.release()
+        throw SystemError("pthread_create", number: result)
+      }
+      threads.withLock { $0.append(thread) }
+    }
+  }
+
+  /// What requests see from now on.
+  public func publish(_ snapshot: Snapshot) { shared.publish(snapshot) }
+
+  /// Requests that count, of the whole program: agent requests and UI files, from the complete
+  /// head to the last byte handed to the kernel. From any thread.
+  public var inFlight: Int { shared.inFlight.load(ordering: .sequentiallyConsistent) }
+
+  /// Counted requests whose response was handed to the kernel, since start. From any thread.
+  public var completed: Int { shared.completed.load(ordering: .relaxed) }
+
+  /// Counted requests that were answered 502 because the agent went away, or cut. From any thread.
+  public var abortedCount: Int { shared.aborted.load(ordering: .relaxed) }
+
+  /// The worker is gone: every exchange with it is answered 502, or cut when its response began,
+  /// and counted aborted. Waits for the loops, at most 100 ms.
+  /// - Returns: what was aborted, oldest first, at most 20, including exchanges that noticed the
+  ///   end of the worker by themselves within the last second.
+  public func upstreamLost() -> [AbortedRequest] { cut(.upstreamLost) }
+
+  /// Cuts responses that stream: SSE, or without a declared length. Waits like `upstreamLost`.
+  public func cutStreams() -> [AbortedRequest] { cut(.streams) }
+
+  /// Cuts everything in flight; what has no response yet is answered 503. Waits like
+  /// `upstreamLost`.
+  public func cutAll() -> [AbortedRequest] { cut(.all) }
+
+  private func cut(_ reason: CutReason) -> [AbortedRequest] {
+    guard !isStopped.withLock({ $0 }) else { return [] }
+    let collector = Collector(loops: loops.count)
+    for loop in loops { loop.send(.cut(reason, collector)) }
+    collector.wait(Self.cutPatience)
+    var aborted = collector.aborted
+    if reason == .upstreamLost { aborted += shared.losses.take(at: par_monotonic_ns()) }
+    return aborted.sorted { $0.started < $1.started }.prefix(Collector.capacity).map(\.request)
+  }
+
+  /// A last pass over ready events (what waits in the accept queue is answered 503 and closed),
+  /// then closes everything and joins the threads. Further calls do nothing.
+  public func stop() {
+    let first = isStopped.withLock { stopped in
+      defer { stopped = true }
+      return !stopped
+    }
+    guard first else { return }
+    for loop in loops { loop.send(.stop) }
+    for thread in threads.withLock({ $0 }) { pthread_join(thread, nil) }
+    for listener in listeners { close(listener) }
+  }
+}

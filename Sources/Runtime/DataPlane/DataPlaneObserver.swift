@@ -1,0 +1,37 @@
+/// Told by the data plane's threads; must be quick and must not call back into `DataPlane`
+/// other than its counters.
+public protocol DataPlaneObserver: AnyObject, Sendable {
+  /// Nothing is in flight. Only while the gate is `lameDuck` or `closing`, each time the count
+  /// reaches 0; called on a data-plane thread. (Whoever publishes such a gate reads
+  /// `DataPlane.inFlight` afterwards: one of the two sees the end.)
+  func nothingInFlight()
+  /// One response ended. Only with `DataPlaneOptions.accessLog`; called on a data-plane thread.
+  func requestFinished(_ record: AccessRecord)
+}
+
+/// One finished request, for the access log.
+public struct AccessRecord: Sendable, Equatable {
+  public var method: String
+  /// The normalised path, without the query.
+  public var path: String
+  public var status: Int
+  /// From the complete head to the last byte handed to the kernel.
+  public var durationNanoseconds: Int64
+  public var requestID: String
+  /// `rest`, `ui` or `par` (a built-in route).
+  public var surface: String
+  /// Head and body, as handed to the kernel.
+  public var bytesSent: Int64
+  /// The peer's address, without the port.
+  public var peer: String
+}
+
+/// A request that did not get its whole answer because the worker was lost or a drain cut it off.
+public struct AbortedRequest: Sendable, Equatable {
+  public var method: String
+  /// The normalised path, without the query.
+  public var route: String
+  public var ageMilliseconds: Int64
+  public var requestID: String
+  public var surface: String
+}

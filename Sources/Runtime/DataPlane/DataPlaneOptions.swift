@@ -1,0 +1,27 @@
+import CPlatform
+public import Lifecycle
+
+/// What stays the same for the whole run.
+public struct DataPlaneOptions: Sendable {
+  public var agentAppID: String
+  /// Starts with `/` and does not end with it; empty for the root.
+  public var basePath: String
+  /// The UI is served on the REST port.
+  public var multiplexed = true
+  /// A body, either direction, of which no byte moves for this long is given up.
+  public var bodyIdleTimeout = Interval.seconds(60)
+  public var upstreamConnectTimeout = Interval.seconds(5)
+  /// Whose `X-Forwarded-*` are kept.
+  public var trustedProxies = AddressRange.privateRanges
+  /// Tell the observer of each finished request.
+  public var accessLog = false
+  /// Add `Server-Timing: par;dur=…` to proxied responses: milliseconds from head to head.
+  public var timingHeader = false
+  public var loopCount = max(1, min(Int(par_cpu_count()), 4))
+  public var limits = HTTPLimits()
+
+  public init(agentAppID: String, basePath: String) {
+    self.agentAppID = agentAppID
+    self.basePath = basePath == "/" ? "" : basePath
+  }
+}

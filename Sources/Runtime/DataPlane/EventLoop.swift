@@ -1,0 +1,283 @@
+import CPlatform
+import Glibc
+import Lifecycle
+import LinuxSystem
+import Synchronization
+
+/// One thread's connections: an epoll instance, deadlines, and what requests need so often that
+/// it is kept ready. Sleeps until something happens; there is no tick.
+///
+/// Unchecked, because the compiler cannot see that everything but `mailbox`, `wake` and `shared`
+/// belongs to the loop's own thread once it runs.
+final class EventLoop: @unchecked Sendable {
+  static let eventsPerWait = 128
+  /// Rounds of the last pass, so that a client which never stops sending cannot hold the end.
+  static let lastRounds = 16
+  private static let mailboxToken = UInt64.max
+
+  let shared: SharedState
+  let counters: LoopCounters
+  let limits: HTTPLimits
+  private let index: Int
+  private let epoll: Int32
+  private let wake: Int32
+  private let mailbox = Mutex<[Command]>([])
+
+  private var watched: [Pollable?] = []
+  private var generations: [UInt32] = []
+  private var freeSlots: [Int] = []
+  private var queue: [Pollable] = []
+  private var listeners: [ListenerSocket] = []
+  private var isStopping = false
+
+  /// Monotonic nanoseconds when the loop last woke.
+  private(set) var now: Int64 = 0
+  var deadlines = DeadlineHeap()
+  var buffers: BufferPool
+  var requestHead: RequestHead
+  var responseHead: ResponseHead
+  var trailerLines: FieldLines
+  var upstreams: UpstreamPool
+  var files = UIFolder()
+  var dates = DateField()
+  var identifiers = Identifiers()
+  let scratch = ByteBuffer(capacity: 4096)
+  private var cachedWord: UInt64 = 0
+  private var cached: Published
+
+  /// - Throws: `SystemError` when the epoll instance or eventfd cannot be made.
+  init(shared: SharedState, index: Int, restListener: Int32, uiListener: Int32?) throws {
+    self.shared = shared
+    self.index = index
+    counters = shared.counters[index]
+    limits = shared.options.limits
+    buffers = BufferPool(bufferBytes: limits.bufferBytes, limit: limits.pooledBuffers)
+    requestHead = RequestHead(limits: limits)
+    responseHead = ResponseHead(limits: limits)
+    trailerLines = FieldLines(limits: limits)
+    upstreams = UpstreamPool(limit: limits.idleUpstreams)
+    cached = shared.current()
+    epoll = par_epoll_create()
+    guard epoll >= 0 else { throw SystemError("epoll_create1") }
+    wake = par_eventfd()
+    guard wake >= 0 else {
+      let error = SystemError("eventfd")
+      close(epoll)
+      throw error
+    }
+    par_epoll_add(epoll, wake, PAR_EPOLLIN, Self.mailboxToken)
+    listeners.append(ListenerSocket(descriptor: restListener, loop: self, port: .rest))
+    if let uiListener {
+      listeners.append(ListenerSocket(descriptor: uiListener, loop: self, port: .ui))
+    }
+    for listener in listeners { watch(listener, events: PAR_EPOLLIN | PAR_EPOLLEXCLUSIVE) }
+  }
+
+  deinit {
+    close(epoll)
+    close(wake)
+  }
+
+  // MARK: The snapshot
+
+  /// The state that a request beginning now is answered with.
+  @inline(__always)
+  func state() -> Published {
+    let word = shared.gateWord.load(ordering: .sequentiallyConsistent)
+    if word != cachedWord { refresh(word) }
+    return cached
+  }
+
+  private func refresh(_ word: UInt64) {
+    cachedWord = word
+    cached = shared.current()
+    upstreams.use(cached.snapshot.upstreamSocket)
+  }
+
+  // MARK: Any thread
+
+  func send(_ command: Command) {
+    mailbox.withLock { $0.append(command) }
+    var one: UInt64 = 1
+    write(wake, &one, 8)
+  }
+
+  // MARK: The loop's thread
+
+  /// Runs until `Command.stop`.
+  func run() {
+    par_thread_name("par-loop-\(index)")
+    var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerWait)
+    now = par_monotonic_ns()
+    while !isStopping {
+      let timeout: Int64 =
+        if !queue.isEmpty {
+          0
+        } else if let next = deadlines.next {
+          max(0, next - now)
+        } else {
+          -1
+        }
+      turn(&events, timeout)
+    }
+    finish(&events)
+  }
+
+  /// - Returns: whether anything was there to do.
+  @discardableResult
+  private func turn(_ events: inout [epoll_event], _ timeout: Int64) -> Bool {
+    let count = par_epoll_wait(epoll, &events, Int32(Self.eventsPerWait), timeout)
+    now = par_monotonic_ns()
+    var position = 0
+    while position < count {
+      let token = events[position].data.u64
+      if token == Self.mailboxToken {
+        readMailbox()
+      } else if let pollable = find(token) {
+        pollable.ready(events[position].events)
+      }
+      position += 1
+    }
+    while let pollable = deadlines.takeExpired(at: now) { pollable.expired() }
+    if !queue.isEmpty {
+      let waiting = queue
+      queue.removeAll(keepingCapacity: true)
+      for pollable in waiting {
+        pollable.isQueued = false
+        pollable.resume()
+      }
+    }
+    return count > 0 || !queue.isEmpty
+  }
+
+  private func readMailbox() {
+    var count: UInt64 = 0
+    read(wake, &count, 8)
+    let commands = mailbox.withLock { commands in
+      let taken = commands
+      commands.removeAll()
+      return taken
+    }
+    for command in commands {
+      switch command {
+      case .stop: isStopping = true
+      case .cut(let reason, let collector): collector.answer(cut(reason))
+      }
+    }
+  }
+
+  private func cut(_ reason: CutReason) -> [(started: Int64, request: AbortedRequest)] {
+    var aborted: [(started: Int64, request: AbortedRequest)] = []
+    for case let client as ClientConnection in watched {
+      guard let one = client.cut(reason) else { continue }
+      aborted.append(one)
+    }
+    if reason == .upstreamLost { upstreams.closeAll() }
+    aborted.sort { $0.started < $1.started }
+    return Array(aborted.prefix(Collector.capacity))
+  }
+
+  /// The last pass: what has arrived is answered, what waits to be accepted too, then all closes.
+  private func finish(_ events: inout [epoll_event]) {
+    for _ in 0..<Self.lastRounds where !turn(&events, 0) { break }
+    for listener in listeners {
+      while true {
+        let client = par_accept(listener.descriptor)
+        guard client >= 0 else { break }
+        refuse(client)
+      }
+      listener.detach()
+    }
+    for case let client as ClientConnection in watched { client.shut() }
+    upstreams.closeAll()
+    files.closeFolder()
+    watched.removeAll()
+    queue.removeAll()
+  }
+
+  // MARK: Descriptors
+
+  /// Watches a descriptor; edge-triggered unless the events say otherwise.
+  /// - Returns: false when the kernel refused (out of memory or watches).
+  @discardableResult
+  func watch(_ pollable: Pollable, events: UInt32) -> Bool {
+    let slot: Int
+    if let free = freeSlots.popLast() {
+      slot = free
+    } else {
+      slot = watched.count
+      watched.append(nil)
+      generations.append(0)
+    }
+    let token = UInt64(generations[slot]) << 32 | UInt64(slot)
+    guard par_epoll_add(epoll, pollable.descriptor, events, token) == 0 else {
+      freeSlots.append(slot)
+      return false
+    }
+    watched[slot] = pollable
+    pollable.slot = slot
+    return true
+  }
+
+  /// Changes what is watched for. What is so already is reported again.
+  func rewatch(_ pollable: Pollable, events: UInt32) {
+    let slot = pollable.slot
+    guard slot >= 0 else { return }
+    par_epoll_modify(
+      epoll, pollable.descriptor, events, UInt64(generations[slot]) << 32 | UInt64(slot))
+  }
+
+  func unwatch(_ pollable: Pollable) {
+    let slot = pollable.slot
+    guard slot >= 0 else { return }
+    par_epoll_remove(epoll, pollable.descriptor)
+    // Events of this descriptor that were already fetched carry the old generation.
+    generations[slot] &+= 1
+    watched[slot] = nil
+    freeSlots.append(slot)
+    pollable.slot = -1
+  }
+
+  @inline(__always)
+  private func find(_ token: UInt64) -> Pollable? {
+    let slot = Int(token & 0xFFFF_FFFF)
+    guard slot < watched.count, UInt64(generations[slot]) == token >> 32 else { return nil }
+    return watched[slot]
+  }
+
+  /// `pollable.resume()` is called after the other connections had their turn.
+  func again(_ pollable: Pollable) {
+    guard !pollable.isQueued else { return }
+    pollable.isQueued = true
+    queue.append(pollable)
+  }
+
+  // MARK: Connections
+
+  func accepted(_ client: Int32, port: Port) {
+    guard shared.connections.load(ordering: .relaxed) < limits.connections else {
+      return refuse(client)
+    }
+    par_set_nodelay(client)
+    let connection = ClientConnection(descriptor: client, loop: self, port: port)
+    guard watch(connection, events: PAR_EPOLLIN | PAR_EPOLLOUT | PAR_EPOLLRDHUP | PAR_EPOLLET)
+    else { return refuse(client) }
+    shared.connections.add(1, ordering: .relaxed)
+    counters.connectionsAccepted.bump(1)
+    counters.connectionsOpen.bump(1)
+    connection.opened()
+  }
+
+  /// Answers 503 without reading a request, as far as that goes without waiting, and closes.
+  private func refuse(_ client: Int32) {
+    let published = state()
+    ErrorAnswer.refusal(state: published.snapshot.state).withUnsafeBytes { bytes in
+      _ = Glibc.send(client, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+    }
+    shutdown(client, Int32(SHUT_WR))
+    // Unread input would turn the close into a reset, and the answer might be lost with it.
+    scratch.clear()
+    while recv(client, scratch.base, scratch.capacity, Int32(MSG_DONTWAIT)) > 0 {}
+    close(client)
+  }
+}

@@ -1,0 +1,44 @@
+public import Lifecycle
+
+/// Every bound of the HTTP server, by name.
+public struct HTTPLimits: Sendable {
+  /// Bytes of a request's or response's head, start line and empty line included (431, or 502).
+  public var headBytes = 64 * 1024
+  /// Fields of a head (431, or 502), and of a trailer section.
+  public var fields = 100
+  /// From a head's first byte to its last (408).
+  public var headTime = Interval.seconds(10)
+  /// A connection without a request in progress is closed after this; longer than the 60 s of
+  /// a load balancer, so that it is never us who closes under its next request.
+  public var keepAliveIdle = Interval.seconds(75)
+  /// Connections of the whole program; one more is answered 503 and closed.
+  public var connections = 8192
+  /// How long the listeners rest after the process or system ran out of descriptors or memory.
+  public var acceptPause = Interval.milliseconds(100)
+  /// Connections accepted in one turn of a loop before others get theirs.
+  public var acceptsPerTurn = 32
+  /// Idle connections to the agent kept per loop.
+  public var idleUpstreams = 64
+  /// Bytes of trailer fields, either direction.
+  public var trailerBytes = 8 * 1024
+  /// Bytes of one chunk-size line, extensions included.
+  public var chunkLineBytes = 256
+  /// After a response that ended the connection: how long input is read and thrown away, so that
+  /// the kernel does not reset the connection before the client has read the answer.
+  public var lingerTime = Interval.seconds(2)
+  /// … and at most how many bytes.
+  public var lingerBytes = 1024 * 1024
+  /// A client that closed its sending side may still wait for the answer; a client that went
+  /// away looks the same. After this long without a response byte it counts as gone.
+  public var halfClosedPatience = Interval.seconds(5)
+  /// Turns of one connection's pump before other connections get theirs.
+  public var pumpTurns = 16
+  /// The pieces in which bodies are read and written.
+  public var bufferBytes = 16 * 1024
+  /// Free buffers kept per loop.
+  public var pooledBuffers = 64
+  /// Between two attempts to connect to an agent whose accept queue is full.
+  public var connectRetry = Interval.milliseconds(5)
+
+  public init() {}
+}

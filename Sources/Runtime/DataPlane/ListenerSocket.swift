@@ -1,0 +1,56 @@
+import CPlatform
+import Glibc
+import Lifecycle
+
+/// A listening socket as one loop sees it. The socket is shared by all loops (EPOLLEXCLUSIVE: a
+/// connection wakes one of them) and owned by the `DataPlane`.
+final class ListenerSocket: Pollable {
+  let port: Port
+  private var isPaused = false
+
+  init(descriptor: Int32, loop: EventLoop, port: Port) {
+    self.port = port
+    super.init(descriptor: descriptor, loop: loop)
+  }
+
+  override func ready(_ events: UInt32) {
+    for _ in 0..<loop.limits.acceptsPerTurn {
+      let client = par_accept(descriptor)
+      if client < 0 {
+        let number = errno
+        switch number {
+        case EAGAIN: return
+        // The connection, not the listener, failed (accept(2), "Error handling").
+        case ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
+          EOPNOTSUPP, ENETUNREACH, EPERM:
+          continue
+        // Out of descriptors or memory, or anything unknown: level-triggered, the listener would
+        // be reported again at once, so it rests.
+        default:
+          pause()
+          return
+        }
+      }
+      loop.accepted(client, port: port)
+    }
+  }
+
+  private func pause() {
+    guard !isPaused else { return }
+    isPaused = true
+    loop.unwatch(self)
+    setDeadline(loop.now + loop.limits.acceptPause.nanoseconds)
+  }
+
+  override func expired() {
+    isPaused = false
+    loop.watch(self, events: PAR_EPOLLIN | PAR_EPOLLEXCLUSIVE)
+  }
+
+  /// The loop ends; the socket stays open for the others.
+  func detach() {
+    loop.deadlines.remove(self)
+    loop.unwatch(self)
+    descriptor = -1
+  }
+}

@@ -1,0 +1,115 @@
+/// Where a request goes. Offsets are into the normal path.
+enum Route: Equatable {
+  case health
+  case livez
+  case metrics
+  case meta
+  case surfaceHealth(Surface)
+  /// `/agents/{id}/health` of another agent.
+  case otherAgent
+  /// A file beneath the UI folder; the path below `P/ui/` starts at the offset.
+  case uiFile(from: Int)
+  /// `P/ui`, and `/` on the UI port.
+  case uiRedirect
+  case uiConfig
+  /// The agent's path starts at the offset, at its slash; at the end of the path it is `/`.
+  case agent(from: Int, underBase: Bool)
+  case notFound
+
+  enum Surface: Equatable { case a2a, ui }
+}
+
+/// Which listening socket a connection came through.
+enum Port: UInt8 { case rest, ui }
+
+/// Finds the route of a normal path: built-in routes first, on whole segments.
+struct Router: Sendable {
+  private let base: [UInt8]
+  private let ownHealth: [UInt8]
+  let multiplexed: Bool
+
+  init(basePath: String, agentAppID: String, multiplexed: Bool) {
+    base = Array(basePath.utf8)
+    ownHealth = Array("/agents/\(agentAppID)/health".utf8)
+    self.multiplexed = multiplexed
+  }
+
+  /// - Parameter hasUI: without a UI surface its paths are the agent's.
+  func route(_ path: [UInt8], port: Port, hasUI: Bool) -> Route {
+    let underBase = isUnderBase(path)
+    switch port {
+    case .rest: return restRoute(path, underBase: underBase, hasUI: hasUI && multiplexed)
+    case .ui: return uiRoute(path, underBase: underBase)
+    }
+  }
+
+  private func restRoute(_ path: [UInt8], underBase: Bool, hasUI: Bool) -> Route {
+    if ends(path, from: 0, "/health") || path == ownHealth { return .health }
+    if ends(path, from: 0, "/livez") { return .livez }
+    if ends(path, from: 0, "/metrics") { return .metrics }
+    if let surface = surfaceHealth(path, from: 0) { return surface }
+    if underBase {
+      let rest = base.count
+      if ends(path, from: rest, "/health") { return .health }
+      if ends(path, from: rest, "/meta") { return .meta }
+      if let surface = surfaceHealth(path, from: rest) { return surface }
+      if hasUI, let route = underUI(path, from: rest) { return route }
+    }
+    if isAgentHealth(path) { return .otherAgent }
+    return .agent(from: underBase ? base.count : 0, underBase: underBase)
+  }
+
+  private func uiRoute(_ path: [UInt8], underBase: Bool) -> Route {
+    if ends(path, from: 0, "/health") || path == ownHealth { return .health }
+    if underBase {
+      let rest = base.count
+      if ends(path, from: rest, "/health") { return .health }
+      if let route = underUI(path, from: rest) { return route }
+      if ends(path, from: rest, "/api") || starts(path, from: rest, "/api/") {
+        return .agent(from: rest, underBase: true)
+      }
+    }
+    return ends(path, from: 0, "/") ? .uiRedirect : isAgentHealth(path) ? .otherAgent : .notFound
+  }
+
+  private func underUI(_ path: [UInt8], from start: Int) -> Route? {
+    if starts(path, from: start, "/ui/") { return .uiFile(from: start + 4) }
+    if ends(path, from: start, "/ui") { return .uiRedirect }
+    if ends(path, from: start, "/ui-config.json") { return .uiConfig }
+    return nil
+  }
+
+  private func surfaceHealth(_ path: [UInt8], from start: Int) -> Route? {
+    if ends(path, from: start, "/a2a/health") { return .surfaceHealth(.a2a) }
+    if ends(path, from: start, "/ui/health") { return .surfaceHealth(.ui) }
+    return nil
+  }
+
+  private func isUnderBase(_ path: [UInt8]) -> Bool {
+    guard path.count >= base.count else { return false }
+    for index in base.indices where path[index] != base[index] { return false }
+    return path.count == base.count || path[base.count] == Byte.slash
+  }
+
+  /// `/agents/{one segment}/health`.
+  private func isAgentHealth(_ path: [UInt8]) -> Bool {
+    let (head, tail) = ("/agents/".utf8.count, "/health".utf8.count)
+    guard path.count > head + tail, starts(path, from: 0, "/agents/"),
+      ends(path, from: path.count - tail, "/health")
+    else { return false }
+    return !path[head..<(path.count - tail)].contains(Byte.slash)
+  }
+
+  @inline(__always)
+  private func ends(_ path: [UInt8], from start: Int, _ text: StaticString) -> Bool {
+    path.count - start == text.utf8CodeUnitCount && starts(path, from: start, text)
+  }
+
+  @inline(__always)
+  private func starts(_ path: [UInt8], from start: Int, _ text: StaticString) -> Bool {
+    let count = text.utf8CodeUnitCount
+    guard path.count - start >= count else { return false }
+    for index in 0..<count where path[start + index] != text.utf8Start[index] { return false }
+    return true
+  }
+}

@@ -1,0 +1,109 @@
+import CPlatform
+import Lifecycle
+import LinuxSystem
+import Synchronization
+
+/// A snapshot as the loops use it: with what every health body repeats already written.
+final class Published: Sendable {
+  let snapshot: Snapshot
+  let generation: UInt64
+  /// `"state":"…","surfaces":{…}`
+  let healthMembers: [UInt8]
+  /// `,"reason":"…"` or nothing.
+  let reasonMember: [UInt8]
+
+  init(_ snapshot: Snapshot, generation: UInt64) {
+    self.snapshot = snapshot
+    self.generation = generation
+    var writer = JSONWriter()
+    writer.raw("\"state\":")
+    writer.write(.string(snapshot.state))
+    writer.raw(",\"surfaces\":")
+    writer.write(.object(snapshot.surfaces.map { JSONMember($0.name, .bool($0.ready)) }))
+    healthMembers = writer.bytes
+    var reason = JSONWriter()
+    if let text = snapshot.reason {
+      reason.raw(",\"reason\":")
+      reason.write(.string(text))
+    }
+    reasonMember = reason.bytes
+  }
+}
+
+/// What the loops and the main thread share.
+final class SharedState: Sendable {
+  let options: DataPlaneOptions
+  let router: Router
+  let observer: any DataPlaneObserver
+  let counters: [LoopCounters]
+  /// Generation and gate: `generation << 8 | gate`. The one word that every request reads.
+  let gateWord: Atomic<UInt64>
+  private let published: Mutex<Published>
+  let inFlight = Atomic<Int>(0)
+  let completed = Atomic<Int>(0)
+  let aborted = Atomic<Int>(0)
+  let connections = Atomic<Int>(0)
+  let losses = RecentLosses()
+
+  init(options: DataPlaneOptions, initial: Snapshot, observer: any DataPlaneObserver) {
+    self.options = options
+    self.observer = observer
+    router = Router(
+      basePath: options.basePath, agentAppID: options.agentAppID,
+      multiplexed: options.multiplexed)
+    counters = (0..<max(1, options.loopCount)).map { _ in LoopCounters() }
+    gateWord = Atomic(1 << 8 | UInt64(initial.gate.rawValue))
+    published = Mutex(Published(initial, generation: 1))
+  }
+
+  /// The gate becomes visible after the snapshot, so that who sees the word finds the snapshot.
+  func publish(_ snapshot: Snapshot) {
+    let word = published.withLock { current in
+      let generation = current.generation &+ 1
+      current = Published(snapshot, generation: generation)
+      return generation << 8 | UInt64(snapshot.gate.rawValue)
+    }
+    gateWord.store(word, ordering: .sequentiallyConsistent)
+  }
+
+  func current() -> Published { published.withLock { $0 } }
+
+  // Entering and the gate are sequentially consistent with publishing and reading the count: a
+  // request that entered before the gate closed is seen by who closed it, one that entered after
+  // sees the closed gate.
+
+  @inline(__always)
+  func enter() { inFlight.add(1, ordering: .sequentiallyConsistent) }
+
+  @inline(__always)
+  func leave() {
+    let left = inFlight.subtract(1, ordering: .sequentiallyConsistent).newValue
+    guard left == 0 else { return }
+    let gate = Gate(
+      rawValue: UInt8(truncatingIfNeeded: gateWord.load(ordering: .sequentiallyConsistent)))
+    if gate?.isDraining == true { observer.nothingInFlight() }
+  }
+}
+
+/// Requests that found out by themselves that the agent went away, for the log line of the loss.
+final class RecentLosses: Sendable {
+  static let capacity = 20
+  static let memory = Interval.seconds(1)
+
+  private let entries = Mutex<[(time: Int64, started: Int64, request: AbortedRequest)]>([])
+
+  func add(_ request: AbortedRequest, started: Int64, at time: Int64) {
+    entries.withLock { entries in
+      if entries.count == Self.capacity { entries.removeFirst() }
+      entries.append((time, started, request))
+    }
+  }
+
+  func take(at now: Int64) -> [(started: Int64, request: AbortedRequest)] {
+    entries.withLock { entries in
+      let recent = entries.filter { now - $0.time <= Self.memory.nanoseconds }
+      entries.removeAll()
+      return recent.map { ($0.started, $0.request) }
+    }
+  }
+}

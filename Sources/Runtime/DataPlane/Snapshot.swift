@@ -1,0 +1,64 @@
+/// One surface of the package and whether it answers.
+public struct SurfaceState: Sendable, Equatable {
+  public var name: String
+  public var ready: Bool
+
+  public init(name: String, ready: Bool) {
+    self.name = name
+    self.ready = ready
+  }
+}
+
+/// A number that the control plane adds to `/metrics`.
+public struct Gauge: Sendable, Equatable {
+  /// A Prometheus metric name, as `par_worker_restarts_total`; a name ending in `_total` is
+  /// announced as a counter.
+  public var name: String
+  public var help: String
+  public var value: Double
+
+  public init(name: String, help: String, value: Double) {
+    self.name = name
+    self.help = help
+    self.value = value
+  }
+}
+
+/// Everything the data plane knows of the program's state: immutable, published as a whole.
+public struct Snapshot: Sendable {
+  public var gate: Gate
+  /// The machine's state, lower case, as it stands in health bodies.
+  public var state: String
+  /// Why health is not ok, from the closed list; nil while it is.
+  public var reason: String?
+  /// The package's surfaces in the order health shows them.
+  public var surfaces: [SurfaceState]
+  /// The JSON body of `P/meta`; nil while the manifest is not known.
+  public var meta: [UInt8]?
+  /// The path of the agent's Unix socket; nil: nothing to proxy to.
+  public var upstreamSocket: String?
+  /// The folder `P/ui/` serves; nil: no UI surface.
+  public var uiFolder: String?
+  /// From process start to the first Ready; nil while booting (the time so far is shown).
+  public var bootMilliseconds: Int64?
+  public var budgetMilliseconds: Int64
+  public var gauges: [Gauge]
+
+  public init(
+    gate: Gate, state: String, reason: String? = nil,
+    surfaces: [SurfaceState] = [SurfaceState(name: "rest", ready: false)], meta: [UInt8]? = nil,
+    upstreamSocket: String? = nil, uiFolder: String? = nil, bootMilliseconds: Int64? = nil,
+    budgetMilliseconds: Int64 = 5000, gauges: [Gauge] = []
+  ) {
+    self.gate = gate
+    self.state = state
+    self.reason = reason
+    self.surfaces = surfaces
+    self.meta = meta
+    self.upstreamSocket = upstreamSocket
+    self.uiFolder = uiFolder
+    self.bootMilliseconds = bootMilliseconds
+    self.budgetMilliseconds = budgetMilliseconds
+    self.gauges = gauges
+  }
+}

@@ -1,0 +1,114 @@
+import CPlatform
+import Glibc
+import Lifecycle
+import Synchronization
+
+/// A connection to the agent's socket: in an exchange with one client, or idle in the pool.
+final class UpstreamConnection: Pollable {
+  /// Who it serves; nil in the pool. The client closes it before it goes.
+  unowned(unsafe) var client: ClientConnection?
+  var canRead = false
+  var canWrite = true
+  /// The agent has closed its sending side; what it sent before may be unread.
+  var hungUp = false
+  /// It served an exchange before the present one.
+  var wasUsed = false
+  var input: ByteBuffer?
+  var scanner = HeadScanner()
+  var body = BodyDecoder(.none)
+  /// The final response's head has been parsed.
+  var hasHead = false
+  /// The agent keeps the connection open after this response.
+  var keepAlive = true
+
+  /// Of the pool when it was made.
+  let epoch: Int
+  private var watchesWriting = false
+
+  /// Without EPOLLOUT: a Unix socket reports it each time the peer has read something, full
+  /// before or not, which would be a wake-up for nothing with each request.
+  static let usualEvents = PAR_EPOLLIN | PAR_EPOLLRDHUP | PAR_EPOLLET
+
+  init(descriptor: Int32, loop: EventLoop, epoch: Int) {
+    self.epoch = epoch
+    super.init(descriptor: descriptor, loop: loop)
+  }
+
+  /// The socket is full: an event says when it is not.
+  func writeBlocked() {
+    canWrite = false
+    guard !watchesWriting else { return }
+    watchesWriting = true
+    loop.rewatch(self, events: Self.usualEvents | PAR_EPOLLOUT)
+  }
+
+  override func ready(_ events: UInt32) {
+    if events & PAR_EPOLLIN != 0 { canRead = true }
+    if events & PAR_EPOLLOUT != 0 { canWrite = true }
+    if events & (PAR_EPOLLRDHUP | PAR_EPOLLHUP | PAR_EPOLLERR) != 0 {
+      canRead = true
+      canWrite = true
+      hungUp = true
+    }
+    if let client {
+      client.advance()
+    } else if canRead {
+      // Idle, and the agent ended it or sent what nobody asked for.
+      loop.upstreams.remove(self)
+      shut()
+    }
+  }
+
+  /// Back to the state in which a request can be sent.
+  func reset() {
+    scanner = HeadScanner()
+    body = BodyDecoder(.none)
+    hasHead = false
+    keepAlive = true
+    client = nil
+    if watchesWriting {
+      watchesWriting = false
+      loop.rewatch(self, events: Self.usualEvents)
+    }
+    dropInput()
+  }
+
+  func dropInput() {
+    guard let buffer = input else { return }
+    input = nil
+    loop.buffers.give(buffer)
+  }
+
+  func dropInputIfEmpty() { if input?.isEmpty ?? false { dropInput() } }
+
+  func read() -> Transfer {
+    guard canRead else { return .wouldBlock }
+    let buffer: ByteBuffer
+    if let input {
+      buffer = input
+      if buffer.room < 1024 { buffer.reserve(max(1024, loop.limits.bufferBytes - buffer.count)) }
+    } else {
+      buffer = loop.buffers.take()
+      input = buffer
+    }
+    let space = buffer.writable
+    let result = receive(space)
+    switch result {
+    case .moved(let count):
+      buffer.commit(count)
+      if count < space.count, !hungUp { canRead = false }
+    case .wouldBlock, .ended, .failed:
+      if result == .wouldBlock { canRead = false }
+      dropInputIfEmpty()
+    }
+    return result
+  }
+
+  func shut() {
+    guard descriptor >= 0 else { return }
+    dropInput()
+    client = nil
+    closeDescriptor()
+    loop.counters.upstreamOpen.bump(-1)
+  }
+}

@@ -1,0 +1,68 @@
+import CPlatform
+import Glibc
+import Lifecycle
+import Synchronization
+
+/// One loop's connections to the agent that are kept open between requests. The agent never closes
+/// an idle one first, so they stay until the agent goes or the socket's path changes.
+struct UpstreamPool {
+  private var idle: [UpstreamConnection] = []
+  private(set) var path: String?
+  private let limit: Int
+  /// Counts the changes of the path; a connection made before the last one is not kept.
+  private var epoch = 0
+
+  init(limit: Int) { self.limit = limit }
+
+  var count: Int { idle.count }
+
+  enum Lease {
+    case connected(UpstreamConnection)
+    /// The agent's accept queue is full: try again shortly.
+    case busy
+    /// errno(3): nobody listens, or the program is out of something.
+    case failed(Int32)
+  }
+
+  /// The socket to connect to from now on; connections to another one are ended.
+  mutating func use(_ path: String?) {
+    guard path != self.path else { return }
+    closeAll()
+    self.path = path
+    epoch += 1
+  }
+
+  /// The connection that was used last, so that those not needed stay untouched.
+  mutating func takeIdle() -> UpstreamConnection? { idle.popLast() }
+
+  func connect(_ loop: EventLoop) -> Lease {
+    guard let path else { return .failed(ENOENT) }
+    let descriptor = par_connect_unix(path)
+    guard descriptor >= 0 else { return errno == EAGAIN ? .busy : .failed(errno) }
+    let connection = UpstreamConnection(descriptor: descriptor, loop: loop, epoch: epoch)
+    guard loop.watch(connection, events: UpstreamConnection.usualEvents) else {
+      let number = errno
+      close(descriptor)
+      return .failed(number)
+    }
+    loop.counters.upstreamConnects.bump(1)
+    loop.counters.upstreamOpen.bump(1)
+    return .connected(connection)
+  }
+
+  mutating func give(_ connection: UpstreamConnection) {
+    connection.reset()
+    guard idle.count < limit, !connection.hungUp, connection.epoch == epoch else {
+      return connection.shut()
+    }
+    connection.wasUsed = true
+    idle.append(connection)
+  }
+
+  mutating func remove(_ connection: UpstreamConnection) { idle.removeAll { $0 === connection } }
+
+  mutating func closeAll() {
+    for connection in idle { connection.shut() }
+    idle.removeAll()
+  }
+}

@@ -1,0 +1,85 @@
+import CPlatform
+import Glibc
+
+/// How a child ended.
+public enum ExitStatus: Sendable, Equatable {
+  case exited(Int32)
+  case signaled(Int32)
+
+  init(word: Int32) {
+    self =
+      par_signaled(word)
+      ? .signaled(par_termination_signal(word)) : .exited(par_exit_status(word))
+  }
+}
+
+/// Starting, reaping and killing children. To be used by the main thread alone: the parent-death
+/// signal of a child fires when the thread that started it ends.
+public enum ProcessTree {
+  /// Starts a program in a session (and so a process group) of its own; see `par_spawn`.
+  ///
+  /// - Parameters:
+  ///   - arguments: with the program's name first.
+  ///   - environment: `NAME=value` texts, the whole of it.
+  ///   - descriptors: what the child has as 0, 1, 2 …; −1 stands for /dev/null.
+  public static func spawn(
+    _ path: String, arguments: [String], environment: [String], folder: String? = nil,
+    descriptors: [Int32]
+  ) throws(SystemError) -> Int32 {
+    let pid = withCStrings(arguments) { arguments in
+      withCStrings(environment) { environment in
+        par_spawn(
+          path, arguments, environment, folder, descriptors, Int32(descriptors.count))
+      }
+    }
+    guard pid > 0 else { throw SystemError("start", path) }
+    return pid
+  }
+
+  /// The next child that ended, ours or adopted, or nil when none did.
+  public static func reap() -> (pid: Int32, status: ExitStatus)? {
+    var word: Int32 = 0
+    let pid = waitpid(-1, &word, WNOHANG)
+    return pid > 0 ? (pid, ExitStatus(word: word)) : nil
+  }
+
+  /// SIGKILL to a process group. A group that is gone is no error.
+  public static func killGroup(_ leader: Int32) {
+    if leader > 1 { kill(-leader, SIGKILL) }
+  }
+
+  /// The processes whose parent this process is: its own children and, as a subreaper, orphans of
+  /// theirs (proc_pid_task_tid_children(5)).
+  public static func children() -> [Int32] {
+    var found: [Int32] = []
+    for thread in folderNames("/proc/self/task") {
+      guard let text = readFile("/proc/self/task/\(thread)/children") else { continue }
+      found += String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
+    }
+    return found
+  }
+
+  /// How often `killDescendants` looks again: killing a process hands its children to us.
+  public static let killRounds = 50
+
+  /// Kills and reaps every child but those in `sparing`, and what they leave behind.
+  public static func killDescendants(sparing: Set<Int32> = []) {
+    for _ in 0..<killRounds {
+      let targets = children().filter { !sparing.contains($0) }
+      if targets.isEmpty { return }
+      for pid in targets { kill(pid, SIGKILL) }
+      for pid in targets {
+        var word: Int32 = 0
+        while waitpid(pid, &word, 0) < 0 && errno == EINTR {}
+      }
+    }
+  }
+
+  private static func withCStrings<Result>(
+    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+  ) -> Result {
+    let copies = strings.map { strdup($0) }
+    defer { for copy in copies { free(copy) } }
+    return body(copies + [nil])
+  }
+}

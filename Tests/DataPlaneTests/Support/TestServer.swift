@@ -1,0 +1,153 @@
+import CPlatform
+import Glibc
+import Lifecycle
+import LinuxSystem
+import Synchronization
+
+@testable import DataPlane
+
+/// A data plane on a free port with a folder of its own, and an agent where one is wanted.
+final class TestServer {
+  final class Recorder: DataPlaneObserver {
+    let idle = Counter()
+    private let log = Mutex<[AccessRecord]>([])
+    var records: [AccessRecord] { log.withLock { $0 } }
+    func nothingInFlight() { idle.increment() }
+    func requestFinished(_ record: AccessRecord) { log.withLock { $0.append(record) } }
+  }
+
+  let folder: String
+  let port: UInt16
+  private(set) var uiPort: UInt16 = 0
+  let plane: DataPlane
+  let recorder = Recorder()
+  private(set) var snapshot: Snapshot
+  private var agents: [TestAgent] = []
+  private var isStopped = false
+
+  var socket: String { folder + "/rest.sock" }
+  var uiFolder: String { folder + "/ui" }
+
+  init(
+    gate: Gate = .ready, basePath: String = "/agents/x", uiListener: Bool = false,
+    _ change: (inout DataPlaneOptions, inout Snapshot, TestServer.Folder) -> Void = { _, _, _ in }
+  ) throws {
+    var template = Array("/tmp/par-dp-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp") }
+    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    var options = DataPlaneOptions(agentAppID: "x", basePath: basePath)
+    options.loopCount = 2
+    snapshot = Snapshot(
+      gate: gate, state: Self.state(gate), reason: gate == .ready ? nil : "starting",
+      surfaces: [SurfaceState(name: "rest", ready: gate == .ready)],
+      meta: Array("{\"name\":\"x\"}".utf8), upstreamSocket: folder + "/rest.sock",
+      bootMilliseconds: gate == .booting ? nil : 42, budgetMilliseconds: 5000)
+    if uiListener { options.multiplexed = false }
+    change(&options, &snapshot, Folder(path: folder))
+    var bound: UInt16 = 0
+    let listener = par_listen_tcp("127.0.0.1", 0, 128, &bound)
+    port = bound
+    var ui: Int32?
+    if uiListener {
+      ui = par_listen_tcp("127.0.0.1", 0, 128, &bound)
+      uiPort = bound
+    }
+    plane = try DataPlane(
+      options: options, restListener: listener, uiListener: ui, initial: snapshot,
+      observer: recorder)
+    try plane.start()
+  }
+
+  /// Where a test's files are, before the server runs.
+  struct Folder {
+    let path: String
+    func write(_ name: String, _ text: String) { write(name, Array(text.utf8)) }
+    func write(_ name: String, _ bytes: [UInt8]) {
+      let whole = path + "/" + name
+      var made = ""
+      for part in whole.split(separator: "/").dropLast() {
+        made += "/" + part
+        mkdir(made, 0o755)
+      }
+      let file = par_open(whole, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+        precondition(count > 0, "a test's file must be written")
+        rest = rest.dropFirst(count)
+      }
+      close(file)
+    }
+  }
+
+  static func state(_ gate: Gate) -> String {
+    switch gate {
+    case .booting: "installing"
+    case .restarting: "loading"
+    case .ready: "ready"
+    case .lameDuck, .closing: "draining"
+    }
+  }
+
+  @discardableResult
+  func agent(_ script: @escaping @Sendable (TestAgent.Connection) -> Void) -> TestAgent {
+    let agent = TestAgent(socket, script: script)
+    agents.append(agent)
+    return agent
+  }
+
+  @discardableResult
+  func agent(always response: String) -> TestAgent {
+    let agent = TestAgent(socket, always: response)
+    agents.append(agent)
+    return agent
+  }
+
+  func publish(_ change: (inout Snapshot) -> Void) {
+    change(&snapshot)
+    plane.publish(snapshot)
+  }
+
+  func publish(gate: Gate) {
+    publish {
+      $0.gate = gate
+      $0.state = Self.state(gate)
+      $0.reason = gate == .ready ? nil : "draining"
+    }
+  }
+
+  func client() -> TestClient { TestClient(port) }
+  func uiClient() -> TestClient { TestClient(uiPort) }
+
+  func stop() {
+    guard !isStopped else { return }
+    isStopped = true
+    plane.stop()
+    for agent in agents { agent.stop() }
+    Self.remove(folder)
+  }
+
+  deinit { stop() }
+
+  private static func remove(_ path: String) {
+    guard let folder = opendir(path) else {
+      unlink(path)
+      return
+    }
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name == "." || name == ".." { continue }
+      let whole = path + "/" + name
+      var status = stat()
+      if lstat(whole, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+        remove(whole)
+      } else {
+        unlink(whole)
+      }
+    }
+    closedir(folder)
+    rmdir(path)
+  }
+}

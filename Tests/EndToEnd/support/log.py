@@ -1,0 +1,63 @@
+"""What must hold for every log, whatever the test was about."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+from typing import Any
+
+import jsonschema
+
+from .program import PROGRAM, REPOSITORY, inherited_environment
+
+
+@functools.cache
+def validator() -> jsonschema.Draft202012Validator:
+    schema = json.loads((REPOSITORY / "spec/events.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def schema_errors(lines: list[dict[str, Any]]) -> list[str]:
+    problems = []
+    for line in lines:
+        for error in validator().iter_errors(line):
+            best = jsonschema.exceptions.best_match([error]) or error
+            where = "/".join(map(str, best.absolute_path))
+            problems.append(f"{json.dumps(line)[:400]}\n    at '{where}': {best.message[:300]}")
+    return problems
+
+
+def sequence_errors(lines: list[dict[str, Any]]) -> list[str]:
+    """`seq` counts from 1 without a gap, and there is one run in the log."""
+    problems = []
+    for expected, line in enumerate(lines, start=1):
+        if line.get("seq") != expected:
+            problems.append(f"seq {line.get('seq')} where {expected} was due ({line.get('event')})")
+            break
+    if len({line.get("run_id") for line in lines}) > 1:
+        problems.append("more than one run_id")
+    return problems
+
+
+def verdict(text: str) -> subprocess.CompletedProcess[str]:
+    """`par-lifecycle trace` on this log."""
+    return subprocess.run(
+        [str(PROGRAM), "trace"],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=inherited_environment(),
+    )
+
+
+def problems(lines: list[dict[str, Any]]) -> list[str]:
+    found = schema_errors(lines) + sequence_errors(lines)
+    # Compact, as the program writes it.
+    text = "".join(json.dumps(x, separators=(",", ":"), ensure_ascii=False) + "\n" for x in lines)
+    trace = verdict(text)
+    if trace.returncode != 0 or "conforms" not in trace.stdout:
+        found.append(f"trace: status {trace.returncode}\n{trace.stdout}{trace.stderr}")
+    return found

@@ -1,0 +1,116 @@
+"""`POST /invoke`: the manifest's entrypoint as a JSON function."""
+
+import asyncio
+import concurrent.futures
+import contextvars
+import functools
+import inspect
+import json
+import sys
+import traceback
+
+from . import responses
+from .failure import said
+
+THREADS = 40
+"""Calls of sync entrypoints that run at the same time; further ones wait."""
+
+_GONE = object()
+
+
+class Invoke:
+    """An ASGI application with one route, which calls `function` with the request's JSON."""
+
+    path = "/invoke"
+
+    def __init__(self, target, body_max_bytes, drain):
+        self._function = target.value
+        self._name = target.name
+        self._body_max_bytes = body_max_bytes
+        self._drain = drain
+        self._is_async = _is_async(target.value)
+        self._threads = concurrent.futures.ThreadPoolExecutor(
+            THREADS, thread_name_prefix="par-invoke"
+        )
+
+    async def __call__(self, scope, receive, send):
+        async def answer(status, value, headers=()):
+            if status >= 400:
+                await responses.send_error(
+                    scope, send, status, value, self._drain.is_set(), headers
+                )
+            else:
+                await responses.send_json(send, status, value, headers)
+
+        if scope["method"] != "POST":
+            return await answer(405, "%s answers POST only." % self.path, [(b"allow", b"POST")])
+        body = await self._body(scope, receive)
+        if body is _GONE:
+            return
+        if body is None:
+            return await answer(413, "The body is larger than %d bytes." % self._body_max_bytes)
+        try:
+            argument = json.loads(body, parse_constant=_refuse_constant) if body.strip() else {}
+        except (ValueError, RecursionError) as error:
+            return await answer(400, "The body is not JSON: %s." % error)
+        try:
+            result = await self._call(argument)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            _log_traceback(self._name, error)
+            return await answer(500, said(error))
+        try:
+            encoded = responses.json_bytes(result)
+        except (TypeError, ValueError, RecursionError) as error:
+            _log_traceback(self._name, error)
+            return await answer(
+                500,
+                "%s returned %s, which is not JSON: %s."
+                % (self._name, type(result).__name__, error),
+            )
+        await responses.send_bytes(send, 200, encoded)
+
+    async def _call(self, argument):
+        if self._is_async:
+            return await self._function(argument)
+        loop = asyncio.get_running_loop()
+        call = functools.partial(contextvars.copy_context().run, self._function, argument)
+        result = await loop.run_in_executor(self._threads, call)
+        # A sync wrapper around an async function: what it returns is awaited here.
+        return await result if inspect.isawaitable(result) else result
+
+    async def _body(self, scope, receive):
+        """The whole body; None when it is larger than allowed, `_GONE` when the client left."""
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > self._body_max_bytes:
+                return None
+        chunks, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return _GONE
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self._body_max_bytes:
+                return None
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return b"".join(chunks)
+
+
+def _is_async(function):
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)
+    )
+
+
+def _refuse_constant(name):
+    raise ValueError("%s is not JSON" % name)
+
+
+def _log_traceback(name, error):
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    sys.stderr.write("%s failed\n%s" % (name, text))
