@@ -259,15 +259,12 @@ def in_flight(run: Run) -> int:
     raise AssertionError("no in_flight in /metrics")
 
 
-def test_an_agent_that_blocks_its_loop_does_not_outlive_the_deadline(par, tmp_path):
+def test_an_agent_that_blocks_its_loop_does_not_outlive_the_deadline(par, gate, tmp_path):
     module = (
         "import time\nfrom src.meet import meet\ndef mount(app):\n"
         "    @app.get('/api/block')\n    async def block():\n"
         "        meet('blocked')\n        time.sleep(600)\n"
     )
-    from support.gate import Gate
-
-    gate = Gate()
     files = packages.rest_files(module, extra={"src/meet.py": packages.MEET})
     run = par(
         packages.archive(tmp_path / "p.apkg", files),
@@ -280,7 +277,6 @@ def test_an_agent_that_blocks_its_loop_does_not_outlive_the_deadline(par, tmp_pa
     at = run.send()
     check_stopped(run, came_from="ready", cause="SIGTERM", outcome="cut")
     assert time.monotonic() - at < 2 + SLACK
-    gate.close()
 
 
 def test_children_of_the_agent_go_with_it(par, probe):
