@@ -13,7 +13,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end check format examples bench tsan clean \
+.PHONY: help run build test swift-test host-test end-to-end check format examples bench spec model \
+	tsan clean \
 	system host test-environment
 
 help: ## what there is to call
@@ -48,6 +49,14 @@ examples: $(PACKAGES) ## the example packages, by pixell-kit
 
 bench: build examples ## boot figures beside their goals
 	@.build/test-venv/bin/python bench/boot
+
+spec: system ## writes spec/lifecycle.json, its fingerprint and the diagram anew from the machine
+	@swift build --product par-lifecycle
+	scripts/generate-spec .build/debug/par-lifecycle
+
+model: system ## proves the claims of the machine's model (needs spin and gcc)
+	@swift build --product par-lifecycle
+	scripts/check-model .build/debug/par-lifecycle
 
 tsan: system ## the data plane's and the controller's tests under the thread sanitizer
 	@swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan \

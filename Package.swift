@@ -69,7 +69,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ControllerTests",
-      dependencies: ["Controller", "Lifecycle", "LinuxSystem", "CPlatform"],
+      dependencies: [
+        "Controller", "Lifecycle", "LinuxSystem", "RunConfiguration", "DataPlane", "AgentPackages",
+        "CPlatform",
+      ],
       swiftSettings: strict),
   ]
 )

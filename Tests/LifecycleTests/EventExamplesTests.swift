@@ -18,7 +18,8 @@ struct EventExamplesTests {
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
       let decoded = try LogLine.decode(line)
       names.insert(decoded.event.name)
-      #expect(String(decoding: decoded.encoded, as: UTF8.self) == String(decoding: line, as: UTF8.self))
+      #expect(
+        String(decoding: decoded.encoded, as: UTF8.self) == String(decoding: line, as: UTF8.self))
     }
     #expect(names == Set(LogLine.eventNames))
   }

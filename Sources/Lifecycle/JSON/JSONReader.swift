@@ -79,7 +79,8 @@ public struct JSONReader {
   private mutating func readObject(depth: Int) throws(JSONError) -> JSONValue {
     position += 1
     var members: [JSONMember] = []
-    var names: Set<String> = []
+    // Swift takes canonically equivalent strings as equal; JSON names are equal code by code.
+    var names: Set<[UInt8]> = []
     skipBlanks()
     if next == UInt8(ascii: "}") {
       position += 1
@@ -91,7 +92,7 @@ public struct JSONReader {
         throw error(next == nil ? .unexpectedEnd : .unexpectedByte)
       }
       let name = try readString()
-      guard names.insert(name).inserted else { throw error(.duplicateName) }
+      guard names.insert(Array(name.utf8)).inserted else { throw error(.duplicateName) }
       skipBlanks()
       guard next == UInt8(ascii: ":") else {
         throw error(next == nil ? .unexpectedEnd : .unexpectedByte)

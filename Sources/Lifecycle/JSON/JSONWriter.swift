@@ -51,24 +51,32 @@ public struct JSONWriter: Sendable {
     }
   }
 
-  /// A string with its quotation marks. U+007F and U+2028/2029 pass as they are, C0 is escaped.
+  /// A string with its quotation marks. Every control character (C0, U+007F, C1) is escaped: a
+  /// terminal obeys each of them. U+2028 and U+2029 pass as they are.
   public mutating func write(_ text: String) {
     bytes.append(0x22)
     for byte in text.utf8 {
       switch byte {
+      case 0x80..<0xA0 where bytes.last == 0xC2:
+        // C1 in UTF-8 is C2 and a byte below A0.
+        bytes.removeLast()
+        escape(byte)
       case 0x22: raw("\\\"")
       case 0x5C: raw("\\\\")
       case 0x0A: raw("\\n")
       case 0x0D: raw("\\r")
       case 0x09: raw("\\t")
-      case 0..<0x20:
-        raw("\\u00")
-        bytes.append(Self.hexadecimal(byte >> 4))
-        bytes.append(Self.hexadecimal(byte & 15))
+      case 0..<0x20, 0x7F: escape(byte)
       default: bytes.append(byte)
       }
     }
     bytes.append(0x22)
+  }
+
+  private mutating func escape(_ byte: UInt8) {
+    raw("\\u00")
+    bytes.append(Self.hexadecimal(byte >> 4))
+    bytes.append(Self.hexadecimal(byte & 15))
   }
 
   /// JSON has no infinity and no NaN: they become null. A whole number loses its `.0`.

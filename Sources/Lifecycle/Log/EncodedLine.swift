@@ -27,7 +27,7 @@ public struct EncodedLine: Sendable {
     repeat {
       tail = Self.tail(line, fields: fields, textLimit: textLimit)
       textLimit /= 2
-    } while head.count + tail.count + Self.reserve > LogLine.maximumLength && textLimit > 64
+    } while head.count + tail.count + Self.reserve > LogLine.maximumLength && textLimit > 16
   }
 
   private static func tail(
@@ -35,12 +35,12 @@ public struct EncodedLine: Sendable {
   ) -> [UInt8] {
     var writer = JSONWriter()
     writer.raw(",\"run_id\":")
-    writer.write(line.runID)
+    writer.write(line.runID.cut(to: textLimit, keepingEnd: false))
     writer.raw(",\"agentAppId\":")
-    writer.write(line.agentAppID.json)
+    writer.write(line.agentAppID.json.shortened(to: textLimit))
     if let deploymentID = line.deploymentID {
       writer.raw(",\"deploymentId\":")
-      writer.write(deploymentID)
+      writer.write(deploymentID.cut(to: textLimit, keepingEnd: false))
     }
     writer.raw(",\"uptime_ms\":")
     writer.write(.integer(line.uptimeMilliseconds))
@@ -50,7 +50,7 @@ public struct EncodedLine: Sendable {
       writer.raw(",")
       writer.write(field.name)
       writer.raw(":")
-      writer.write(field.value.mapTexts { $0.cut(to: textLimit, keepingEnd: keepsEnd) })
+      writer.write(field.value.shortened(to: textLimit, keepingEnd: keepsEnd))
     }
     writer.raw("}")
     return writer.bytes
@@ -81,7 +81,8 @@ public struct EncodedLine: Sendable {
       }
     }
     head = Array("\(time) #".utf8)
-    tail = Array((row + blocks).cut(to: LogLine.maximumLength, keepingEnd: false).utf8)
+    let room = LogLine.maximumLength - head.count - Self.reserve
+    tail = Array((row + blocks).cut(to: room, keepingEnd: false).utf8)
   }
 }
 
@@ -92,6 +93,23 @@ extension JSONValue {
     case .array(let elements): .array(elements.map { $0.mapTexts(change) })
     case .object(let members):
       .object(members.map { JSONMember($0.name, $0.value.mapTexts(change)) })
+    case .null, .bool, .integer, .number: self
+    }
+  }
+
+  /// Texts of at most `limit` bytes, and lists and objects of as many elements as leave the line
+  /// within its bound when `limit` is halved often enough.
+  fileprivate func shortened(to limit: Int, keepingEnd: Bool = false) -> JSONValue {
+    let count = max(1, limit / 8)
+    return switch self {
+    case .string(let text): .string(text.cut(to: limit, keepingEnd: keepingEnd))
+    case .array(let elements):
+      .array(elements.prefix(count).map { $0.shortened(to: limit, keepingEnd: keepingEnd) })
+    case .object(let members):
+      .object(
+        members.prefix(count).map {
+          JSONMember($0.name, $0.value.shortened(to: limit, keepingEnd: keepingEnd))
+        })
     case .null, .bool, .integer, .number: self
     }
   }

@@ -71,6 +71,11 @@ extension LogEvent {
     }
   }
 
+  /// Whether the line is written whatever `LOG_LEVEL` says: a log is read back by these.
+  public var isAlwaysWritten: Bool {
+    if case .runStarted = self { true } else { transition != nil }
+  }
+
   /// The fields after the common ones, in their order.
   public var fields: [JSONMember] {
     (transition?.fields ?? []) + ownFields

@@ -36,6 +36,8 @@ public struct Draining: Sendable, Equatable {
     case lameDuck(until: Instant)
     case closing
     case stopping
+    /// The worker's process group was killed; its end is still to be reported.
+    case killing
   }
 
   public var cause: DrainCause
@@ -51,12 +53,17 @@ public struct Draining: Sendable, Equatable {
 
   func timers(_ policy: Policy) -> [Timer: Instant] {
     let deadline = startedAt + policy.drainDeadline
-    var timers: [Timer: Instant] = [.drainDeadline: deadline]
+    // The end of the process has to fit before the deadline too.
+    var timers: [Timer: Instant] = [.drainDeadline: deadline - policy.exitMargin]
     if case .lameDuck(let until) = stage { timers[.drainMinimum] = until }
     if hasStreams { timers[.streamDrain] = startedAt + policy.streamDrain }
-    if workerRuns {
-      if stage != .stopping { timers[.agentStop] = deadline - policy.agentStopMargin }
+    guard workerRuns else { return timers }
+    switch stage {
+    case .lameDuck, .closing:
+      timers[.agentStop] = deadline - policy.agentStopMargin
       timers[.agentKill] = deadline - policy.agentKillMargin
+    case .stopping: timers[.agentKill] = deadline - policy.agentKillMargin
+    case .killing: break
     }
     return timers
   }
@@ -83,13 +90,15 @@ public struct Draining: Sendable, Equatable {
       next.hasStreams = false
       return .stay(.draining(next), [.cutStreams])
     case .timerFired(.agentStop):
-      guard workerRuns, stage != .stopping else { return .ignore }
+      guard workerRuns, !isEnding else { return .ignore }
       var next = self
       next.stage = .stopping
       return .stay(.draining(next), [.stopWorker])
     case .timerFired(.agentKill):
-      guard workerRuns else { return .ignore }
-      return .stay(.draining(self), [.killWorker])
+      guard workerRuns, stage != .killing else { return .ignore }
+      var next = self
+      next.stage = .killing
+      return .stay(.draining(next), [.killWorker])
     case .timerFired(.drainDeadline):
       return stopped(.deadline, at: now)
     case .terminationRequested(let signal):
@@ -108,8 +117,17 @@ public struct Draining: Sendable, Equatable {
     guard !isIdle else { return .ignore }
     var next = self
     next.isIdle = true
+    if isEnding { return .stay(.draining(next), []) }
     next.stage = .stopping
-    return .stay(.draining(next), stage == .stopping ? [] : [.stopWorker])
+    return .stay(.draining(next), [.stopWorker])
+  }
+
+  /// Whether the worker was asked to stop, or more than asked.
+  private var isEnding: Bool {
+    switch stage {
+    case .lameDuck, .closing: false
+    case .stopping, .killing: true
+    }
   }
 
   /// A second SIGINT ends the wait at once, a second SIGTERM only some time after the first.
@@ -137,13 +155,15 @@ public struct Draining: Sendable, Equatable {
 }
 
 extension Reaction {
-  /// Into the drain of a boot or of a failure: what runs is stopped at once.
+  /// Into the drain of a boot or of a failure: what runs is stopped at once. A worker that runs is
+  /// killed by one of `effects`.
   static func drainBoot(
     _ cause: DrainCause, at now: Instant, workerRuns: Bool = false, effects: [Effect]
   ) -> Reaction {
     let draining = Draining(
-      cause: cause, startedAt: now, signalledAt: cause.isAsked ? now : nil, stage: .stopping,
-      workerRuns: workerRuns, isIdle: false, hasStreams: false)
+      cause: cause, startedAt: now, signalledAt: cause.isAsked ? now : nil,
+      stage: workerRuns ? .killing : .stopping, workerRuns: workerRuns, isIdle: false,
+      hasStreams: false)
     return .move(.draining(draining), cause: cause.name, effects)
   }
 }

@@ -34,6 +34,7 @@ public struct Installing: Sendable, Equatable {
     case .timerFired(.hardLimit):
       // A cold installation may begin just as the timer of Verifying fires.
       guard !isCold else { return .ignore }
+      guard policy.hardLimit != nil else { return .refuse }
       return .drainBoot(.hardLimit, at: now, effects: [.cancelStep])
     case .failed(let failure):
       return .drainBoot(DrainCause(failure), at: now, effects: [.cancelStep])

@@ -55,6 +55,7 @@ public struct Loading: Sendable, Equatable {
       return .stay(.loading(next), [.startWorker(attempt: attempt)])
     case .timerFired(.hardLimit):
       guard case .first = course else { return .ignore }
+      guard policy.hardLimit != nil else { return .refuse }
       return .drainBoot(.hardLimit, at: now, workerRuns: workerRuns, effects: killing)
     case .failed(let failure):
       return .drainBoot(DrainCause(failure), at: now, workerRuns: workerRuns, effects: killing)
@@ -95,7 +96,7 @@ public struct Loading: Sendable, Equatable {
 
   /// A first boot is not retried; a restart is, while the intensity allows it.
   private func lost(at now: Instant, jitter: Int, cause: String, _ policy: Policy) -> Reaction {
-    let killing: [Effect] = cause == "load_timed_out" ? [.killWorker] : []
+    let killing: [Effect] = cause == "load_timed_out" && hasWorker ? [.killWorker] : []
     guard case .again(let boot) = course,
       let next = Loading.next(
         after: attempt, at: now, jitter: jitter, boot: boot, restarts: restarts, policy)

@@ -52,6 +52,10 @@ public struct Policy: Sendable, Equatable {
   /// half way between the request to stop and the deadline.
   public var agentKillMargin: Interval { min(.milliseconds(200), agentStopMargin * 0.5) }
 
+  /// How long before the deadline the drain ends whatever is still in flight, so that the end of the
+  /// process fits too: 50 ms, and at most half of the time after the kill.
+  public var exitMargin: Interval { min(.milliseconds(50), agentKillMargin * 0.5) }
+
   /// The wait before a restart that follows `count` others within the window: 0, 0.5, 1, 2 … s,
   /// at most 10 s, changed by `jitter` percent (−20 … 20).
   public static func restartDelay(after count: Int, jitter: Int) -> Interval {

@@ -18,6 +18,7 @@ public struct Verifying: Sendable, Equatable {
         .installing(Installing(enteredAt: now, phases: phases, preparation: preparation)),
         cause: "package_verified", [.install(preparation)])
     case .timerFired(.hardLimit):
+      guard policy.hardLimit != nil else { return .refuse }
       return .drainBoot(.hardLimit, at: now, effects: [.cancelStep])
     case .failed(let failure):
       return .drainBoot(DrainCause(failure), at: now, effects: [.cancelStep])

@@ -44,6 +44,7 @@ public struct Replay: Sendable {
   /// Lines taken so far.
   public private(set) var lines = 0
   private var machine = Machine(policy: Policy())
+  private var evidence = Evidence(loggedConfig: .null)
   private var lastSequence: Int64 = 0
   private var lastUptime: Int64 = 0
   private var isBegun = false
@@ -90,10 +91,6 @@ public struct Replay: Sendable {
     }
     lastSequence = line.sequence
     if case .stopped = machine.state { throw violation(line, "stopped is the last line") }
-    guard line.uptimeMilliseconds >= lastUptime || line.event.transition == nil else {
-      throw violation(line, "its uptime is before that of the line before")
-    }
-    lastUptime = max(lastUptime, line.uptimeMilliseconds)
     if case .runStarted(_, let schema, let hash, _, let config) = line.event {
       guard !isBegun else { throw violation(line, "a run starts once") }
       isBegun = true
@@ -102,22 +99,36 @@ public struct Replay: Sendable {
         return
       }
       machine = Machine(policy: Policy(loggedConfig: config))
+      evidence = Evidence(loggedConfig: config)
     } else if !isBegun {
       throw violation(line, "the first line of a run is run_started")
     }
+    if let trouble = evidence.take(line, machine) { throw violation(line, trouble) }
     guard let transition = line.event.transition else { return }
+    // Other threads' lines may carry an instant that is a little later than the next transition's.
+    guard line.uptimeMilliseconds >= lastUptime else {
+      throw violation(line, "its uptime is before that of the transition before")
+    }
+    lastUptime = line.uptimeMilliseconds
     try move(transition, line)
   }
 
   private mutating func move(_ transition: Transition, _ line: LogLine) throws(Violation) {
-    let now = Instant(nanoseconds: line.uptimeMilliseconds * 1_000_000)
-    let before = machine.state.name
-    guard let events = machine.state.events(for: line.event) else {
+    let now = Instant(milliseconds: line.uptimeMilliseconds)
+    let previous = machine.state
+    let before = previous.name
+    guard let moves = previous.moves(for: line.event, at: now, machine.policy) else {
       throw violation(line, "no event leads from \(before.rawValue) to \(transition.to.rawValue)")
     }
     var moved: Step?
-    for event in events {
-      let step = machine.handle(event, at: now)
+    for move in moves {
+      if case .timerFired(let timer) = move.event,
+        let due = machine.state.timers(machine.policy)[timer],
+        due.milliseconds > move.at.milliseconds
+      {
+        throw violation(line, "\(timer.rawValue) is not due before \(due.milliseconds) ms")
+      }
+      let step = machine.handle(move.event, at: move.at)
       if step.verdict == .moved { moved = step }
     }
     guard let moved else { throw violation(line, "the machine stays in \(before.rawValue)") }
@@ -136,105 +147,13 @@ public struct Replay: Sendable {
     guard transition.attempt == machine.state.attempt else {
       throw violation(line, "its attempt is not the machine's")
     }
-    try compareOutcome(line)
+    if let trouble = line.event.disagreement(with: machine.state, machine.policy, at: now)
+      ?? evidence.moved(line, from: previous, to: machine.state)
+    {
+      throw violation(line, trouble)
+    }
     entries.append(
       Entry(
         uptimeMilliseconds: line.uptimeMilliseconds, transition: transition, name: line.event.name))
-  }
-
-  private func compareOutcome(_ line: LogLine) throws(Violation) {
-    switch (line.event, machine.state) {
-    case (.stopped(_, let facts), .stopped(let stopped)):
-      guard facts.exitCode == stopped.exitCode,
-        facts.outcome == stopped.outcome(aborted: facts.aborted)
-      else { throw violation(line, "its outcome is not what the machine came to") }
-    case (.runtimeReady(_, let facts), .ready(let ready)):
-      guard facts.bootMilliseconds == ready.boot.total.milliseconds else {
-        throw violation(line, "its boot_ms is not the time of the first Ready")
-      }
-    default: break
-    }
-  }
-}
-
-extension State {
-  /// The events that a transition line tells of; nil when no event leads to it from here.
-  fileprivate func events(for line: LogEvent) -> [Event]? {
-    switch line {
-    case .fetch: [.started]
-    case .verify: [.packageFetched]
-    case .install(_, let facts):
-      [
-        .packageVerified(
-          Preparation(environment: facts.environmentCache, hasWorker: facts.python != nil))
-      ]
-    case .load(let transition, _): loadEvents(transition)
-    case .runtimeReady: readyEvents
-    case .drain(let transition, _, _): drainEvents(transition.cause)
-    case .stopped(let transition, _): stopEvents(transition.cause)
-    case .runStarted, .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed,
-      .bootProgress, .fetchRetry, .workerStarted, .workerExited, .requestAborted, .warning,
-      .logDropped, .illegalEvent, .agentOutput, .request:
-      nil
-    }
-  }
-
-  /// A restart that waits starts its worker when its delay is over, which is no line.
-  private var restartDue: [Event] {
-    guard case .loading(let loading) = self, loading.stage != .starting else { return [] }
-    return [.timerFired(.restartDelay)]
-  }
-
-  private func loadEvents(_ transition: Transition) -> [Event]? {
-    switch transition.cause {
-    case "environment_installed": [.environmentInstalled]
-    case "worker_lost": attempt.map { restartDue + [.workerLost(attempt: $0, jitter: 0)] }
-    case "load_timed_out": restartDue + [.timerFired(.loadTimeout)]
-    default: nil
-    }
-  }
-
-  private var readyEvents: [Event]? {
-    attempt.map { restartDue + [.workerReady(attempt: $0)] }
-  }
-
-  private func drainEvents(_ cause: String) -> [Event]? {
-    if let signal = Signal(rawValue: cause) { return [.terminationRequested(signal)] }
-    if let failure = Failure(rawValue: cause) { return [.failed(failure)] }
-    return cause == "hard_limit" ? [.timerFired(.hardLimit)] : nil
-  }
-
-  private func stopEvents(_ cause: String) -> [Event]? {
-    guard case .draining(let draining) = self else { return nil }
-    switch cause {
-    case "drained":
-      var events: [Event] = []
-      if case .lameDuck = draining.stage { events.append(.timerFired(.drainMinimum)) }
-      if draining.workerRuns { events.append(.workerLost(attempt: 0, jitter: 0)) }
-      return events + [.nothingInFlight]
-    case "deadline": return [.timerFired(.drainDeadline)]
-    case "second_signal":
-      // Which signal it was is not told; the first one of a failing run only marks the time.
-      let signal = Event.terminationRequested(.interrupt)
-      return draining.signalledAt == nil ? [signal, signal] : [signal]
-    default: return nil
-    }
-  }
-}
-
-extension Policy {
-  /// What of a run's configuration, as its first line has it, decides about transitions.
-  init(loggedConfig config: JSONValue) {
-    self.init()
-    guard let restarts = config["WORKER_RESTARTS"]?.text else { return }
-    let parts = restarts.split(separator: "/").compactMap { Double($0) }
-    guard parts.count == 2, parts[0] >= 0, parts[0] < 1e9, parts[1] >= 0, parts[1] < 1e9 else {
-      return
-    }
-    restartsMaximum = Int(parts[0])
-    restartsWindow = .seconds(parts[1])
-    if let multiplier = config["BOOT_HARD_LIMIT_MULTIPLIER"]?.whole, multiplier == 0 {
-      hardLimit = nil
-    }
   }
 }

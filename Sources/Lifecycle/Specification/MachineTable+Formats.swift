@@ -115,8 +115,8 @@ extension MachineTable {
   }
 
   /// A model for spin: the situations are numbered, every cell that changes something is a choice,
-  /// and the claims are that stopped is final, that draining alone leads there, and that a program
-  /// asked to stop does.
+  /// and the claims are that stopped is final, that draining alone leads there and to nothing else,
+  /// and that a program that drains, as one that is asked to stop does, stops.
   private static var promela: String {
     let (situations, rows) = explore()
     let numbers = Dictionary(
@@ -125,15 +125,16 @@ extension MachineTable {
     for (number, situation) in situations.enumerated() {
       lines.append("/* \(number): \(situation.name) */")
     }
-    func set(_ name: String, _ state: StateName) -> String {
+    func set(_ name: String, _ state: StateName, of variable: String = "now") -> String {
       let members = situations.enumerated().filter { $1.state == state }.map {
-        "now == \($0.offset)"
+        "\(variable) == \($0.offset)"
       }
       return "#define \(name) (\(members.joined(separator: " || ")))"
     }
     lines += [
       set("isReady", .ready), set("isDraining", .draining), set("isStopped", .stopped),
-      "#define drainEnds (isDraining || isStopped)", "byte now = 0;", "byte before = 0;", "",
+      "#define drainEnds (isDraining || isStopped)",
+      set("wasDraining", .draining, of: "before"), "byte now = 0;", "byte before = 0;", "",
       "active proctype machine() {", "  do",
     ]
     for row in rows where row.verdict == .moved || row.verdict == .stayed {
@@ -148,6 +149,7 @@ extension MachineTable {
       "ltl final { [] (isStopped -> [] isStopped) }",
       "ltl drainLeadsToStopped { [] (isDraining -> <> isStopped) }",
       "ltl drainIsTheWayOut { [] (isDraining -> [] drainEnds) }",
+      "ltl onlyDrainStops { [] (isStopped -> wasDraining) }",
     ]
     return lines.joined(separator: "\n") + "\n"
   }

@@ -155,7 +155,13 @@ extension AgentRun {
     case .hardLimit: explainHardLimit()
     case .loadTimeout:
       stacks = worker?.dumpStacks()
-      guard case .loading(let loading) = machine.state, case .first = loading.course else { return }
+      guard case .loading(let loading) = machine.state else { return }
+      guard case .first = loading.course else {
+        var preview = machine
+        _ = preview.handle(.timerFired(timer), at: now)
+        if preview.state.name == .draining { explainRestartsUsedUp("did not become ready again") }
+        return
+      }
       explain(
         Explanation(
           error: "the agent was not ready after \(configuration.loadTimeout.text)\(whileDoing)",
@@ -166,7 +172,8 @@ extension AgentRun {
 
   private func explainHardLimit() {
     guard let limit = configuration.hardLimit else { return }
-    let (phases, now) = (machine.state.phases(at: now), now)
+    let now = now
+    let phases = machine.state.phases(at: now)
     log.write(
       .hardLimitExceeded(
         bootMilliseconds: (now - .start).milliseconds,

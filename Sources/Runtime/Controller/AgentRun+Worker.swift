@@ -24,13 +24,16 @@ extension AgentRun {
       self.worker = worker
       log.write(.workerStarted(pid: Int(worker.pid), attempt: attempt))
     } catch {
-      if case .loading(let loading) = machine.state, case .first = loading.course {
+      var preview = machine
+      let lost = Event.workerLost(attempt: attempt, jitter: Int.random(in: -20...20))
+      _ = preview.handle(lost, at: now)
+      if preview.state.name == .draining {
         explain(
           Explanation(
             error: "the agent's interpreter cannot be started: \(error)",
             hint: "docs/errors.md#interpreter"))
       }
-      send(.workerLost(attempt: attempt, jitter: Int.random(in: -20...20)))
+      send(lost)
     }
   }
 
@@ -145,15 +148,21 @@ extension AgentRun {
             detail: lastWords.isEmpty ? nil : lastWords,
             hint: "docs/errors.md#worker-ended"))
     } else {
-      let (maximum, window) = (configuration.restartsMaximum, configuration.restartsWindow.text)
-      explain(
-        Explanation(
-          error: "the agent's process \(how), and its restarts are used up "
-            + "(\(maximum) in \(window))",
-          detail: worker.failure?.detail ?? (lastWords.isEmpty ? nil : lastWords),
-          hint: "look at worker_exited above, or raise WORKER_RESTARTS; "
-            + "docs/errors.md#restarts-used-up"))
+      explainRestartsUsedUp(
+        how, detail: worker.failure?.detail ?? (lastWords.isEmpty ? nil : lastWords))
     }
+  }
+
+  /// The agent was Ready, and is not started once more.
+  func explainRestartsUsedUp(_ how: String, detail: String? = nil) {
+    let (maximum, window) = (configuration.restartsMaximum, configuration.restartsWindow.text)
+    explain(
+      Explanation(
+        error: "the agent's process \(how), and its restarts are used up "
+          + "(\(maximum) in \(window))",
+        detail: detail ?? stacks,
+        hint: "look at worker_exited above, or raise WORKER_RESTARTS; "
+          + "docs/errors.md#restarts-used-up"))
   }
 
   func logAborted(_ requests: [AbortedRequest]) {

@@ -34,6 +34,7 @@ final class AgentRun {
   var redactor: Redactor
 
   var step: StepProcess?
+  private var wasStepCancelled = false
   var worker: WorkerProcess?
   /// Workers that were replaced and not yet reaped.
   var dyingWorkers: [Int32: WorkerProcess] = [:]
@@ -196,16 +197,20 @@ final class AgentRun {
 
   // MARK: Effects
 
+  private func cancelStep() {
+    wasStepCancelled = wasStepCancelled || step != nil
+    step?.cancel()
+    step = nil
+    progress = nil
+  }
+
   private func carryOut(_ effect: Effect) {
     switch effect {
     case .fetch: fetch()
     case .verify: verify()
     case .install(let preparation): install(preparation)
     case .startWorker(let attempt): startWorker(attempt)
-    case .cancelStep:
-      step?.cancel()
-      step = nil
-      progress = nil
+    case .cancelStep: cancelStep()
     case .failInFlight: logAborted(dataPlane?.upstreamLost() ?? [])
     case .announceDrain: worker?.command("drain")
     case .cutStreams: logAborted(dataPlane?.cutStreams() ?? [])
@@ -223,6 +228,11 @@ final class AgentRun {
     worker?.ended()
     stacksSocket = nil
     ProcessTree.killDescendants()
+    if wasStepCancelled {
+      PackageSteps.discardUnfinished(
+        cacheFolder: configuration.cacheFolder.path,
+        environmentKey: composer.package?.environment.key)
+    }
     folder?.remove()
     log.close(within: Self.logFlush)
     exitCode = code

@@ -48,17 +48,12 @@ final class ControlLoop {
       let ready = epoll.wait(alarms.map(\.due).min().map { $0 - Clock.now() })
       // A handler may forget a descriptor that is ready in the same round.
       for readiness in ready where isRunning { handlers[Int32(readiness.token)]?() }
-      while isRunning, let due = earliestDue() {
-        alarms.removeAll { $0.id == due.id }
-        due.action()
+      let now = Clock.now()
+      for alarm in alarms.filter({ $0.due <= now }).sorted(by: { $0.due < $1.due }) {
+        guard isRunning, alarms.contains(where: { $0.id == alarm.id }) else { continue }
+        cancel(alarm.id)
+        alarm.action()
       }
     }
-  }
-
-  private func earliestDue() -> Alarm? {
-    guard let first = alarms.min(by: { $0.due < $1.due }), first.due <= Clock.now() else {
-      return nil
-    }
-    return first
   }
 }

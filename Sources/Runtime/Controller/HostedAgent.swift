@@ -58,8 +58,9 @@ public enum HostedAgent {
     let run = try AgentRun(
       configuration: configuration, environment: environment, runID: runID, log: log,
       loop: ControlLoop(), listeners: listeners, redactor: redactor)
-    try run.serve()
+    // Before the gate can log a request.
     log.write(header)
+    try run.serve()
     for warning in configuration.warnings {
       log.write(.warning(code: warning.code, message: warning.message))
     }

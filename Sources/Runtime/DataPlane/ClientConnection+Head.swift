@@ -83,15 +83,14 @@ extension ClientConnection {
     switch route {
     case .agent(let offset, let underBase):
       exchange.surface = .rest
-      count()
       proxy(head, from: offset, query: query, underBase: underBase)
     case .uiFile(let offset):
       exchange.surface = .ui
-      count()
       guard isRead() else { return }
-      guard snapshot.gate != .booting, let folder = loop.state().snapshot.uiFolder else {
+      guard snapshot.gate != .booting, let folder = snapshot.uiFolder else {
         return answerNotReady(published)
       }
+      count()
       serveFile(head, folder: folder, from: offset)
     case .uiRedirect:
       exchange.surface = .ui
@@ -112,9 +111,15 @@ extension ClientConnection {
     }
   }
 
-  private func count() {
+  func count() {
     exchange.isCounted = true
     loop.shared.enter()
+  }
+
+  func uncount() {
+    guard exchange.isCounted else { return }
+    exchange.isCounted = false
+    loop.shared.leave()
   }
 
   /// GET or HEAD; anything else is answered 405.

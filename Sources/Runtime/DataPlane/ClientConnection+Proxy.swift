@@ -17,19 +17,10 @@ extension ClientConnection {
     _ head: UnsafeRawBufferPointer, from offset: Int, query: UnsafeRawBufferPointer,
     underBase: Bool
   ) {
-    let published = loop.state()
-    let snapshot = published.snapshot
-    switch snapshot.gate {
-    case .booting, .restarting: return answerNotReady(published)
-    case .closing:
-      exchange.closesAfter = true
-      return answerError(503, "The agent is stopping and takes no new requests")
-    case .ready, .lameDuck: break
-    }
-    exchange.closesAfter = exchange.closesAfter || snapshot.gate.isDraining
-    guard snapshot.upstreamSocket != nil else {
-      return answerError(404, "The package has nothing that serves this path")
-    }
+    guard admits(loop.state()) else { return }
+    count()
+    // Only a request that has been counted can rely on the gate: it may have closed meanwhile.
+    guard admits(loop.state()) else { return }
     let request = loop.requestHead
     exchange.awaitsContinue = request.expectsContinue
     let out = loop.buffers.take()
@@ -54,6 +45,25 @@ extension ClientConnection {
     }
   }
 
+  /// Whether the agent may be asked; if not, the answer is written, and the request does not count.
+  private func admits(_ published: Published) -> Bool {
+    let snapshot = published.snapshot
+    exchange.closesAfter = exchange.closesAfter || snapshot.gate.isDraining
+    switch snapshot.gate {
+    case .ready, .lameDuck:
+      if snapshot.upstreamSocket != nil { return true }
+      uncount()
+      answerError(404, "The package has nothing that serves this path")
+    case .booting, .restarting:
+      uncount()
+      answerNotReady(published)
+    case .closing:
+      uncount()
+      answerError(503, "The agent is stopping and takes no new requests")
+    }
+    return false
+  }
+
   private func attach(_ connection: UpstreamConnection) {
     upstream = connection
     connection.client = self
@@ -64,7 +74,13 @@ extension ClientConnection {
     switch loop.upstreams.connect(loop) {
     case .connected(let connection): attach(connection)
     case .busy: setDeadline(loop.now + loop.limits.connectRetry.nanoseconds)
-    case .failed: upstreamGone("The agent cannot be reached: nothing listens on its socket")
+    case .failed(let number):
+      switch number {
+      case EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC:
+        fail(503, "No connection to the agent can be opened: \(String(cString: strerror(number)))")
+      default:
+        upstreamGone("The agent cannot be reached: nothing listens on its socket")
+      }
     }
   }
 
@@ -77,6 +93,7 @@ extension ClientConnection {
     if phase == .proxying { moved = sendRequest() || moved }
     if phase == .proxying { moved = pullResponse() || moved }
     guard phase == .proxying else { return phase != .closed }
+    let hadOutput = output != nil
     switch flush() {
     case .failed:
       gone()
@@ -88,6 +105,8 @@ extension ClientConnection {
         responseFinished()
         return phase == .head
       }
+      // There is room for what was left unread.
+      moved = moved || hadOutput
     }
     if !moved { waitFor() }
     return moved
@@ -145,10 +164,10 @@ extension ClientConnection {
     while !buffer.isEmpty, upstream.canWrite {
       switch upstream.transmit(buffer.readable) {
       case .moved(let count):
-        if count < buffer.count { upstream.canWrite = false }
+        if count < buffer.count { upstream.writeBlocked() }
         if exchange.isRepeatable { buffer.advance(count) } else { buffer.consume(count) }
         moved = true
-      case .wouldBlock, .ended: upstream.canWrite = false
+      case .wouldBlock, .ended: upstream.writeBlocked()
       case .failed:
         // It may have answered before it closed: whatever is there is read.
         exchange.upstreamDeaf = true

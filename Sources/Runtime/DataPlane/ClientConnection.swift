@@ -140,6 +140,8 @@ final class ClientConnection: Pollable {
   }
 
   override func expired() {
+    // It has more to do and its turn comes: whatever it waited for is over.
+    if isQueued { return }
     switch phase {
     case .closed: return
     case .lingering: shut()

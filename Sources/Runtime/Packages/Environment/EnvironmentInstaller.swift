@@ -83,19 +83,22 @@ struct EnvironmentInstaller {
       ? requirements.options.filter { $0.hasPrefix("--pre") || $0.hasPrefix("--find-links /") }
       : requirements.options
     let own = try write("par-requirements.txt", options + lines)
-    let constraints = try write("par-constraints.txt", requirements.constraints)
+    var agent = ["-r", own]
+    if !requirements.constraints.isEmpty {
+      agent += ["-c", try write("par-constraints.txt", requirements.constraints)]
+    }
     let host = ["-r", request.hostRequirementsPath]
     let wanted = "the requirements of the package"
     if requirements.hasHashes, tool.kind == .pip {
       // pip wants a hash for everything or for nothing: the agent's own first, then the host's
       // against what is there.
-      try runInstaller(["--require-hashes", "-r", own, "-c", constraints], wanted, lock)
+      try runInstaller(["--require-hashes"] + agent, wanted, lock)
       let frozen = try run(
         folder + "/bin/python", ["-m", "pip", "freeze"], lock, failing: "pip freeze failed")
       let pins = try write("par-frozen.txt", frozen.filter { $0.contains("==") })
       try runInstaller(host + ["-c", pins], wanted, lock)
     } else {
-      try runInstaller(["-r", own, "-c", constraints] + host, wanted, lock)
+      try runInstaller(agent + host, wanted, lock)
     }
   }
 
@@ -168,7 +171,7 @@ struct EnvironmentInstaller {
       throw StepFailure(
         "\(path) cannot be executed (\(error.reason))", hint: "see docs/errors.md#installer")
     }
-    var told: Int64 = 0
+    var told = -Self.progressInterval
     let result = try started.finish { line in
       let now = Clock.now().nanoseconds
       guard now - told >= Self.progressInterval else { return }

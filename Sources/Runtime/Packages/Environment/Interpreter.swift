@@ -118,7 +118,7 @@ struct InstalledInterpreters {
         let minor = Int(parts[1]), (0...99).contains(minor)
       else {
         throw StepFailure(
-          "agent.yaml: runtime '\(ArchiveRefusal.printable(text.utf8))' is no Python 3; only agents"
+          "agent.yaml: runtime '\(PrintableText.name(text.utf8))' is no Python 3; only agents"
             + " written in Python can be run", hint: hint)
       }
       wanted = minor
