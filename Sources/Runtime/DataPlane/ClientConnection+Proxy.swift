@@ -47,11 +47,10 @@ extension ClientConnection {
 
   /// Whether the agent may be asked; if not, the answer is written, and the request does not count.
   private func admits(_ published: Published) -> Bool {
-    let snapshot = published.snapshot
-    exchange.closesAfter = exchange.closesAfter || snapshot.gate.isDraining
-    switch snapshot.gate {
+    exchange.closesAfter = exchange.closesAfter || published.gate.isDraining
+    switch published.gate {
     case .ready, .lameDuck:
-      if snapshot.upstreamSocket != nil { return true }
+      if published.hasUpstream { return true }
       uncount()
       answerError(404, "The package has nothing that serves this path")
     case .booting, .restarting:
@@ -390,7 +389,7 @@ extension ClientConnection {
     if exchange.responseFraming == .untilClose { exchange.closesAfter = true }
     // A client that was never told to go on does not send its body any more.
     if exchange.awaitsContinue { exchange.closesAfter = true }
-    if loop.state().snapshot.gate.isDraining { exchange.closesAfter = true }
+    if loop.state().gate.isDraining { exchange.closesAfter = true }
     writeResponseHead(response, head)
     let out = outputBuffer()
     if exchange.responseFraming == .chunked {
