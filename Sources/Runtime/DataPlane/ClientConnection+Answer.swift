@@ -84,8 +84,8 @@ extension ClientConnection {
     _ status: Int, extra: (StaticString, [UInt8])?, contentType: StaticString,
     bytes: UnsafeRawBufferPointer
   ) {
-    // A client that waits for 100 (Continue), or has much more to send, is not waited for.
-    if exchange.awaitsContinue { exchange.closesAfter = true }
+    // A client that waits for 100 (Continue), or has more to send, is not waited for.
+    if !bodyHasArrived { exchange.closesAfter = true }
     writeHead(status, contentType: contentType, length: Int64(bytes.count), extra: extra)
     let out = outputBuffer()
     out.append("\r\n\r\n")

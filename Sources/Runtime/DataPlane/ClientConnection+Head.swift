@@ -67,10 +67,10 @@ extension ClientConnection {
     guard exchange.method != .connect, exchange.method != .trace else {
       throw HTTPProblem(status: 501, text: "\(exchange.method.name) is not done here")
     }
+    headBytes = length
     dispatch(head, query: UnsafeRawBufferPointer(rebasing: target[pathEnd...]))
+    headBytes = 0
     buffer.consume(length)
-    // What the answer did not wait for: a body that has arrived already.
-    if phase == .answering || phase == .file { skipBody() }
     dropInputIfEmpty()
   }
 
@@ -130,9 +130,15 @@ extension ClientConnection {
     return false
   }
 
-  /// Throws away what has arrived of a body that nobody reads. The rest, if any, ends the
-  /// connection (`responseFinished`).
-  private func skipBody() {
+  /// The rest of the request's body stands in `input`, so that the connection can be kept.
+  var bodyHasArrived: Bool {
+    if body.isDone { return true }
+    guard let left = body.remaining else { return false }
+    return Int64((input?.count ?? 0) - headBytes) >= left
+  }
+
+  /// Throws away what has arrived of a body that nobody reads.
+  func skipBody() {
     guard let buffer = input else { return }
     while !body.isDone, !buffer.isEmpty {
       guard
