@@ -241,7 +241,8 @@ struct LimitTests {
       ("Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "close"),
       ("Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", "close"), ("\r\n", nil),
     ] as [(String, String?)], ["/livez", "/agents/x/ui/index.html", "/agents/x/none"])
-  func unreadBody(rest: String, connection: String?, path: String) throws {
+  func unreadBody(row: (String, String?), path: String) throws {
+    let (rest, connection) = row
     let server = try TestServer { options, snapshot, folder in
       options.limits.lingerTime = .milliseconds(20)
       folder.write("ui/index.html", "<html>")
