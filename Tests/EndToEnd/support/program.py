@@ -147,7 +147,7 @@ class Run:
     def report(self) -> str:
         """What happened, for a failure's message."""
         with self._news:
-            shown = [json.dumps(line, ensure_ascii=False) for line in self.lines[-40:]]
+            shown = [shown_line(line) for line in self.lines[-40:]]
             shown += [f"(not JSON) {text}" for text in self.other[-10:]]
         shown += [f"(stderr) {text}" for text in self.stderr().splitlines()[-20:]]
         return "\n".join(shown) or "(no line was written)"
@@ -231,6 +231,13 @@ class Run:
             self.process.stdout.close()
         self._stderr.close()
         return left
+
+
+def shown_line(line: dict[str, Any]) -> str:
+    """A line for a failure's message: without what is the same in every line of a run."""
+    dull = ("timestamp", "run_id", "agentAppId", "config", "state")
+    fields = {name: value for name, value in line.items() if name not in dull}
+    return json.dumps(fields, ensure_ascii=False)[:800]
 
 
 def _matches(line: dict[str, Any], event: str, fields: Mapping[str, Any]) -> bool:
