@@ -3,7 +3,7 @@ import Lifecycle
 import LinuxSystem
 
 /// The two steps of a boot that read a package, each meant for a process of its own: one request
-/// as a JSON line on descriptor 0; progress, warnings and the result as JSON lines on descriptor 1.
+/// as a JSON line on descriptor 0; progress and the result as JSON lines on descriptor 1.
 public enum PackageSteps {
   /// Bytes of a request.
   public static let maximumRequestBytes = 4 << 20
@@ -66,9 +66,7 @@ public enum PackageSteps {
   }
 
   static func run(_ step: (JSONValue, StepReport) throws -> JSONValue) -> Int32 {
-    let report = StepReport(
-      progress: { write(.members(["progress": .string($0)])) },
-      warning: { write(.members(["warning": $0.json])) })
+    let report = StepReport { write(.members(["progress": .string($0)])) }
     do {
       let request = try JSONReader.decode(readRequest())
       let result = try step(request, report)
