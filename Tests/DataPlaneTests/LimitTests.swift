@@ -234,6 +234,34 @@ struct LimitTests {
     #expect(client.get("/livez")?.status == 200)
   }
 
+  @Test(
+    "Who is answered before the body has come is told that the connection ends",
+    arguments: [
+      ("Content-Length: 5\r\n\r\nhello", nil), ("Content-Length: 6\r\n\r\nhello", "close"),
+      ("Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "close"),
+      ("Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", "close"), ("\r\n", nil),
+    ] as [(String, String?)], ["/livez", "/agents/x/ui/index.html", "/agents/x/none"])
+  func unreadBody(row: (String, String?), path: String) throws {
+    let (rest, connection) = row
+    let server = try TestServer { options, snapshot, folder in
+      options.limits.lingerTime = .milliseconds(20)
+      folder.write("ui/index.html", "<html>")
+      snapshot.uiFolder = folder.path + "/ui"
+      snapshot.upstreamSocket = nil
+    }
+    defer { server.stop() }
+    let client = server.client()
+    client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\(rest)")
+    let response = try #require(client.response())
+    #expect(response.status == (path == "/agents/x/none" ? 404 : 200))
+    #expect(response["Connection"] == connection)
+    if connection == nil {
+      #expect(client.get("/livez")?.status == 200)
+    } else {
+      #expect(client.isClosed())
+    }
+  }
+
   @Test("Health has exactly the members of its contract")
   func health() throws {
     let server = try server { _ in }

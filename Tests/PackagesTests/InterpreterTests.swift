@@ -14,6 +14,12 @@ struct InterpreterTests {
     return (InstalledInterpreters(hostPython: nil, searchPath: folder.path + "/bin"), folder)
   }
 
+  static func choose(
+    _ installed: InstalledInterpreters, _ runtime: String?
+  ) throws -> (interpreter: Interpreter, warning: StepWarning?) {
+    try installed.choose(minor: InstalledInterpreters.wantedMinor(runtime))
+  }
+
   static let choices: [([String], String?, Int?, Bool)] = [
     (["python3.10", "python3.12"], nil, 12, false),
     (["python3.10", "python3.12"], "python3.10", 10, false),
@@ -32,12 +38,12 @@ struct InterpreterTests {
   func chooses(names: [String], runtime: String?, minor: Int?, warns: Bool) throws {
     let (installed, folder) = try installed(names)
     if let minor {
-      let (chosen, warning) = try installed.choose(runtime: runtime)
+      let (chosen, warning) = try Self.choose(installed, runtime)
       #expect(chosen.minor == minor)
       #expect(chosen.path == folder.path + "/bin/python3.\(minor)")
       #expect(warning?.code == (warns ? "python_newer" : nil))
     } else {
-      let error = #expect(throws: StepFailure.self) { try installed.choose(runtime: runtime) }
+      let error = #expect(throws: StepFailure.self) { try Self.choose(installed, runtime) }
       #expect(error?.hint?.contains("#interpreter") == true)
     }
   }

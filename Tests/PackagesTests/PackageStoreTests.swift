@@ -177,6 +177,17 @@ struct PackageStoreTests {
     #expect(setup.packages.isEmpty)
   }
 
+  @Test("a cache that cannot be written is one sentence")
+  func cacheFolder() throws {
+    let setup = try Setup()
+    let error = #expect(throws: StepFailure.self) {
+      try PackageStore(cacheFolder: setup.archive).store(
+        archiveAt: setup.archive, sha256: nil, limits: Self.limits)
+    }
+    #expect(error?.error.contains("(mkdir ") == true)
+    #expect(error?.hint?.contains("#cache-folder") == true)
+  }
+
   @Test("sixteen boots at once share one tree and leave nothing else")
   func concurrency() throws {
     let setup = try Setup()

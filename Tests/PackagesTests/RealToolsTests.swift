@@ -90,6 +90,22 @@ struct RealToolsTests {
     #expect(FileTree.status(package.environment.folder ?? "") == nil)
   }
 
+  @Test("hashes in requirements.txt are checked, though the host's have none", arguments: tools)
+  func hashes(tool: InstallerTool) throws {
+    let hash = try SHA256()
+    hash.update(Self.wheel("par_one", "1.0"))
+    let line = "par_one==1.0 --hash=sha256:\(hash.finish())\n"
+    let setup = try Setup(tool, requirements: line, host: "par_one>=1\n")
+    let package = try PackageSteps.verify(setup.request)
+    #expect(try !PackageSteps.install(InstallRequest(setup.request, package)).reused)
+    let wrong = String(line.replacing("sha256:", with: "sha256:0000").dropLast(5)) + "\n"
+    let bad = try Setup(tool, requirements: wrong, host: "par_one>=1\n")
+    let refused = try PackageSteps.verify(bad.request)
+    #expect(throws: StepFailure.self) {
+      try PackageSteps.install(InstallRequest(bad.request, refused))
+    }
+  }
+
   @Test("what is nowhere is named", arguments: tools)
   func absent(tool: InstallerTool) throws {
     let setup = try Setup(tool, requirements: "par-nowhere>=3\n", host: "")

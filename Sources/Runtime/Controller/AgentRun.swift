@@ -40,6 +40,8 @@ final class AgentRun {
   var dyingWorkers: [Int32: WorkerProcess] = [:]
   var progress: ProgressReports?
   var packageBytes: Int64 = 0
+  /// Keeps what this run uses in the cache.
+  var lease: CacheLease?
   /// The interpreter that runs the agent, once its environment is there.
   var python: String?
   /// The stacks of a worker that did not become ready in time.

@@ -31,6 +31,7 @@ public struct Inspection: Sendable {
   /// Looks at a package with the settings a boot would have.
   public init(_ request: VerifyRequest) {
     path = request.path
+    let request = request.withAbsolutePaths
     let temporary = Self.temporaryFolder()
     defer { try? FileTree.remove(temporary) }
     var elsewhere = request

@@ -15,6 +15,6 @@ extension PackageSteps {
     guard let lock = try? Descriptor.open(folder + ".lock", O_RDWR),
       par_flock_try(lock.number) == 0, !EnvironmentStore.isComplete(folder)
     else { return }
-    try? FileTree.remove(folder)
+    try? store.discard(environmentKey)
   }
 }

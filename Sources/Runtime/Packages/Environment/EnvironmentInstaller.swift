@@ -35,11 +35,14 @@ struct EnvironmentInstaller {
       }
       defer { withExtendedLifetime(lock) {} }
       if EnvironmentStore.isComplete(folder) { return result(reused: true) }
-      try FileTree.remove(folder)
+      try store.discard(key)
+      // What the tools write beside the environment goes with it, also when they are killed.
+      try FileTree.makeFolders(store.temporaryFolder(of: key), mode: 0o700)
       do { try build(holding: lock) } catch {
-        try? FileTree.remove(folder)
+        try? store.discard(key)
         throw error
       }
+      try? FileTree.remove(store.temporaryFolder(of: key))
       return result(reused: false)
     } catch let error as SystemError {
       throw PackageStore.failure(error, doing: "installing the environment into \(folder)")
@@ -209,6 +212,7 @@ struct EnvironmentInstaller {
       "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1",
       "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONUNBUFFERED": "1",
       "PYTHONNOUSERSITE": "1",
+      "TMPDIR": EnvironmentStore(cacheFolder: request.cacheFolder).temporaryFolder(of: key),
     ]
     let present = AgentEnvironment.ofProcess()
     if !present.contains(where: { $0.name == "HOME" }) {
