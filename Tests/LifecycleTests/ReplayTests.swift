@@ -91,7 +91,7 @@ struct ReplayTests {
 
   static let forgeries: [Forgery] = [
     Forgery("a line is missing", removing("verify", renumber: false), "has seq 2"),
-    Forgery("a transition is missing", removing("verify"), "no event leads"),
+    Forgery("a transition is missing", removing("verify"), "stays"),
     Forgery("the first line is missing", removing("run_started"), "first line"),
     Forgery("a line is there twice", duplicating("load", renumber: false), "has seq"),
     Forgery("a transition is there twice", duplicating("load"), "stays"),
@@ -99,9 +99,10 @@ struct ReplayTests {
     Forgery("a line comes after the last", duplicating("stopped"), "stopped is the last line"),
     Forgery("another from", transition("load") { $0.from = .verifying }, "it comes from"),
     Forgery("no from", transition("load") { $0.from = nil }, "it comes from null"),
-    Forgery("a from at the beginning", transition("fetch") { $0.from = .fetching }, "it comes from"),
+    Forgery(
+      "a from at the beginning", transition("fetch") { $0.from = .fetching }, "it comes from"),
     Forgery("another to", transition("verify") { $0.to = .installing }, "it goes to"),
-    Forgery("another cause", transition("load") { $0.cause = "worker_lost" }, "stays"),
+    Forgery("another cause", transition("load") { $0.cause = "worker_lost" }, "no event leads"),
     Forgery("an unknown cause", transition("drain") { $0.cause = "boredom" }, "no event leads"),
     Forgery("another attempt", transition("runtime_ready") { $0.attempt = 2 }, "its attempt"),
     Forgery("no attempt", transition("load") { $0.attempt = nil }, "its attempt"),

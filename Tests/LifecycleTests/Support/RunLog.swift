@@ -7,6 +7,7 @@ struct RunLog {
   private(set) var time: Int64 = 2
   private let preparation: Preparation
   private var aborted = 0
+  private var lastPID = 0
 
   static let budget: Int64 = 5000
   static let package = PackageIdentity(name: "a", version: "1", sha256: nil)
@@ -123,13 +124,14 @@ struct RunLog {
 
   mutating func startWorker() {
     guard let attempt = machine.state.attempt, preparation.hasWorker else { return }
-    write(.workerStarted(pid: 100 + attempt, attempt: attempt))
+    lastPID = 100 + attempt
+    write(.workerStarted(pid: lastPID, attempt: attempt))
   }
 
   /// The current worker ends. With a restart, its delay passes and the next worker starts.
   mutating func loseWorker(jitter: Int = 0) {
     guard let attempt = machine.state.attempt else {
-      write(exit(pid: 101, asked: true, next: machine.state))
+      write(exit(pid: lastPID, asked: true, next: machine.state))
       return send(.workerLost(attempt: 0, jitter: 0))
     }
     let event = Event.workerLost(attempt: attempt, jitter: jitter)
