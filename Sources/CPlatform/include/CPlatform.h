@@ -31,6 +31,7 @@ int par_pipe(int ends[2]);                // pipe2: close-on-exec
 int par_datagram_pair(int ends[2]);       // AF_UNIX, SOCK_DGRAM: close-on-exec
 int par_set_nonblocking(int fd);
 int par_set_cloexec(int fd, bool on);
+int par_pidfd_open(pid_t pid);           // readable when the process has ended
 int par_set_subreaper(void);              // PR_SET_CHILD_SUBREAPER
 int par_rename_noreplace(const char *from, const char *to);  // renameat2 RENAME_NOREPLACE
 int par_rename_exchange(const char *left, const char *right);  // renameat2 RENAME_EXCHANGE

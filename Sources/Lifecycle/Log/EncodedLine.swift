@@ -131,17 +131,23 @@ extension StringProtocol {
           ($0.value < 0x20 && $0 != "\t") || (0x7F..<0xA0).contains($0.value) ? "\u{FFFD}" : $0
         }))
   }
+}
 
-  /// At most `limit` bytes of UTF-8, cut between characters, with an ellipsis for what is missing.
+extension String {
+  /// At most `limit` bytes of UTF-8 (3 or more), cut between characters of Unicode, with an ellipsis
+  /// for what is missing.
   fileprivate func cut(to limit: Int, keepingEnd: Bool) -> String {
-    guard utf8.count > limit else { return String(self) }
-    let kept =
-      keepingEnd
-      ? String(decoding: utf8.suffix(limit), as: UTF8.self)
-      : String(decoding: utf8.prefix(limit), as: UTF8.self)
-    // A character cut in half decodes to U+FFFD; it goes with the rest.
-    let whole = kept.unicodeScalars.filter { $0 != "\u{FFFD}" }
-    let text = String(String.UnicodeScalarView(whole))
-    return keepingEnd ? "…" + text : text + "…"
+    guard utf8.count > limit else { return self }
+    let ellipsis = "…"
+    let kept = limit - ellipsis.utf8.count
+    func isInside(_ index: Index) -> Bool { utf8[index] & 0xC0 == 0x80 }
+    if keepingEnd {
+      var start = utf8.index(utf8.endIndex, offsetBy: -kept)
+      while start < utf8.endIndex, isInside(start) { start = utf8.index(after: start) }
+      return ellipsis + String(decoding: utf8[start...], as: UTF8.self)
+    }
+    var end = utf8.index(utf8.startIndex, offsetBy: kept)
+    while end > utf8.startIndex, isInside(end) { end = utf8.index(before: end) }
+    return String(decoding: utf8[..<end], as: UTF8.self) + ellipsis
   }
 }

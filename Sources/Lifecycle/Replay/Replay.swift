@@ -104,13 +104,13 @@ public struct Replay: Sendable {
       throw violation(line, "the first line of a run is run_started")
     }
     if let trouble = evidence.take(line, machine) { throw violation(line, trouble) }
-    guard let transition = line.event.transition else { return }
-    // Other threads' lines may carry an instant that is a little later than the next transition's.
-    guard line.uptimeMilliseconds >= lastUptime else {
-      throw violation(line, "its uptime is before that of the transition before")
+    if line.event.isInOrder {
+      guard line.uptimeMilliseconds >= lastUptime else {
+        throw violation(line, "its uptime is before that of the lines before")
+      }
+      lastUptime = line.uptimeMilliseconds
     }
-    lastUptime = line.uptimeMilliseconds
-    try move(transition, line)
+    if let transition = line.event.transition { try move(transition, line) }
   }
 
   private mutating func move(_ transition: Transition, _ line: LogLine) throws(Violation) {
@@ -155,5 +155,22 @@ public struct Replay: Sendable {
     entries.append(
       Entry(
         uptimeMilliseconds: line.uptimeMilliseconds, transition: transition, name: line.event.name))
+  }
+}
+
+extension LogEvent {
+  /// Whether the line's instant is taken when it is written, by the owner of the machine. Other
+  /// threads' lines, and those of what a transition cuts off, may be a little later than the
+  /// transition that follows them.
+  fileprivate var isInOrder: Bool {
+    switch self {
+    case .runStarted, .configError, .bootFailed, .hardLimitExceeded, .workerStarted,
+      .workerExited:
+      true
+    case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped: true
+    case .budgetExceeded, .bootProgress, .fetchRetry, .requestAborted, .warning, .logDropped,
+      .illegalEvent, .agentOutput, .request:
+      false
+    }
   }
 }

@@ -1,0 +1,68 @@
+import CPlatform
+import LinuxSystem
+import Testing
+
+@testable import Controller
+
+@Suite("The line reader")
+struct LineReaderTests {
+  /// The lines after each write, and at the end.
+  private func read(_ writes: [String]) throws -> (batches: [[String]], last: [String]) {
+    let pipe = try Pipe()
+    _ = par_set_nonblocking(pipe.readEnd)
+    defer { closeDescriptor(pipe.readEnd) }
+    var reader = LineReader()
+    var batches: [[String]] = []
+    for text in writes {
+      writeAll(pipe.writeEnd, Array(text.utf8))
+      let (lines, ended) = reader.read(pipe.readEnd)
+      #expect(!ended)
+      batches.append(lines)
+    }
+    closeDescriptor(pipe.writeEnd)
+    let (last, ended) = reader.read(pipe.readEnd)
+    #expect(ended)
+    return (batches, last)
+  }
+
+  static let cases: [(writes: [String], batches: [[String]], last: [String])] = [
+    (["a\nb\n"], [["a", "b"]], []), (["a"], [[]], ["a"]), (["a", "b\nc"], [[], ["ab"]], ["c"]),
+    (["a\r\n", "\r\n"], [["a"], [""]], []), (["\n\n"], [["", ""]], []),
+    (["a\rb\n"], [["a\rb"]], []),
+    ([""], [[]], []),
+  ]
+
+  @Test("splits at line feeds, wherever the writes end", arguments: 0..<cases.count)
+  func splits(index: Int) throws {
+    let (writes, batches, last) = Self.cases[index]
+    let found = try read(writes)
+    #expect(found.batches == batches)
+    #expect(found.last == last)
+  }
+
+  @Test("cuts a line that is too long into pieces")
+  func longLine() throws {
+    let long = String(repeating: "x", count: LineReader.maximumLine * 2 + 3)
+    let (batches, last) = try read([long + "\n"])
+    #expect(batches[0].map(\.utf8.count) == [LineReader.maximumLine, LineReader.maximumLine, 3])
+    #expect(last == [])
+  }
+
+  @Test("a piece of exactly the longest length is followed by an empty rest at most")
+  func exactLine() throws {
+    let (batches, _) = try read([String(repeating: "x", count: LineReader.maximumLine) + "\ny\n"])
+    #expect(batches[0].joined() == String(repeating: "x", count: LineReader.maximumLine) + "y")
+    #expect(batches[0].last == "y")
+  }
+
+  @Test("replaces bytes that are no UTF-8")
+  func invalid() throws {
+    let pipe = try Pipe()
+    _ = par_set_nonblocking(pipe.readEnd)
+    var reader = LineReader()
+    writeAll(pipe.writeEnd, [0x61, 0xFF, 0x0A])
+    #expect(reader.read(pipe.readEnd).lines == ["a\u{FFFD}"])
+    closeDescriptor(pipe.writeEnd)
+    closeDescriptor(pipe.readEnd)
+  }
+}
