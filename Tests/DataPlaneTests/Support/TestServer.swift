@@ -7,7 +7,8 @@ import Synchronization
 @testable import DataPlane
 
 /// A data plane on a free port with a folder of its own, and an agent where one is wanted.
-final class TestServer {
+/// Unchecked, because tests use it from one thread and share only its `plane`, which is Sendable.
+final class TestServer: @unchecked Sendable {
   final class Recorder: DataPlaneObserver {
     let idle = Counter()
     private let log = Mutex<[AccessRecord]>([])
