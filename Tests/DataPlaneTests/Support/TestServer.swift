@@ -38,6 +38,8 @@ final class TestServer: @unchecked Sendable {
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     var options = DataPlaneOptions(agentAppID: "x", basePath: basePath)
     options.loopCount = 2
+    // Under a sanitizer and with all tests at once a loop may be slow.
+    options.limits.cutPatience = .seconds(10)
     snapshot = Snapshot(
       gate: gate, state: Self.state(gate), reason: gate == .ready ? nil : "starting",
       surfaces: [SurfaceState(name: "rest", ready: gate == .ready)],
