@@ -40,7 +40,8 @@ def _prepare():
             os.set_inheritable(fd, False)
         except OSError:
             sys.stderr.write(
-                "start.py is started by par-lifecycle, which passes it fds 3, 4 and 5; fd %d is not open.\n" % fd
+                "start.py is started by par-lifecycle, which passes it fds 3, 4 and 5; fd %d is not open.\n"
+                % fd
             )
             os._exit(2)
     # First of all: an import that hangs is found by its stack.
@@ -56,13 +57,17 @@ def _run():
     # may set it, to its package root even) counts only once they are imported.
     here = os.path.dirname(os.path.abspath(__file__))
     python_path = [
-        os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
+        os.path.abspath(entry)
+        for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        if entry
     ]
     cwd = os.getcwd()
     own = [
         entry
         for entry in sys.path
-        if entry and os.path.abspath(entry) not in python_path and os.path.abspath(entry) not in (here, cwd)
+        if entry
+        and os.path.abspath(entry) not in python_path
+        and os.path.abspath(entry) not in (here, cwd)
     ]
     sys.path[:] = [here] + own
     from par_agent_host import host

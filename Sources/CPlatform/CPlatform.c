@@ -393,3 +393,4 @@ int par_stat_mtime_ns(const struct stat *status, int64_t *modified, int64_t *cha
 }
 int par_flock_try(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
 const char *par_libc_version(void) { return gnu_get_libc_version(); }
+int par_flock_shared_try(int fd) { return flock(fd, LOCK_SH | LOCK_NB); }

@@ -62,7 +62,8 @@ class Host:
         self._ended = set()
         self._grown = threading.Condition()
         self._readers = [
-            threading.Thread(target=self._collect, args=(name,), daemon=True) for name in self.output
+            threading.Thread(target=self._collect, args=(name,), daemon=True)
+            for name in self.output
         ]
         for reader in self._readers:
             reader.start()
@@ -136,7 +137,10 @@ class Host:
 
     def client(self, **options):
         return httpx.Client(
-            transport=httpx.HTTPTransport(uds=self.socket_path), base_url="http://agent.test", timeout=WAIT_SEC, **options
+            transport=httpx.HTTPTransport(uds=self.socket_path),
+            base_url="http://agent.test",
+            timeout=WAIT_SEC,
+            **options,
         )
 
     def get(self, path, **options):
@@ -166,9 +170,10 @@ class Host:
 
     def _until(self, name, text):
         with self._grown:
-            self._grown.wait_for(
+            came = self._grown.wait_for(
                 lambda: text.encode() in self.output[name] or name in self._ended, WAIT_SEC
             )
+        assert came, self.everything()
         return self.output[name].decode()
 
     def stop(self):
@@ -199,6 +204,7 @@ class Host:
                 pass
             for reader in self._readers:
                 reader.join(WAIT_SEC)
+                assert not reader.is_alive(), "something still holds the host's output"
             self.process.stdout.close()
             self.process.stderr.close()
             self._notify.close()

@@ -13,7 +13,13 @@ FAILURES = {
         None,
         "module-missing",
     ),
-    "a package that is not there": ({"main.py": ""}, REST, ["src.rest.index"], None, "module-missing"),
+    "a package that is not there": (
+        {"main.py": ""},
+        REST,
+        ["src.rest.index"],
+        None,
+        "module-missing",
+    ),
     "a module that raises": (
         {INDEX: "def boom():\n    raise ValueError('no key')\nboom()\n"},
         REST,
@@ -56,7 +62,13 @@ FAILURES = {
         None,
         "function-missing",
     ),
-    "a function that is a number": ({INDEX: "mount = 3\n"}, REST, ["an int", "cannot be called"], None, "not-callable"),
+    "a function that is a number": (
+        {INDEX: "mount = 3\n"},
+        REST,
+        ["an int", "cannot be called"],
+        None,
+        "not-callable",
+    ),
     "a function that raises": (
         {INDEX: "def mount(app):\n    raise KeyError('settings')\n"},
         REST,
@@ -127,6 +139,20 @@ FAILURES = {
         None,
         "not-callable",
     ),
+    "a folder that an installed package hides": (
+        {"json/tool/extra.py": "def mount(app): pass\n"},
+        {"rest_entry": "json.tool.extra:mount"},
+        ["module json is hidden"],
+        None,
+        "module-hidden",
+    ),
+    "a mount that runs an event loop of its own": (
+        {INDEX: "import asyncio\ndef mount(app):\n    asyncio.run(asyncio.sleep(0))\n"},
+        REST,
+        ["mount", "RuntimeError"],
+        "in mount",
+        "function-raised",
+    ),
     "a name that Python's own module hides": (
         {"http.py": "def mount(app): pass\n"},
         {"rest_entry": "http:mount"},
@@ -178,7 +204,7 @@ def test_a_clear_failure_for(mistake, package, host):
     for part in sentence:
         assert part in failure["error"]
     assert "\n" not in failure["error"] and failure["error"].endswith(".")
-    assert failure["hint"].endswith("See docs/errors.md#%s." % anchor)
+    assert failure["hint"].endswith("See docs/errors.md#%s" % anchor)
     if detail is None:
         assert failure["detail"] is None
     else:
@@ -202,17 +228,25 @@ def test_a_traceback_begins_with_the_agents_frames_and_keeps_its_causes(package,
 def test_a_huge_traceback_still_fits_a_datagram(package, host):
     root = package({"main.py": "raise ValueError('begin ' + 'x' * 200000 + ' end')\n"})
     failure = host(root, entrypoint="main:handler").failure()
+    assert len(failure["error"]) < 500
     assert failure["detail"].startswith("Traceback") and failure["detail"].endswith(" end")
 
 
 def test_a_socket_path_that_is_too_long_is_a_failure(package, host):
-    one = host(package({"main.py": "def handler(data): pass\n"}), entrypoint="main:handler", rest_socket="/tmp/" + "x" * 120)
+    one = host(
+        package({"main.py": "def handler(data): pass\n"}),
+        entrypoint="main:handler",
+        rest_socket="/tmp/" + "x" * 120,
+    )
     failure = one.failure()
-    assert "socket" in failure["error"] and failure["hint"].endswith("#socket.")
+    assert "socket" in failure["error"] and failure["hint"].endswith("#socket")
 
 
 def test_what_a_module_prints_reaches_stdout(package, host):
-    one = host(package({"main.py": "print('hello from import')\ndef handler(data): pass\n"}), entrypoint="main:handler")
+    one = host(
+        package({"main.py": "print('hello from import')\ndef handler(data): pass\n"}),
+        entrypoint="main:handler",
+    )
     one.ready()
     assert one.stop() == 0
     one.close()

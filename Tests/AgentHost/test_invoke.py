@@ -1,5 +1,6 @@
 """`POST /invoke` calls the entrypoint."""
 
+import socket
 import threading
 
 import pytest
@@ -74,7 +75,12 @@ def test_a_body_beyond_the_limit_is_413_and_one_at_the_limit_is_not(invoke):
 
 @pytest.mark.parametrize(
     "function, error",
-    [("raises", "ValueError: the"), ("exits", "SystemExit: 3"), ("a_set", "set"), ("not_a_number", "float")],
+    [
+        ("raises", "ValueError: the"),
+        ("exits", "SystemExit: 3"),
+        ("a_set", "set"),
+        ("not_a_number", "float"),
+    ],
 )
 def test_an_exception_is_500_with_its_traceback_on_stderr_alone(invoke, function, error):
     one = invoke(function)
@@ -99,11 +105,59 @@ def test_other_methods_are_405_and_other_paths_404(invoke):
 
 def test_a_rest_route_has_precedence(package, host):
     root = package(
-        {"main.py": "def mount(app): app.post('/invoke')(lambda: 'rest')\ndef handler(data): return 'entrypoint'\n"}
+        {
+            "main.py": "def mount(app): app.post('/invoke')(lambda: 'rest')\ndef handler(data): return 'entrypoint'\n"
+        }
     )
     one = host(root, rest_entry="main:mount", entrypoint="main:handler")
     one.ready()
     assert one.post("/invoke").json() == "rest"
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_error(invoke):
+    one = invoke("echo")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(one.socket_path)
+        client.sendall(b"POST /invoke HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+    assert one.post("/invoke", json=1).json() == 1
+    assert one.stop() == 0
+    one.close()
+    assert one.everything()["stderr"] == ""
+
+
+COUNTING = """
+import threading
+gate, lock = threading.Event(), threading.Lock()
+now = peak = 0
+def handler(data):
+    global now, peak
+    with lock:
+        now += 1
+        peak = max(now, peak)
+        if now == 40: print("forty")
+    gate.wait()
+    with lock: now -= 1
+    return peak
+def mount(app):
+    @app.get("/open")
+    async def open(): gate.set()
+"""
+
+
+def test_no_more_than_forty_sync_calls_run_at_the_same_time(package, host):
+    one = host(package({"main.py": COUNTING}), rest_entry="main:mount", entrypoint="main:handler")
+    one.ready()
+    peaks = []
+    clients = [
+        threading.Thread(target=lambda: peaks.append(one.post("/invoke").json())) for _ in range(60)
+    ]
+    for client in clients:
+        client.start()
+    one.until_stdout("forty")
+    assert one.get("/open").status_code == 200
+    for client in clients:
+        client.join()
+    assert len(peaks) == 60 and max(peaks) == 40
 
 
 def test_a_slow_call_does_not_keep_others_waiting(package, host):

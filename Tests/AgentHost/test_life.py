@@ -4,9 +4,12 @@ import json
 import os
 import signal
 import stat
+import subprocess
 import threading
 
 import pytest
+
+from conftest import PYTHON, START
 
 ECHO = "def handler(data): return data\n"
 SLOW = (
@@ -21,7 +24,10 @@ SLOW = (
 
 
 def test_status_says_what_is_imported(package, host):
-    one = host(package({"src/rest/index.py": "def mount(app): app.get('/')(lambda: 1)\n"}), rest_entry="src.rest.index")
+    one = host(
+        package({"src/rest/index.py": "def mount(app): app.get('/')(lambda: 1)\n"}),
+        rest_entry="src.rest.index",
+    )
     one.ready()
     assert "importing src.rest.index" in [n.get("STATUS") for n in one.notifications]
 
@@ -114,7 +120,10 @@ def test_a_request_finds_draining_in_its_state(package, host):
 
 
 def test_stop_while_importing_ends_at_once(package, host):
-    one = host(package({"main.py": "import threading\nthreading.Event().wait()\n"}), entrypoint="main:handler")
+    one = host(
+        package({"main.py": "import threading\nthreading.Event().wait()\n"}),
+        entrypoint="main:handler",
+    )
     one.until("STATUS")
     assert one.stop() == 0
 
@@ -132,7 +141,10 @@ def test_end_of_control_ends_the_host_while_the_agent_blocks_the_event_loop(pack
 
 
 def test_end_of_control_ends_the_host_while_it_imports(package, host):
-    one = host(package({"main.py": "import threading\nthreading.Event().wait()\n"}), entrypoint="main:handler")
+    one = host(
+        package({"main.py": "import threading\nthreading.Event().wait()\n"}),
+        entrypoint="main:handler",
+    )
     one.until("STATUS")
     one.end_control()
     assert one.wait() == 0
@@ -181,8 +193,8 @@ def test_a_hanging_import_shows_its_stack_on_sigusr2(package, host):
 def test_subprocesses_of_the_agent_get_none_of_our_descriptors_and_ordinary_signals(package, host):
     code = (
         "import os, signal, subprocess, multiprocessing\n"
-        "LOOK = 'import os, signal; print([fd for fd in (3, 4, 5) if os.path.exists(\"/proc/self/fd/%d\" % fd)"
-        " and \"pipe\" in os.readlink(\"/proc/self/fd/%d\" % fd)], signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)'\n"
+        'LOOK = \'import os, signal; print([fd for fd in (3, 4, 5) if os.path.exists("/proc/self/fd/%d" % fd)'
+        ' and "pipe" in os.readlink("/proc/self/fd/%d" % fd)], signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)\'\n'
         "def handler(data):\n"
         "    import sys\n"
         "    run = subprocess.run([sys.executable, '-c', LOOK], close_fds=False, capture_output=True, text=True)\n"
@@ -245,11 +257,48 @@ def test_exit_in_a_request_is_500_and_in_a_task_ends_the_host_with_its_status(pa
     assert "sys.exit(7)" in one.until_stderr("sys.exit(7)")
 
 
+SPAWN = """
+import multiprocessing
+def work(number): return number + 1
+def handler(data):
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.map(work, data)
+"""
+
+
+def test_an_agent_may_use_processes_of_its_own(package, host):
+    one = host(package({"main.py": SPAWN}), entrypoint="main:handler")
+    one.ready()
+    assert one.post("/invoke", json=[1, 2]).json() == [2, 3]
+
+
+def test_an_exception_in_a_route_is_500_with_its_traceback_on_stderr(package, host):
+    code = "def mount(app):\n    @app.get('/x')\n    def x(): raise ValueError('broken')\n"
+    one = host(package({"main.py": code}), rest_entry="main:mount")
+    one.ready()
+    response = one.get("/x")
+    assert response.status_code == 500 and "broken" not in response.text
+    assert "ValueError: broken" in one.until_stderr("ValueError: broken")
+
+
+def test_an_environment_with_nest_asyncio_gets_the_event_loop_it_accepts(tmp_path):
+    (tmp_path / "nest_asyncio.py").write_text("")
+    code = (
+        "import sys; sys.path[:0] = sys.argv[1:]; from par_agent_host import libraries;"
+        "print(type(libraries.new_event_loop()).__module__)"
+    )
+    run = subprocess.run(
+        [PYTHON, "-c", code, str(START.parent), str(tmp_path)], capture_output=True, text=True
+    )
+    assert run.stdout.startswith("asyncio."), run.stderr
+
+
 def test_an_idle_connection_stays_open(package, host):
     one = host(package({"main.py": ECHO}), entrypoint="main:handler")
     one.ready()
     with one.client() as client:
-        assert client.post("/invoke", json=1).headers.get("connection") is None
+        headers = client.post("/invoke", json=1).headers
+        assert "connection" not in headers and "server" not in headers
         # Another connection's request lets the event loop turn meanwhile.
         assert one.post("/invoke", json=2).json() == 2
         assert client.post("/invoke", json=3).json() == 3
@@ -302,7 +351,9 @@ def hand_over(app):
         ({"rest_entry": "main:hand_over"}, "+sub -sub"),
     ],
 )
-def test_every_application_served_is_started_and_stopped_once(configuration, printed, package, host):
+def test_every_application_served_is_started_and_stopped_once(
+    configuration, printed, package, host
+):
     one = host(package({"main.py": LIFESPANS}), **configuration)
     one.ready()
     assert one.stop() == 0

@@ -10,7 +10,11 @@ import pytest
 from conftest import PYTHON, REPOSITORY
 
 FOLDER = next(
-    (folder / "shared" / "packages" for folder in REPOSITORY.parents if (folder / "shared" / "packages").is_dir()),
+    (
+        folder / "shared" / "packages"
+        for folder in REPOSITORY.parents
+        if (folder / "shared" / "packages").is_dir()
+    ),
     pathlib.Path(os.environ.get("PAR_TEST_PACKAGES", "/nonexistent")),
 )
 PACKAGES = sorted(FOLDER.glob("*.apkg"))

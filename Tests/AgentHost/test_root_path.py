@@ -103,7 +103,9 @@ def test_a_route_like_the_base_path_is_no_base_path(one):
 
 
 def test_without_a_base_path(package, host):
-    started = host(package({"main.py": APP, "files/a.txt": "hello"}), rest_entry="main:mount", base_path="")
+    started = host(
+        package({"main.py": APP, "files/a.txt": "hello"}), rest_entry="main:mount", base_path=""
+    )
     started.ready()
     assert started.get("/api/scope").json()["path"] == "/api/scope"
 

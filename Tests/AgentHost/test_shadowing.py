@@ -4,7 +4,14 @@ import os
 
 import pytest
 
-MOUNT = "def mount(app):\n    app.get('/api/hello')(lambda: 'rest')\ndef handler(data): return data\n"
+APP = (
+    "from fastapi import FastAPI, UploadFile\n"
+    "from fastapi.staticfiles import StaticFiles\n"
+    "app = FastAPI()\napp.get('/api/hello')(lambda: 'rest')\n"
+)
+MOUNT = (
+    "def mount(app):\n    app.get('/api/hello')(lambda: 'rest')\ndef handler(data): return data\n"
+)
 TRAP = "raise RuntimeError('the host imported the package\\'s ' + __name__)\n"
 
 NAMES = """a2a server core app types http json logging asyncio email socket ssl signal selectors queue
@@ -19,8 +26,24 @@ def test_every_library_name_may_be_in_the_package(form, python_path, package, ho
     files = {form.format(name): TRAP for name in NAMES}
     # Python itself imports these before any of our code when PYTHONPATH names the package.
     if python_path:
-        for name in ("types", "encodings", "signal", "selectors", "inspect", "traceback", "http", "json", "logging",
-                     "asyncio", "email", "socket", "ssl", "queue", "secrets", "concurrent"):
+        for name in (
+            "types",
+            "encodings",
+            "signal",
+            "selectors",
+            "inspect",
+            "traceback",
+            "http",
+            "json",
+            "logging",
+            "asyncio",
+            "email",
+            "socket",
+            "ssl",
+            "queue",
+            "secrets",
+            "concurrent",
+        ):
             del files[form.format(name)]
     files["main.py"] = MOUNT
     environment = {"PYTHONPATH": python_path} if python_path else {}
@@ -34,17 +57,31 @@ def test_every_library_name_may_be_in_the_package(form, python_path, package, ho
     assert one.everything() == {"stdout": "", "stderr": ""}
 
 
-@pytest.mark.parametrize("name", ["main", "server", "a2a", "core", "app", "host", "start", "control"])
+def test_an_application_finds_the_libraries_too(package, host):
+    files = {name + ".py": TRAP for name in NAMES}
+    files["main.py"] = APP
+    one = host(package(files), http_server="main:app")
+    one.ready()
+    assert one.get("/api/hello").json() == "rest"
+
+
+@pytest.mark.parametrize(
+    "name", ["main", "server", "a2a", "core", "app", "host", "start", "control"]
+)
 def test_a_target_may_have_any_of_these_names(name, package, host):
-    one = host(package({name + ".py": MOUNT}), rest_entry=name + ":mount", entrypoint=name + ":handler")
+    one = host(
+        package({name + ".py": MOUNT}), rest_entry=name + ":mount", entrypoint=name + ":handler"
+    )
     one.ready()
     assert one.get("/api/hello").json() == "rest"
 
 
 def test_the_import_path_is_the_package_then_pythonpath_then_the_interpreters(package, host):
     root = package(
-        {"main.py": "import os, sys\ndef handler(data): return sys.path, os.getcwd(), sys.modules['__main__'].__file__\n",
-         "lib/extra.py": ""}
+        {
+            "main.py": "import os, sys\ndef handler(data): return sys.path, os.getcwd(), sys.modules['__main__'].__file__\n",
+            "lib/extra.py": "",
+        }
     )
     one = host(root, {"PYTHONPATH": str(root / "lib")}, entrypoint="main:handler")
     one.ready()

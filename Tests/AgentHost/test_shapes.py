@@ -2,7 +2,9 @@
 
 import pytest
 
-MOUNT = "def {name}(app):\n    @app.get('/api/hello')\n    def hello(): return {{'from': 'agent'}}\n"
+MOUNT = (
+    "def {name}(app):\n    @app.get('/api/hello')\n    def hello(): return {{'from': 'agent'}}\n"
+)
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/api/hello')\ndef hello(): return {'from': 'agent'}\n"
 ROUTER = (
     "from fastapi import APIRouter\nrouter = APIRouter()\n"
@@ -27,8 +29,14 @@ STARLETTE = (
 )
 
 REST_SHAPES = {
-    "a function that takes the application": ("main:setup", {"main.py": MOUNT.format(name="setup")}),
-    "a module alone, which means mount": ("src.rest.index", {"src/rest/index.py": MOUNT.format(name="mount")}),
+    "a function that takes the application": (
+        "main:setup",
+        {"main.py": MOUNT.format(name="setup")},
+    ),
+    "a module alone, which means mount": (
+        "src.rest.index",
+        {"src/rest/index.py": MOUNT.format(name="mount")},
+    ),
     "an async function": ("main:mount", {"main.py": "async " + MOUNT.format(name="mount")}),
     "a function that returns its application": (
         "main:mount",
@@ -42,10 +50,16 @@ REST_SHAPES = {
         "main:mount",
         {"main.py": BARE + "def mount(app): return bare\n"},
     ),
-    "a function that returns a router": ("main:mount", {"main.py": ROUTER + "def mount(app): return router\n"}),
+    "a function that returns a router": (
+        "main:mount",
+        {"main.py": ROUTER + "def mount(app): return router\n"},
+    ),
     "a function that includes a router and returns it too": (
         "main:mount",
-        {"main.py": ROUTER + "def mount(app):\n    app.include_router(router)\n    return router\n"},
+        {
+            "main.py": ROUTER
+            + "def mount(app):\n    app.include_router(router)\n    return router\n"
+        },
     ),
     "a function that mounts an application and returns it": (
         "main:mount",
@@ -54,11 +68,23 @@ REST_SHAPES = {
             + "own = app\ndef mount(app):\n    app.mount('/api', own)\n    return own\n"
         },
     ),
-    "a factory without arguments": ("main:create", {"main.py": FASTAPI + "def create(): return app\n"}),
+    "a factory without arguments": (
+        "main:create",
+        {"main.py": FASTAPI + "def create(): return app\n"},
+    ),
     "an async factory": ("main:create", {"main.py": FASTAPI + "async def create(): return app\n"}),
-    "a factory with an option": ("main:create", {"main.py": FASTAPI + "def create(settings=None): return app\n"}),
-    "a mount with a default": ("main:mount", {"main.py": MOUNT.format(name="mount").replace("(app)", "(app=None)")}),
-    "a factory that returns a router": ("main:create", {"main.py": ROUTER + "def create(): return router\n"}),
+    "a factory with an option": (
+        "main:create",
+        {"main.py": FASTAPI + "def create(settings=None): return app\n"},
+    ),
+    "a mount with a default": (
+        "main:mount",
+        {"main.py": MOUNT.format(name="mount").replace("(app)", "(app=None)")},
+    ),
+    "a factory that returns a router": (
+        "main:create",
+        {"main.py": ROUTER + "def create(): return router\n"},
+    ),
     "a factory that returns a Starlette application": (
         "main:create",
         {"main.py": STARLETTE + "def create(): return app\n"},
@@ -67,7 +93,9 @@ REST_SHAPES = {
     "a router": ("main:router", {"main.py": ROUTER}),
     "an object's method": (
         "main:agent.mount",
-        {"main.py": "class Agent:\n    def mount(self, app):\n        app.get('/api/hello')(lambda: {'from': 'agent'})\nagent = Agent()\n"},
+        {
+            "main.py": "class Agent:\n    def mount(self, app):\n        app.get('/api/hello')(lambda: {'from': 'agent'})\nagent = Agent()\n"
+        },
     ),
     "a package's __init__": ("api:mount", {"api/__init__.py": MOUNT.format(name="mount")}),
     "a package beneath src": (
@@ -78,14 +106,21 @@ REST_SHAPES = {
             "src/my_agent/words.py": "word = 'x'\n",
         },
     ),
-    "a module that the build moved to dist": ("rest.index", {"dist/rest/index.py": MOUNT.format(name="mount")}),
+    "a module that the build moved to dist": (
+        "rest.index",
+        {"dist/rest/index.py": MOUNT.format(name="mount")},
+    ),
     "a module that used asyncio.run": (
         "main:mount",
         {"main.py": "import asyncio\nasyncio.run(asyncio.sleep(0))\n" + MOUNT.format(name="mount")},
     ),
     "a function that starts a task": (
         "main:mount",
-        {"main.py": "import asyncio\n" + MOUNT.format(name="mount") + "    asyncio.create_task(asyncio.sleep(3600))\n"},
+        {
+            "main.py": "import asyncio\n"
+            + MOUNT.format(name="mount")
+            + "    asyncio.create_task(asyncio.sleep(3600))\n"
+        },
     ),
 }
 
@@ -141,7 +176,9 @@ def test_a_bare_name_that_is_no_module_is_a_function_of_the_entrypoints_module(p
 
 
 def test_a_bare_name_that_is_a_module_means_the_module(package, host):
-    root = package({"main.py": "def handler(data): return data\n", "routes.py": MOUNT.format(name="mount")})
+    root = package(
+        {"main.py": "def handler(data): return data\n", "routes.py": MOUNT.format(name="mount")}
+    )
     one = host(root, rest_entry="routes", entrypoint="main:handler")
     one.ready()
     assert one.get("/api/hello").json() == {"from": "agent"}
@@ -164,8 +201,7 @@ class TestTogether:
     def both(self, package, host):
         root = package(
             {
-                "main.py": TWO
-                + "def mount(app):\n"
+                "main.py": TWO + "def mount(app):\n"
                 "    app.get('/api/hello')(lambda: 'rest')\n"
                 "    app.get('/api/item')(lambda: 'rest')\n"
                 "def handler(data): return 'entrypoint'\n"
@@ -204,6 +240,26 @@ class TestTogether:
         assert one.get("/nothing").status_code == 404
         assert one.post("/invoke", json={"kept": True}).json() == {"kept": True}
 
+    @pytest.mark.parametrize("megabytes, reader", [(9, "server"), (11, "rest")])
+    def test_a_body_is_kept_for_the_next_application_up_to_a_limit(
+        self, megabytes, reader, package, host
+    ):
+        reading = (
+            "async def answer(scope, receive, send, status, name):\n"
+            "    size, more = 0, True\n"
+            "    while more:\n"
+            "        message = await receive()\n"
+            "        size, more = size + len(message.get('body', b'')), message.get('more_body')\n"
+            "    await send({'type': 'http.response.start', 'status': status, 'headers': []})\n"
+            "    await send({'type': 'http.response.body', 'body': b'%s %d' % (name, size)})\n"
+            "async def rest(scope, receive, send): await answer(scope, receive, send, 404, b'rest')\n"
+            "async def server(scope, receive, send): await answer(scope, receive, send, 200, b'server')\n"
+        )
+        one = host(package({"main.py": reading}), rest_entry="main:rest", http_server="main:server")
+        one.ready()
+        size = megabytes * 1024 * 1024
+        assert one.post("/x", content=b"x" * size).text == "%s %d" % (reader, size)
+
     def test_static_files_at_the_root_leave_invoke_alone(self, package, host):
         root = package(
             {
@@ -219,7 +275,9 @@ class TestTogether:
         assert one.post("/invoke", json=[1]).json() == [1]
 
     def test_a_target_named_twice_is_called_once(self, package, host):
-        root = package({"main.py": FASTAPI + "def create():\n    print('called')\n    return app\n"})
+        root = package(
+            {"main.py": FASTAPI + "def create():\n    print('called')\n    return app\n"}
+        )
         one = host(root, rest_entry="main:create", http_server="main:create")
         assert one.ready() == {"rest": True}
         assert one.get("/api/hello").json() == {"from": "agent"}

@@ -16,7 +16,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from support import log, packages  # noqa: E402
 from support.gate import Gate  # noqa: E402
-from support.program import PROGRAM, REPOSITORY, Run, inherited_environment  # noqa: E402
+from support.program import (  # noqa: E402
+    PROGRAM,
+    REPOSITORY,
+    Run,
+    inherited_environment,
+    shown_line,
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -111,7 +117,7 @@ def par(
             problems.append("processes left behind: " + "; ".join(left))
         if not checked:
             continue
-        problems += log.problems(run.lines)
+        problems += log.problems(run.lines, cut_off=run.process.returncode < 0)
         problems += [f"stdout holds more than the log: {one!r}" for one in run.other[:3]]
         ends = [line for line in run.lines if line.get("event") == "stopped"]
         if run.process.returncode >= 0:
@@ -126,14 +132,8 @@ def par(
     if leftovers and all(run.process.returncode >= 0 for run, _ in starter.runs):
         problems.append(f"left in the runtime folder: {leftovers[:10]}")
     if problems:
-        logs = "\n\n".join(run_lines(run) for run, _ in starter.runs)
+        logs = "\n\n".join("\n".join(shown_line(line) for line in run.lines[-60:]) for run, _ in starter.runs)
         pytest.fail("\n".join(problems) + "\n\n" + logs, pytrace=False)
-
-
-def run_lines(run: Run) -> str:
-    import json
-
-    return "\n".join(json.dumps(line)[:600] for line in run.lines[-60:])
 
 
 @pytest.fixture

@@ -142,4 +142,4 @@ def test_a_full_disk_is_said_and_leaves_nothing(par, tmp_path):
     )  # fmt: skip
     assert run.exit() == 1
     failed = run.events("boot_failed")[0]
-    assert "space" in failed["error"], failed
+    assert "free" in failed["error"] or "space" in failed["error"], failed

@@ -116,7 +116,6 @@ def test_health_shows_the_agent_s_stacks(par, gate, call, tmp_path):
     run = par(packages.blocking_import(tmp_path / "p.apkg"), **gate.environment)
     passage = gate.visitor()
     done = call("health", "--stacks", "--port", run.port)
-    assert done.returncode == 1
     assert "index.py" in done.stdout, done
     passage.let_through()
     run.ready()

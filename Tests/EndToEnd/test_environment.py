@@ -88,7 +88,7 @@ def test_agent_output_is_wrapped_line_by_line(par, probe):
     run.ready()
     with httpx.Client(base_url=run.base) as client:
         client.get("/api/print", params={"text": "one\ntwo\x1b[31m red", "stream": "stderr"})
-        client.get("/api/print", params={"text": "x" * 100_000})
+        client.get("/api/print", params={"text": "x", "times": 100_000})
     run.wait("agent_output", line="one", stream="stderr")
     red = next(x for x in run.events("agent_output") if "red" in x["line"])
     assert red["line"].startswith("two")

@@ -101,12 +101,12 @@ def test_many_restarts_leak_nothing(par, probe):
         return len(os.listdir(f"/proc/{run.pid}/fd"))
 
     os.kill(run.worker_pid, signal.SIGKILL)
-    run.wait("runtime_ready", count=2)
+    run.ready(count=2)
     httpx.get(f"{run.base}/api/hello")
     before = descriptors()
     for attempt in range(3, 6):
         os.kill(run.worker_pid, signal.SIGKILL)
-        run.wait("runtime_ready", count=attempt)
+        run.ready(count=attempt)
         httpx.get(f"{run.base}/api/hello")
     until(lambda: descriptors() <= before, f"back to {before} descriptors", 3)
     assert no_zombies(run.pid)

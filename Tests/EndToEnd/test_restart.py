@@ -19,7 +19,7 @@ def test_a_killed_worker_is_started_again(par, probe):
     first = httpx.get(f"{run.base}/api/hello").json()["pid"]
     assert first == run.worker_pid
     os.kill(first, signal.SIGKILL)
-    again = run.wait("runtime_ready", count=2)
+    again = run.ready(count=2)
     assert again["attempt"] == 2
     exited = run.events("worker_exited")[0]
     assert exited["pid"] == first and exited["will_restart"] is True
@@ -36,7 +36,7 @@ def test_a_worker_that_leaves_by_itself_is_a_loss(par, probe, status):
     run.ready()
     answer = httpx.get(f"{run.base}/api/exit", params={"status": status})
     assert answer.status_code == 502
-    run.wait("runtime_ready", count=2)
+    run.ready(count=2)
     assert httpx.get(f"{run.base}/api/hello").status_code == 200
     assert run.stop() == 0
 
@@ -53,7 +53,7 @@ def test_what_was_in_flight_is_answered_502(par, probe, gate):
     aborted = run.wait("request_aborted")
     assert aborted["request_id"] == "lost-one"
     assert run.wait("worker_exited")["pid"]
-    run.wait("runtime_ready", count=2)
+    run.ready(count=2)
     assert run.stop() == 0
 
 
@@ -61,7 +61,7 @@ def test_what_was_in_flight_is_answered_502(par, probe, gate):
 def test_restarts_used_up_end_the_program(par, probe, allowed):
     run = par(probe, WORKER_RESTARTS=f"{allowed}/60")
     for attempt in range(1, allowed + 2):
-        run.wait("runtime_ready", count=attempt)
+        run.ready(count=attempt)
         os.kill(run.worker_pid, signal.SIGKILL)
         run.wait("worker_exited", count=attempt)
     assert run.exit() == 1
@@ -107,7 +107,7 @@ def test_what_answers_while_the_worker_restarts(par, slow_second_time, gate):
     refused = httpx.get(f"{base}/api/hello")
     assert refused.status_code == 503 and "retry-after" in refused.headers
     passage.let_through()
-    run.wait("runtime_ready", count=2)
+    run.ready(count=2)
     assert httpx.get(f"{base}/api/hello").status_code == 200
     assert run.stop() == 0
 
@@ -139,7 +139,7 @@ def test_restarts_lose_no_connection_of_an_idle_client(par, probe):
     with httpx.Client(base_url=run.base) as client:
         assert client.get("/api/hello").status_code == 200
         os.kill(run.worker_pid, signal.SIGKILL)
-        run.wait("runtime_ready", count=2)
+        run.ready(count=2)
         until(lambda: client.get("/health").status_code == 200, "healthy again")
         assert client.get("/api/hello").status_code == 200
     assert run.stop() == 0

@@ -3,7 +3,7 @@ import Glibc
 @testable import AgentPackages
 
 /// A fresh folder that goes with the test.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let path: String
 
   init() throws {

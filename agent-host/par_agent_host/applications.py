@@ -42,7 +42,9 @@ class Loader:
             ("http_server", self._configuration.get("http_server"), HTTP_SERVER_NAMES),
             ("entrypoint", self._configuration.get("entrypoint"), ("handler", "main")),
         )
-        self._targets = {key: find(key, text, names) if text else None for key, text, names in asked}
+        self._targets = {
+            key: find(key, text, names) if text else None for key, text, names in asked
+        }
         entrypoint = self._targets["entrypoint"]
         if entrypoint is not None and not callable(entrypoint.value):
             raise Failure(
@@ -103,7 +105,8 @@ class Loader:
             return self._taken(target, value, base)
         if not callable(value):
             raise Failure(
-                "%s names %s, which is %s and cannot be called." % (target.key, target.name, _described(value)),
+                "%s names %s, which is %s and cannot be called."
+                % (target.key, target.name, _described(value)),
                 hint("Name a function or an ASGI application.", "not-callable"),
             )
         arguments = self._arguments(target, base)
@@ -119,7 +122,8 @@ class Loader:
             if len(base.routes) == routes_before:
                 self._notifier.warning(
                     "rest_no_routes",
-                    "%s added no route and returned nothing; every agent route answers 404." % target.name,
+                    "%s added no route and returned nothing; every agent route answers 404."
+                    % target.name,
                 )
             return base
         return self._taken(target, result, base)
@@ -140,11 +144,16 @@ class Loader:
         if is_application(value):
             return value
         raise Failure(
-            "%s from %s is %s, which is no ASGI application." % (target.name, target.key, _described(value)),
+            "%s from %s is %s, which is no ASGI application."
+            % (target.name, target.key, _described(value)),
             hint(
                 "Return a FastAPI or Starlette application, an APIRouter"
                 + (" or nothing" if base is not None else "")
-                + ("; a WSGI application (Flask) needs a wrapper such as a2wsgi" if _is_wsgi(value) else "")
+                + (
+                    "; a WSGI application (Flask) needs a wrapper such as a2wsgi"
+                    if _is_wsgi(value)
+                    else ""
+                )
                 + ".",
                 "no-application",
             ),
@@ -159,16 +168,29 @@ class Loader:
             return (base,)
         raise Failure(
             "%s of %s takes %s arguments; it is called with %s."
-            % (target.name, target.key, required, "the application or none" if base is not None else "none"),
-            hint("Write it as mount(app), or as a function without arguments that returns an application.",
-                 "function-arguments"),
+            % (
+                target.name,
+                target.key,
+                required,
+                "the application or none" if base is not None else "none",
+            ),
+            hint(
+                "Write it as mount(app), or as a function without arguments that returns an application.",
+                "function-arguments",
+            ),
         )
 
     def _raised(self, target, error):
         place = last_agent_line(error, self._package.root)
         return Failure(
-            "%s (%s) raised %s%s." % (target.name, target.key, said(error), " at " + place if place else ""),
-            hint("The traceback shows the line.", "function-raised"),
+            "%s (%s) raised %s%s."
+            % (target.name, target.key, said(error), " at " + place if place else ""),
+            hint(
+                "The function is called inside the event loop: make it async and await instead."
+                if isinstance(error, RuntimeError) and "running event loop" in str(error)
+                else "The traceback shows the line.",
+                "function-raised",
+            ),
             agent_traceback(error, self._package.root),
         )
 
@@ -197,7 +219,9 @@ def _parameters(function):
     required = [parameter for parameter in positional if parameter.default is parameter.empty]
     starred = [p for p in signature.parameters.values() if p.kind == p.VAR_POSITIONAL]
     named = [
-        p for p in signature.parameters.values() if p.kind == p.KEYWORD_ONLY and p.default is p.empty
+        p
+        for p in signature.parameters.values()
+        if p.kind == p.KEYWORD_ONLY and p.default is p.empty
     ]
     first = positional[0] if positional else (starred[0] if starred else None)
     return len(required) + len(named), first
@@ -216,7 +240,11 @@ def _wants_application(parameter):
 
 def _is_router(value):
     """Whether a value is a FastAPI router, which has to be included in an application."""
-    return not hasattr(value, "router") and hasattr(value, "routes") and hasattr(value, "include_router")
+    return (
+        not hasattr(value, "router")
+        and hasattr(value, "routes")
+        and hasattr(value, "include_router")
+    )
 
 
 def _is_included(app, router):
@@ -245,7 +273,11 @@ def _mounted_on(app):
 
 
 def _is_mounted_on(app, value):
-    return any(getattr(route, "app", None) is value for route in app.routes if not hasattr(route, "endpoint"))
+    return any(
+        getattr(route, "app", None) is value
+        for route in app.routes
+        if not hasattr(route, "endpoint")
+    )
 
 
 def _is_wsgi(value):

@@ -31,7 +31,11 @@ class Dispatcher:
         self._drain = drain
 
     async def __call__(self, scope, receive, send):
-        is_invoke = self._invoke is not None and scope["type"] == "http" and _route_path(scope) == self._invoke.path
+        is_invoke = (
+            self._invoke is not None
+            and scope["type"] == "http"
+            and _route_path(scope) == self._invoke.path
+        )
         surfaces = self._surfaces
         if len(surfaces) == 1 and not is_invoke:
             return await self._ask(surfaces[0], scope, receive, send)
@@ -84,7 +88,9 @@ class Dispatcher:
     async def _not_found(self, scope, send):
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1000})
-        await responses.send_error(scope, send, 404, "The agent has no such route.", self._drain.is_set())
+        await responses.send_error(
+            scope, send, 404, "The agent has no such route.", self._drain.is_set()
+        )
 
 
 def taken_by(app, scope):
@@ -95,6 +101,9 @@ def taken_by(app, scope):
     best = NONE
     for route in routes:
         # A copy, because some routes leave notes in the scope they are shown.
+        if not hasattr(route, "matches"):
+            # Another framework's routes (Litestar's), which cannot be asked.
+            return OPAQUE
         match, child_scope = route.matches(dict(scope))
         if match.name == "FULL":
             # Mount and Host take whatever is beneath them; what their application does counts.
@@ -112,7 +121,7 @@ def taken_by(app, scope):
 def _route_path(scope):
     path, root = scope["path"], scope.get("root_path", "")
     if root and (path == root or path.startswith(root + "/")):
-        return path[len(root):] or "/"
+        return path[len(root) :] or "/"
     return path
 
 

@@ -82,7 +82,9 @@ class _Host:
         control.watch(self._command, lambda: os._exit(0))
         # Imports make objects that stay; collecting them meanwhile finds nothing.
         gc.disable()
-        libraries.import_all(with_fastapi=bool(configuration.get("rest_entry")))
+        libraries.import_all(
+            with_fastapi=bool(configuration.get("rest_entry") or configuration.get("http_server"))
+        )
         from .applications import Loader
         from .target import Package
 
@@ -120,14 +122,18 @@ class _Host:
             self._tell_of_draining(app)
         invoke = None
         if loaded.entrypoint is not None:
-            invoke = Invoke(loaded.entrypoint, self._configuration.get("invoke_max_bytes", 10485760), self._drain)
+            invoke = Invoke(
+                loaded.entrypoint,
+                self._configuration.get("invoke_max_bytes", 10485760),
+                self._drain,
+            )
         server = None
         if surfaces or invoke is not None:
             await self._start(lifespans)
             server = await self._open(Dispatcher(surfaces, invoke, self._drain))
         # From here on `stop` is graceful; before, there was nothing to finish.
         self.is_serving = True
-        gc.collect()
+        # What is loaded stays; the collector need not walk it again.
         gc.freeze()
         self._notifier.ready(loaded.surfaces)
         await self._stop.wait()
@@ -142,7 +148,7 @@ class _Host:
 
     async def _start(self, lifespans):
         for lifespan in lifespans:
-            self._notifier.status("starting the application")
+            self._notifier.status("starting the application from " + lifespan.name)
             await lifespan.start()
 
     async def _open(self, dispatcher):
@@ -161,7 +167,11 @@ class _Host:
     def _tell_of_draining(self, app):
         """Sets `app.state.draining`, an asyncio.Event, where the application has such a state."""
         state = getattr(app, "state", None)
-        if state is not None and hasattr(app, "router") and getattr(state, "draining", None) is None:
+        if (
+            state is not None
+            and hasattr(app, "router")
+            and getattr(state, "draining", None) is None
+        ):
             state.draining = self._drain
 
     def _command(self, name):

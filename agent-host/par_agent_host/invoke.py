@@ -15,6 +15,8 @@ from .failure import said
 THREADS = 40
 """Calls of sync entrypoints that run at the same time; further ones wait."""
 
+_GONE = object()
+
 
 class Invoke:
     """An ASGI application with one route, which calls `function` with the request's JSON."""
@@ -27,18 +29,24 @@ class Invoke:
         self._body_max_bytes = body_max_bytes
         self._drain = drain
         self._is_async = _is_async(target.value)
-        self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="par-invoke")
+        self._threads = concurrent.futures.ThreadPoolExecutor(
+            THREADS, thread_name_prefix="par-invoke"
+        )
 
     async def __call__(self, scope, receive, send):
         async def answer(status, value, headers=()):
             if status >= 400:
-                await responses.send_error(scope, send, status, value, self._drain.is_set(), headers)
+                await responses.send_error(
+                    scope, send, status, value, self._drain.is_set(), headers
+                )
             else:
                 await responses.send_json(send, status, value, headers)
 
         if scope["method"] != "POST":
             return await answer(405, "%s answers POST only." % self.path, [(b"allow", b"POST")])
         body = await self._body(scope, receive)
+        if body is _GONE:
+            return
         if body is None:
             return await answer(413, "The body is larger than %d bytes." % self._body_max_bytes)
         try:
@@ -47,7 +55,7 @@ class Invoke:
             return await answer(400, "The body is not JSON: %s." % error)
         try:
             result = await self._call(argument)
-        except (asyncio.CancelledError, GeneratorExit):
+        except asyncio.CancelledError:
             raise
         except BaseException as error:
             _log_traceback(self._name, error)
@@ -57,7 +65,9 @@ class Invoke:
         except (TypeError, ValueError, RecursionError) as error:
             _log_traceback(self._name, error)
             return await answer(
-                500, "%s returned %s, which is not JSON: %s." % (self._name, type(result).__name__, error)
+                500,
+                "%s returned %s, which is not JSON: %s."
+                % (self._name, type(result).__name__, error),
             )
         await responses.send_bytes(send, 200, encoded)
 
@@ -71,7 +81,7 @@ class Invoke:
         return await result if inspect.isawaitable(result) else result
 
     async def _body(self, scope, receive):
-        """The whole body, or None when it is larger than allowed."""
+        """The whole body; None when it is larger than allowed, `_GONE` when the client left."""
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > self._body_max_bytes:
                 return None
@@ -79,7 +89,7 @@ class Invoke:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise asyncio.CancelledError()
+                return _GONE
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > self._body_max_bytes:
@@ -92,7 +102,9 @@ class Invoke:
 def _is_async(function):
     while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)
+    )
 
 
 def _refuse_constant(name):

@@ -4,14 +4,17 @@ uvicorn and anyio import some of their modules only when first used; by then a p
 an `http.py` or a `logging/` of its own would be asked first.
 """
 
-import asyncio  # noqa: F401
+import asyncio
 import importlib
+import importlib.util
 
 
 def import_all(with_fastapi):
-    """Imports the server, and FastAPI when the package has a REST entry.
+    """Imports the server, and FastAPI when the package has REST routes.
 
-    Without one FastAPI is left out: it is most of the time that a small agent needs to start.
+    Without any, FastAPI is left out: it is most of the time that a small agent needs to start.
+    With some it comes first even where only the agent would import it, so that its own imports of
+    the standard library find the standard library.
     """
     for name in (
         "concurrent.futures.thread",
@@ -31,17 +34,24 @@ def import_all(with_fastapi):
     ):
         importlib.import_module(name)
     if with_fastapi:
-        for name in ("fastapi", "fastapi.responses", "anyio._backends._asyncio", "starlette.staticfiles"):
+        for name in ("fastapi", "anyio._backends._asyncio"):
             importlib.import_module(name)
 
 
 def new_event_loop():
-    """uvloop's event loop where it is installed, else asyncio's; made current for this thread."""
-    try:
-        import uvloop
+    """uvloop's event loop where it is installed, else asyncio's; made current for this thread.
 
-        loop = uvloop.new_event_loop()
-    except ImportError:
-        loop = asyncio.new_event_loop()
+    An environment with nest_asyncio gets asyncio's: that library refuses every other loop, and
+    agents call it when they are imported.
+    """
+    loop = None
+    if importlib.util.find_spec("nest_asyncio") is None:
+        try:
+            import uvloop
+
+            loop = uvloop.new_event_loop()
+        except ImportError:
+            pass
+    loop = loop or asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     return loop

@@ -15,7 +15,7 @@ class Lifespan:
 
     def __init__(self, app, name, state, package_root):
         self._app = app
-        self._name = name
+        self.name = name
         self._state = state
         self._package_root = package_root
         self._messages = asyncio.Queue()
@@ -24,7 +24,11 @@ class Lifespan:
 
     async def start(self):
         """Returns when the application's start-up is done; raises `Failure` when it fails."""
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self._state}
+        scope = {
+            "type": "lifespan",
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+            "state": self._state,
+        }
         self._task = asyncio.ensure_future(self._app(scope, self._messages.get, self._take))
         answer = await self._exchange("lifespan.startup")
         if answer is None or answer["type"] == "lifespan.startup.complete":
@@ -35,9 +39,13 @@ class Lifespan:
         if self._task.done() and not self._task.cancelled():
             error = self._task.exception()
         text = answer.get("message", "")
-        what = said(error) if error is not None else (text.strip().rsplit("\n", 1)[-1] or "no reason given")
+        what = (
+            said(error)
+            if error is not None
+            else (text.strip().rsplit("\n", 1)[-1] or "no reason given")
+        )
         raise Failure(
-            "The start-up of the application from %s failed: %s." % (self._name, what),
+            "The start-up of the application from %s failed: %s." % (self.name, what),
             hint("Look at the application's lifespan or its startup handlers.", "startup-failed"),
             text or None if error is None else agent_traceback(error, self._package_root),
         )
@@ -52,7 +60,12 @@ class Lifespan:
             if error is not None:
                 sys.stderr.write(
                     "The shutdown of the application from %s failed\n%s"
-                    % (self._name, "".join(traceback.format_exception(type(error), error, error.__traceback__)))
+                    % (
+                        self.name,
+                        "".join(
+                            traceback.format_exception(type(error), error, error.__traceback__)
+                        ),
+                    )
                 )
 
     async def _take(self, message):

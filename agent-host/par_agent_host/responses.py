@@ -5,7 +5,9 @@ import json
 
 def json_bytes(value):
     """The value as compact JSON; raises TypeError, ValueError or RecursionError for what is not JSON."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+        "utf-8"
+    )
 
 
 async def send_bytes(send, status, body, headers=()):
@@ -28,5 +30,9 @@ async def send_error(scope, send, status, sentence, draining, headers=()):
             request_id = value.decode("latin-1")
     # An agent's message may hold lone surrogates, which are not UTF-8.
     sentence = sentence.encode("utf-8", "replace").decode("utf-8")
-    value = {"error": sentence, "state": "draining" if draining else "ready", "request_id": request_id}
+    value = {
+        "error": sentence,
+        "state": "draining" if draining else "ready",
+        "request_id": request_id,
+    }
     await send_json(send, status, value, headers)

@@ -66,7 +66,8 @@ class Server:
         except OSError as error:
             listening.close()
             raise Failure(
-                "The socket %s for the agent cannot be opened: %s." % (path, error.strerror or error),
+                "The socket %s for the agent cannot be opened: %s."
+                % (path, error.strerror or error),
                 hint(
                     "Set XDG_RUNTIME_DIR or TMPDIR to a shorter path."
                     if error.errno is None or error.errno == errno.ENAMETOOLONG
@@ -75,7 +76,9 @@ class Server:
                 ),
             )
         listening.setblocking(False)
-        self._listener = await loop.create_unix_server(self._protocol, sock=listening, backlog=BACKLOG)
+        self._listener = await loop.create_unix_server(
+            self._protocol, sock=listening, backlog=BACKLOG
+        )
 
     async def close(self):
         """Accepts nothing more and returns when every request is answered and its connection closed."""
@@ -87,7 +90,9 @@ class Server:
         self._clock.cancel()
 
     def _protocol(self):
-        return self._config.http_protocol_class(config=self._config, server_state=self._state, app_state={})
+        return self._config.http_protocol_class(
+            config=self._config, server_state=self._state, app_state={}
+        )
 
     def _tick(self, loop):
         """Renews the Date header, once a second."""

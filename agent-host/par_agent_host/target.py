@@ -97,7 +97,7 @@ class Package:
                 "The module %s ended the program (exit status %s) while it was imported."
                 % (module, 0 if error.code is None else error.code),
                 hint(
-                    "Put code that starts a server or exits under `if __name__ == \"__main__\":`.",
+                    'Put code that starts a server or exits under `if __name__ == "__main__":`.',
                     "exit-at-import",
                 ),
                 agent_traceback(error, self.root),
@@ -111,8 +111,11 @@ class Package:
             raise Failure(
                 "The module %s could not be imported: %s%s."
                 % (module, said(error), " (%s)" % place if place else ""),
-                hint("The traceback shows the line; the same happens with `python -c \"import %s\"`." % module,
-                     "import-failed"),
+                hint(
+                    'The traceback shows the line; the same happens with `python -c "import %s"`.'
+                    % module,
+                    "import-failed",
+                ),
                 agent_traceback(error, self.root),
             )
         self._check_origin(module, folder, loaded)
@@ -122,11 +125,15 @@ class Package:
         missing = error.name or ""
         detail = agent_traceback(error, self.root)
         if missing and (module == missing or module.startswith(missing + ".")):
+            self._check_hidden(module)
             near = self._near_modules(module)
             return Failure(
                 "%s in agent.yaml names the module %s, which is not in the package%s."
                 % (key, module, "; there is " + ", ".join(near) if near else ""),
-                hint("Check the spelling, and that the build put the file into the package.", "module-missing"),
+                hint(
+                    "Check the spelling, and that the build put the file into the package.",
+                    "module-missing",
+                ),
                 None,
             )
         if not missing:
@@ -150,51 +157,75 @@ class Package:
         return Failure(
             "%s line %s is not valid Python %d.%d: %s."
             % (path or module, error.lineno, sys.version_info[0], sys.version_info[1], error.msg),
-            hint("Correct the line, or ask for the Python it is written for with `runtime` in agent.yaml.",
-                 "syntax-error"),
+            hint(
+                "Correct the line, or ask for the Python it is written for with `runtime` in agent.yaml.",
+                "syntax-error",
+            ),
             agent_traceback(error, self.root),
         )
 
     def _check_origin(self, module, folder, loaded):
         """Refuses a module that another of the same name hides, Python's own `http` for example."""
         origin = getattr(loaded, "__file__", None)
-        if folder is None or not origin:
-            return
-        if not os.path.abspath(origin).startswith(os.path.join(self.root, "")):
-            raise Failure(
-                "The package's module %s is hidden by another of that name, %s." % (module, origin),
-                hint("Give the module another name.", "module-hidden"),
-            )
+        if folder is not None and origin and not self._holds(origin):
+            raise _hidden(module, origin)
+
+    def _check_hidden(self, module):
+        """Refuses a folder of the package without `__init__.py` when an installed package has its name."""
+        top = module.partition(".")[0]
+        origin = getattr(sys.modules.get(top), "__file__", None)
+        if self._folder_of(module) is not None and origin and not self._holds(origin):
+            raise _hidden(top, origin)
+
+    def _holds(self, path):
+        return os.path.abspath(path).startswith(os.path.join(self.root, ""))
 
     def _no_attribute(self, key, module, attributes, loaded):
         wanted = " or ".join(attributes)
         own = [
             name
             for name, value in vars(loaded).items()
-            if not name.startswith("_") and callable(value) and getattr(value, "__module__", module) == module
+            if not name.startswith("_")
+            and callable(value)
+            and getattr(value, "__module__", module) == module
         ]
         near = difflib.get_close_matches(attributes[0], own, n=3, cutoff=0.5) or sorted(own)[:5]
         return Failure(
             "%s in agent.yaml asks for %s, but the module %s has no such name%s."
             % (key, wanted, module, "; it has " + ", ".join(near) if near else ""),
-            hint("Define the function, or name another as %s:function." % module, "function-missing"),
+            hint(
+                "Define the function, or name another as %s:function." % module, "function-missing"
+            ),
         )
 
     def _near_modules(self, module):
         known = []
         for folder, folders, files in os.walk(self.root):
             folders[:] = [
-                name for name in folders if not name.startswith((".", "__")) and name not in ("node_modules", "dist")
+                name
+                for name in folders
+                if not name.startswith((".", "__")) and name not in ("node_modules", "dist")
             ]
             prefix = os.path.relpath(folder, self.root).replace(os.sep, ".")
             prefix = "" if prefix == "." else prefix + "."
             if prefix.count(".") > 6 or len(known) > 500:
                 break
-            known += [prefix + name[:-3] for name in files if name.endswith(".py") and name != "__init__.py"]
+            known += [
+                prefix + name[:-3]
+                for name in files
+                if name.endswith(".py") and name != "__init__.py"
+            ]
         last = module.rpartition(".")[2]
         near = difflib.get_close_matches(module, known, n=3, cutoff=0.6)
         near += [name for name in known if name.rpartition(".")[2] == last and name not in near]
         return near[:3]
+
+
+def _hidden(module, origin):
+    return Failure(
+        "The package's module %s is hidden by another of that name, %s." % (module, origin),
+        hint("Give the module another name, or its folder an __init__.py.", "module-hidden"),
+    )
 
 
 def _dotted(text):

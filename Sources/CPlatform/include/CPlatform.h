@@ -90,5 +90,6 @@ int par_sha256_finish(void *context, uint8_t digest[32]);      // frees the cont
 // st_mtim and st_ctim in nanoseconds since 1970.
 int par_stat_mtime_ns(const struct stat *status, int64_t *modified, int64_t *changed);
 int par_flock_try(int fd);                                     // EWOULDBLOCK when another has it
+int par_flock_shared_try(int fd);
 const char *par_libc_version(void);                             // as "2.36"
 #endif

@@ -75,6 +75,9 @@ extension AgentRun {
     composer.surfaces = package.manifest.servedSurfaces
     redactor.add(Dictionary(package.agentEnvironment.map { ($0.name, $0.value) }) { $1 })
     log.keepOut(redactor)
+    for warning in package.warnings {
+      log.write(.warning(code: warning.code, message: warning.message))
+    }
     if package.manifest.hasA2A {
       log.write(
         .warning(
@@ -83,6 +86,7 @@ extension AgentRun {
       )
     }
     python = package.environment.python
+    lease = CacheLease(package: package)
     let hasWorker = package.manifest.hasServedCode
     let environment: Preparation.Environment =
       switch package.environment.kind {
@@ -105,6 +109,7 @@ extension AgentRun {
       let installed = try InstalledEnvironment(json: result)
       python = installed.python
       composer.package?.environment.folder = installed.folder
+      lease = composer.package.map { CacheLease(package: $0) }
       send(.environmentInstalled)
     }
   }
@@ -121,8 +126,6 @@ extension AgentRun {
       ) { [unowned self] report in
         switch report {
         case .progress(let message): progress?.tell(message)
-        case .warning(let warning):
-          log.write(.warning(code: warning.code, message: warning.message))
         case .failed(let failure):
           progress = nil
           fail(

@@ -34,11 +34,14 @@ final class AgentRun {
   var redactor: Redactor
 
   var step: StepProcess?
+  private var wasStepCancelled = false
   var worker: WorkerProcess?
   /// Workers that were replaced and not yet reaped.
   var dyingWorkers: [Int32: WorkerProcess] = [:]
   var progress: ProgressReports?
   var packageBytes: Int64 = 0
+  /// Keeps what this run uses in the cache.
+  var lease: CacheLease?
   /// The interpreter that runs the agent, once its environment is there.
   var python: String?
   /// The stacks of a worker that did not become ready in time.
@@ -196,16 +199,20 @@ final class AgentRun {
 
   // MARK: Effects
 
+  private func cancelStep() {
+    wasStepCancelled = wasStepCancelled || step != nil
+    step?.cancel()
+    step = nil
+    progress = nil
+  }
+
   private func carryOut(_ effect: Effect) {
     switch effect {
     case .fetch: fetch()
     case .verify: verify()
     case .install(let preparation): install(preparation)
     case .startWorker(let attempt): startWorker(attempt)
-    case .cancelStep:
-      step?.cancel()
-      step = nil
-      progress = nil
+    case .cancelStep: cancelStep()
     case .failInFlight: logAborted(dataPlane?.upstreamLost() ?? [])
     case .announceDrain: worker?.command("drain")
     case .cutStreams: logAborted(dataPlane?.cutStreams() ?? [])
@@ -223,6 +230,11 @@ final class AgentRun {
     worker?.ended()
     stacksSocket = nil
     ProcessTree.killDescendants()
+    if wasStepCancelled {
+      PackageSteps.discardUnfinished(
+        cacheFolder: configuration.cacheFolder.path,
+        environmentKey: composer.package?.environment.key)
+    }
     folder?.remove()
     log.close(within: Self.logFlush)
     exitCode = code

@@ -1,7 +1,7 @@
-import AgentPackages
+public import AgentPackages
 import DataPlane
 import Lifecycle
-import RunConfiguration
+public import RunConfiguration
 
 extension Policy {
   /// The machine's share of the configuration.
@@ -33,7 +33,7 @@ extension DataPlaneOptions {
 
 extension VerifyRequest {
   /// The verify step's share of the configuration.
-  init(_ configuration: Configuration, path: String, host: HostLocation) {
+  public init(_ configuration: Configuration, path: String, host: HostLocation) {
     self.init(
       path: path, sha256: configuration.packageSHA256,
       cacheFolder: configuration.cacheFolder.path,
@@ -41,7 +41,8 @@ extension VerifyRequest {
       maximumFiles: configuration.maxPackageFiles,
       hostRequirementsPath: host.requirementsFile, hostPython: host.python,
       installer: InstallerPreference(rawValue: configuration.installer.rawValue) ?? .auto,
-      wheelhouse: configuration.wheelhouse, wheelhouseOnly: configuration.wheelhouseOnly)
+      wheelhouse: configuration.wheelhouse, wheelhouseOnly: configuration.wheelhouseOnly,
+      cacheMaximumBytes: configuration.cacheMaxBytes)
   }
 }
 

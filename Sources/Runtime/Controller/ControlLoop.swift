@@ -48,20 +48,12 @@ final class ControlLoop {
       let ready = epoll.wait(alarms.map(\.due).min().map { $0 - Clock.now() })
       // A handler may forget a descriptor that is ready in the same round.
       for readiness in ready where isRunning { handlers[Int32(readiness.token)]?() }
-      // What an alarm schedules waits for the next round, so that alarms cannot starve descriptors.
-      let newest = nextAlarm
-      while isRunning, let due = earliestDue(among: 1...max(1, newest)) {
-        alarms.removeAll { $0.id == due.id }
-        due.action()
+      let now = Clock.now()
+      for alarm in alarms.filter({ $0.due <= now }).sorted(by: { $0.due < $1.due }) {
+        guard isRunning, alarms.contains(where: { $0.id == alarm.id }) else { continue }
+        cancel(alarm.id)
+        alarm.action()
       }
     }
-  }
-
-  private func earliestDue(among ids: ClosedRange<Int>) -> Alarm? {
-    guard
-      let first = alarms.filter({ ids.contains($0.id) }).min(by: { $0.due < $1.due }),
-      first.due <= Clock.now()
-    else { return nil }
-    return first
   }
 }

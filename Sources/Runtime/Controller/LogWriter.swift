@@ -81,19 +81,34 @@ public final class LogWriter: Sendable {
   public var dropped: Int64 { droppedTotal.load(ordering: .relaxed) }
 
   /// Queues a line. Never blocks beyond another thread's queueing.
-  public func write(_ event: LogEvent, at uptime: Instant = Clock.now()) {
-    guard event.level >= minimumLevel || event.isAlwaysWritten else { return }
+  ///
+  /// - Parameter act: done after the line has its place in the log and before anyone can read it:
+  ///   whoever reads of a transition finds it carried out. It must not write to the log.
+  public func write(
+    _ event: LogEvent, at uptime: Instant = Clock.now(), act: () -> Void = {}
+  ) {
+    guard event.level >= minimumLevel || event.isAlwaysWritten else { return act() }
     let wall = Clock.wallNanoseconds()
     queue.withLock { queue in
       let room = event.isDroppable ? Self.droppableLimit : Self.limit
-      guard queue.bytes < room else {
+      if queue.bytes < room {
+        tellDropped(&queue)
+        append(event, uptime: uptime, wall: wall, to: &queue)
+      } else {
         queue.dropped += 1
         droppedTotal.add(1, ordering: .relaxed)
-        return
       }
-      append(event, uptime: uptime, wall: wall, to: &queue)
+      act()
     }
     wake(wakeUp)
+  }
+
+  /// What was lost is told before the next line that is not: nothing follows the last one.
+  private func tellDropped(_ queue: inout Queue) {
+    guard queue.dropped > 0 else { return }
+    let event = LogEvent.logDropped(count: queue.dropped)
+    queue.dropped = 0
+    append(event, uptime: Clock.now(), wall: Clock.wallNanoseconds(), to: &queue)
   }
 
   private func append(
@@ -156,11 +171,7 @@ public final class LogWriter: Sendable {
 
   private func takeQueued() -> (lines: [EncodedLine], isClosing: Bool) {
     queue.withLock { queue in
-      if queue.dropped > 0, queue.bytes < Self.droppableLimit {
-        let event = LogEvent.logDropped(count: queue.dropped)
-        queue.dropped = 0
-        append(event, uptime: Clock.now(), wall: Clock.wallNanoseconds(), to: &queue)
-      }
+      if queue.lines.isEmpty, !queue.isClosing { tellDropped(&queue) }
       let lines = queue.lines
       queue.lines = []
       return (lines, queue.isClosing)

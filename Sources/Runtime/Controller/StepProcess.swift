@@ -11,7 +11,6 @@ final class StepProcess {
   /// What it tells, on the loop's thread. One of the last two comes once, as the last thing.
   enum Report {
     case progress(String)
-    case warning(StepWarning)
     case done(JSONValue)
     case failed(StepFailure)
   }
@@ -103,8 +102,6 @@ final class StepProcess {
     guard !isOver, let message = try? JSONReader.decode(line) else { return }
     if let progress = message["progress"]?.text {
       report(.progress(progress))
-    } else if let warning = message["warning"], let warning = try? StepWarning(json: warning) {
-      report(.warning(warning))
     } else if let result = message["ok"] {
       finish(.done(result))
     } else if let failure = message["failure"], let failure = try? StepFailure(json: failure) {

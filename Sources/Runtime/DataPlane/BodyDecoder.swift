@@ -109,13 +109,15 @@ struct BodyDecoder {
         throw .bad("A chunk's size is not a hexadecimal number")
       }
     case .chunkExtension:
+      if byte == Byte.carriageReturn {
+        state = .chunkSizeLineFeed
+        return
+      }
       lineBytes += 1
       guard lineBytes <= limits.chunkLineBytes else {
         throw .bad("A chunk's extension is too long")
       }
-      if byte == Byte.carriageReturn {
-        state = .chunkSizeLineFeed
-      } else if byte < 0x20 && byte != Byte.tab || byte == 0x7F {
+      if byte < 0x20 && byte != Byte.tab || byte == 0x7F {
         throw .bad("A chunk's extension has a control character")
       }
     case .chunkSizeLineFeed:

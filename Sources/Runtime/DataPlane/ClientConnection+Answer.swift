@@ -84,8 +84,8 @@ extension ClientConnection {
     _ status: Int, extra: (StaticString, [UInt8])?, contentType: StaticString,
     bytes: UnsafeRawBufferPointer
   ) {
-    // A client that waits for 100 (Continue), or has much more to send, is not waited for.
-    if exchange.awaitsContinue { exchange.closesAfter = true }
+    // A client that waits for 100 (Continue), or has more to send, is not waited for.
+    if !bodyHasArrived { exchange.closesAfter = true }
     writeHead(status, contentType: contentType, length: Int64(bytes.count), extra: extra)
     let out = outputBuffer()
     out.append("\r\n\r\n")
@@ -106,7 +106,6 @@ extension ClientConnection {
   // MARK: Built-in routes
 
   func answerBuiltIn(_ route: Route, _ published: Published) {
-    let snapshot = published.snapshot
     switch route {
     case .otherAgent:
       answerError(404, "Another agent than this one is asked for")
@@ -119,16 +118,16 @@ extension ClientConnection {
       guard isRead() else { return }
       answer(
         200, contentType: "text/plain; version=0.0.4; charset=utf-8",
-        body: MetricsBody.write(loop.shared, snapshot))
+        body: MetricsBody.write(loop.shared, published.snapshot))
     case .meta:
       guard isRead() else { return }
-      guard snapshot.gate != .booting, let meta = snapshot.meta else {
+      guard published.gate != .booting, let meta = published.snapshot.meta else {
         return answerNotReady(published)
       }
       answer(200, body: meta)
     case .health:
       guard isRead() else { return }
-      answerHealth(published, ok: snapshot.gate == .ready)
+      answerHealth(published, ok: published.gate == .ready)
     case .surfaceHealth(let surface):
       guard isRead() else { return }
       answerSurfaceHealth(surface == .a2a ? "a2a" : "ui", published)

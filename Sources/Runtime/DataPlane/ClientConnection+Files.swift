@@ -118,6 +118,7 @@ extension ClientConnection {
     _ status: Int, _ contentType: StaticString, _ length: Int64,
     _ fields: [(StaticString, [UInt8])]
   ) {
+    if !bodyHasArrived { exchange.closesAfter = true }
     writeHead(status, contentType: contentType, length: length)
     let out = outputBuffer()
     for (name, value) in fields {

@@ -67,43 +67,41 @@ extension ClientConnection {
     guard exchange.method != .connect, exchange.method != .trace else {
       throw HTTPProblem(status: 501, text: "\(exchange.method.name) is not done here")
     }
+    headBytes = length
     dispatch(head, query: UnsafeRawBufferPointer(rebasing: target[pathEnd...]))
+    headBytes = 0
     buffer.consume(length)
-    // What the answer did not wait for: a body that has arrived already.
-    if phase == .answering || phase == .file { skipBody() }
     dropInputIfEmpty()
   }
 
   /// - Parameter query: with its question mark, or empty.
   private func dispatch(_ head: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer) {
     let published = loop.state()
-    let snapshot = published.snapshot
-    let route = loop.shared.router.route(path, port: port, hasUI: snapshot.uiFolder != nil)
-    exchange.closesAfter = !loop.requestHead.keepAlive || snapshot.gate.isDraining
+    let route = loop.shared.router.route(path, port: port, hasUI: published.hasUI)
+    exchange.closesAfter = !loop.requestHead.keepAlive || published.gate.isDraining
     switch route {
     case .agent(let offset, let underBase):
       exchange.surface = .rest
-      count()
       proxy(head, from: offset, query: query, underBase: underBase)
     case .uiFile(let offset):
       exchange.surface = .ui
-      count()
       guard isRead() else { return }
-      guard snapshot.gate != .booting, let folder = loop.state().snapshot.uiFolder else {
+      guard published.gate != .booting, let folder = published.snapshot.uiFolder else {
         return answerNotReady(published)
       }
+      count()
       serveFile(head, folder: folder, from: offset)
     case .uiRedirect:
       exchange.surface = .ui
       guard isRead() else { return }
-      guard snapshot.gate != .booting else { return answerNotReady(published) }
+      guard published.gate != .booting else { return answerNotReady(published) }
       let location = loop.shared.options.basePath + "/ui/"
       let whole = Array(location.utf8) + Array(query)
       answer(308, extra: ("Location", whole), contentType: "text/plain", body: [])
     case .uiConfig:
       exchange.surface = .ui
       guard isRead() else { return }
-      guard snapshot.gate != .booting else { return answerNotReady(published) }
+      guard published.gate != .booting else { return answerNotReady(published) }
       let config = JSONWriter.encode(
         .members(["apiBase": .string(loop.shared.options.basePath + "/api")]))
       answer(200, extra: ("Cache-Control", Array("no-cache".utf8)), body: config)
@@ -112,9 +110,15 @@ extension ClientConnection {
     }
   }
 
-  private func count() {
+  func count() {
     exchange.isCounted = true
     loop.shared.enter()
+  }
+
+  func uncount() {
+    guard exchange.isCounted else { return }
+    exchange.isCounted = false
+    loop.shared.leave()
   }
 
   /// GET or HEAD; anything else is answered 405.
@@ -126,9 +130,15 @@ extension ClientConnection {
     return false
   }
 
-  /// Throws away what has arrived of a body that nobody reads. The rest, if any, ends the
-  /// connection (`responseFinished`).
-  private func skipBody() {
+  /// The rest of the request's body stands in `input`, so that the connection can be kept.
+  var bodyHasArrived: Bool {
+    if body.isDone { return true }
+    guard let left = body.remaining else { return false }
+    return Int64((input?.count ?? 0) - headBytes) >= left
+  }
+
+  /// Throws away what has arrived of a body that nobody reads.
+  func skipBody() {
     guard let buffer = input else { return }
     while !body.isDone, !buffer.isEmpty {
       guard

@@ -69,6 +69,8 @@ final class ClientConnection: Pollable {
   var input: ByteBuffer?
   var output: ByteBuffer?
   var scanner = HeadScanner()
+  /// What a head that is being acted on takes of `input`; 0 otherwise.
+  var headBytes = 0
   /// When the head in progress began; 0: between requests.
   var headStarted: Int64 = 0
   /// When a byte last moved, either direction.
@@ -85,7 +87,7 @@ final class ClientConnection: Pollable {
   /// The request as it goes to the agent; kept from its start while it may be repeated.
   var toUpstream: ByteBuffer?
   var fileBody: FileBody?
-  private(set) var peer: Peer?
+  private var peer: Peer?
 
   /// Who is at the other end.
   struct Peer {
@@ -140,6 +142,8 @@ final class ClientConnection: Pollable {
   }
 
   override func expired() {
+    // It has more to do and its turn comes: whatever it waited for is over.
+    if isQueued { return }
     switch phase {
     case .closed: return
     case .lingering: shut()
@@ -153,90 +157,6 @@ final class ClientConnection: Pollable {
       expiredProxy()
       advance()
     }
-  }
-
-  // MARK: Reading
-
-  enum Reading {
-    case moved, wouldBlock, ended
-  }
-
-  /// Reads what there is room for into `input`.
-  func readInput() -> Reading {
-    guard canRead else { return .wouldBlock }
-    let buffer: ByteBuffer
-    if let input {
-      buffer = input
-      if buffer.room < 1024 { buffer.reserve(max(1024, loop.limits.bufferBytes - buffer.count)) }
-    } else {
-      buffer = loop.buffers.take()
-      input = buffer
-    }
-    let space = buffer.writable
-    switch receive(space) {
-    case .moved(let count):
-      buffer.commit(count)
-      // A short read emptied the socket (epoll(7)); but not when the end is still to be read.
-      if count < space.count, !hungUp { canRead = false }
-      lastMoved = loop.now
-      loop.counters.bytesReceived.bump(count)
-      return .moved
-    case .wouldBlock:
-      canRead = false
-      dropInputIfEmpty()
-      return .wouldBlock
-    case .ended, .failed:
-      canRead = false
-      dropInputIfEmpty()
-      return .ended
-    }
-  }
-
-  func dropInputIfEmpty() {
-    guard let buffer = input, buffer.isEmpty else { return }
-    input = nil
-    loop.buffers.give(buffer)
-  }
-
-  // MARK: Writing
-
-  /// The buffer that the response is written to.
-  func outputBuffer() -> ByteBuffer {
-    if let output { return output }
-    let buffer = loop.buffers.take()
-    output = buffer
-    return buffer
-  }
-
-  enum Flushing {
-    /// Nothing is left.
-    case empty
-    case waiting
-    case failed
-  }
-
-  func flush() -> Flushing {
-    guard let buffer = output else { return .empty }
-    while !buffer.isEmpty {
-      guard canWrite else { return .waiting }
-      switch transmit(buffer.readable) {
-      case .moved(let count):
-        if count < buffer.count { canWrite = false }
-        buffer.consume(count)
-        wrote(count)
-      case .wouldBlock, .ended: canWrite = false
-      case .failed: return .failed
-      }
-    }
-    output = nil
-    loop.buffers.give(buffer)
-    return .empty
-  }
-
-  func wrote(_ count: Int) {
-    lastMoved = loop.now
-    exchange.bytesSent += Int64(count)
-    loop.counters.bytesSent.bump(count)
   }
 
   // MARK: Who
@@ -266,99 +186,5 @@ final class ClientConnection: Pollable {
       loop.identifiers.append(to: &requestID)
     }
     return requestID
-  }
-
-  // MARK: The end of a response
-
-  /// The last byte of the response was handed to the kernel.
-  func responseFinished() {
-    settle(completed: !exchange.isAborted)
-    if exchange.closesAfter || !body.isDone {
-      closeGracefully()
-    } else {
-      exchange = Exchange()
-      if path.capacity > Self.keptBytes { path = [] }
-      if requestID.capacity > Self.keptBytes { requestID = [] }
-      requestID.removeAll(keepingCapacity: true)
-      scanner = HeadScanner()
-      headStarted = 0
-      phase = .head
-    }
-  }
-
-  /// Takes the exchange out of the counts; once, whatever happens later.
-  func settle(completed: Bool) {
-    guard exchange.started != 0 else { return }
-    let shared = loop.shared
-    if exchange.status != 0 { loop.counters.request(exchange.surface, status: exchange.status) }
-    if shared.options.accessLog {
-      shared.observer.requestFinished(accessRecord())
-    }
-    exchange.started = 0
-    if exchange.isCounted {
-      exchange.isCounted = false
-      if completed { shared.completed.add(1, ordering: .relaxed) }
-      shared.leave()
-    }
-  }
-
-  private func accessRecord() -> AccessRecord {
-    AccessRecord(
-      method: methodText, path: String(decoding: path, as: UTF8.self), status: exchange.status,
-      durationNanoseconds: par_monotonic_ns() - exchange.started,
-      requestID: String(decoding: knownRequestID(), as: UTF8.self),
-      surface: exchange.surface.name.description, bytesSent: exchange.bytesSent,
-      peer: String(decoding: knownPeer().text, as: UTF8.self))
-  }
-
-  var methodText: String {
-    exchange.method == .other ? exchange.otherMethod : exchange.method.name.description
-  }
-
-  /// Closes so that the client can still read what was sent.
-  func closeGracefully() {
-    if body.isDone, !canRead, input?.isEmpty ?? true { return shut() }
-    shutdown(descriptor, Int32(SHUT_WR))
-    phase = .lingering
-    setDeadline(loop.now + loop.limits.lingerTime.nanoseconds)
-    linger()
-  }
-
-  private func linger() {
-    input?.clear()
-    while true {
-      switch readInput() {
-      case .moved:
-        lingered += input?.count ?? 0
-        input?.clear()
-        if lingered > loop.limits.lingerBytes { return shut() }
-      case .wouldBlock: return
-      case .ended: return shut()
-      }
-    }
-  }
-
-  /// The client is not there any more, or its response cannot be completed.
-  func gone() {
-    if exchange.started != 0, exchange.isCounted, !exchange.isAborted {
-      loop.counters.clientsGone.bump(1)
-    }
-    shut()
-  }
-
-  /// Ends the connection at once, and what it had from the agent.
-  func shut() {
-    guard phase != .closed else { return }
-    phase = .closed
-    dropUpstream()
-    closeFile()
-    settle(completed: false)
-    if let buffer = input { loop.buffers.give(buffer) }
-    if let buffer = output { loop.buffers.give(buffer) }
-    input = nil
-    output = nil
-    closeDescriptor()
-    loop.shared.connections.subtract(1, ordering: .relaxed)
-    loop.counters.connectionsOpen.bump(-1)
   }
 }

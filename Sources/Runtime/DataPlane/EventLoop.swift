@@ -188,8 +188,9 @@ final class EventLoop: @unchecked Sendable {
       }
       listener.detach()
     }
-    for case let pollable? in watched { pollable.closeDescriptor() }
+    for case let client as ClientConnection in watched { client.shut() }
     upstreams.closeAll()
+    files.closeFolder()
     watched.removeAll()
     queue.removeAll()
   }
@@ -216,6 +217,14 @@ final class EventLoop: @unchecked Sendable {
     watched[slot] = pollable
     pollable.slot = slot
     return true
+  }
+
+  /// Changes what is watched for. What is so already is reported again.
+  func rewatch(_ pollable: Pollable, events: UInt32) {
+    let slot = pollable.slot
+    guard slot >= 0 else { return }
+    par_epoll_modify(
+      epoll, pollable.descriptor, events, UInt64(generations[slot]) << 32 | UInt64(slot))
   }
 
   func unwatch(_ pollable: Pollable) {

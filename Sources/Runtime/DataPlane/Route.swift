@@ -54,10 +54,9 @@ struct Router: Sendable {
       if ends(path, from: rest, "/meta") { return .meta }
       if let surface = surfaceHealth(path, from: rest) { return surface }
       if hasUI, let route = underUI(path, from: rest) { return route }
-      return .agent(from: rest, underBase: true)
     }
     if isAgentHealth(path) { return .otherAgent }
-    return .agent(from: 0, underBase: false)
+    return .agent(from: underBase ? base.count : 0, underBase: underBase)
   }
 
   private func uiRoute(_ path: [UInt8], underBase: Bool) -> Route {

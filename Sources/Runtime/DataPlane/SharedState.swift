@@ -7,6 +7,10 @@ import Synchronization
 final class Published: Sendable {
   let snapshot: Snapshot
   let generation: UInt64
+  // What each request asks for, beside the snapshot: to copy that costs a dozen reference counts.
+  let gate: Gate
+  let hasUI: Bool
+  let hasUpstream: Bool
   /// `"state":"…","surfaces":{…}`
   let healthMembers: [UInt8]
   /// `,"reason":"…"` or nothing.
@@ -15,6 +19,9 @@ final class Published: Sendable {
   init(_ snapshot: Snapshot, generation: UInt64) {
     self.snapshot = snapshot
     self.generation = generation
+    gate = snapshot.gate
+    hasUI = snapshot.uiFolder != nil
+    hasUpstream = snapshot.upstreamSocket != nil
     var writer = JSONWriter()
     writer.raw("\"state\":")
     writer.write(.string(snapshot.state))

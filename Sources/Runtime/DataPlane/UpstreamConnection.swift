@@ -21,6 +21,27 @@ final class UpstreamConnection: Pollable {
   /// The agent keeps the connection open after this response.
   var keepAlive = true
 
+  /// Of the pool when it was made.
+  let epoch: Int
+  private var watchesWriting = false
+
+  /// Without EPOLLOUT: a Unix socket reports it each time the peer has read something, full
+  /// before or not, which would be a wake-up for nothing with each request.
+  static let usualEvents = PAR_EPOLLIN | PAR_EPOLLRDHUP | PAR_EPOLLET
+
+  init(descriptor: Int32, loop: EventLoop, epoch: Int) {
+    self.epoch = epoch
+    super.init(descriptor: descriptor, loop: loop)
+  }
+
+  /// The socket is full: an event says when it is not.
+  func writeBlocked() {
+    canWrite = false
+    guard !watchesWriting else { return }
+    watchesWriting = true
+    loop.rewatch(self, events: Self.usualEvents | PAR_EPOLLOUT)
+  }
+
   override func ready(_ events: UInt32) {
     if events & PAR_EPOLLIN != 0 { canRead = true }
     if events & PAR_EPOLLOUT != 0 { canWrite = true }
@@ -45,6 +66,10 @@ final class UpstreamConnection: Pollable {
     hasHead = false
     keepAlive = true
     client = nil
+    if watchesWriting {
+      watchesWriting = false
+      loop.rewatch(self, events: Self.usualEvents)
+    }
     dropInput()
   }
 

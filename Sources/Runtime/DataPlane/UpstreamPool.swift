@@ -9,6 +9,8 @@ struct UpstreamPool {
   private var idle: [UpstreamConnection] = []
   private(set) var path: String?
   private let limit: Int
+  /// Counts the changes of the path; a connection made before the last one is not kept.
+  private var epoch = 0
 
   init(limit: Int) { self.limit = limit }
 
@@ -27,6 +29,7 @@ struct UpstreamPool {
     guard path != self.path else { return }
     closeAll()
     self.path = path
+    epoch += 1
   }
 
   /// The connection that was used last, so that those not needed stay untouched.
@@ -36,11 +39,8 @@ struct UpstreamPool {
     guard let path else { return .failed(ENOENT) }
     let descriptor = par_connect_unix(path)
     guard descriptor >= 0 else { return errno == EAGAIN ? .busy : .failed(errno) }
-    let connection = UpstreamConnection(descriptor: descriptor, loop: loop)
-    guard
-      loop.watch(
-        connection, events: PAR_EPOLLIN | PAR_EPOLLOUT | PAR_EPOLLRDHUP | PAR_EPOLLET)
-    else {
+    let connection = UpstreamConnection(descriptor: descriptor, loop: loop, epoch: epoch)
+    guard loop.watch(connection, events: UpstreamConnection.usualEvents) else {
       let number = errno
       close(descriptor)
       return .failed(number)
@@ -52,7 +52,9 @@ struct UpstreamPool {
 
   mutating func give(_ connection: UpstreamConnection) {
     connection.reset()
-    guard idle.count < limit, !connection.hungUp else { return connection.shut() }
+    guard idle.count < limit, !connection.hungUp, connection.epoch == epoch else {
+      return connection.shut()
+    }
     connection.wasUsed = true
     idle.append(connection)
   }

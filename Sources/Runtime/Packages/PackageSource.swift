@@ -8,6 +8,8 @@ struct PackageSource {
   let sha256: String?
   let bytes: Int64
   let files: Int
+  /// It was not in the cache before.
+  let isNew: Bool
 
   static func open(_ request: VerifyRequest, report: StepReport) throws -> PackageSource {
     let path = request.path
@@ -25,7 +27,8 @@ struct PackageSource {
     // The cache folder may be named through a link; the agent's imports and the UI are not.
     return PackageSource(
       root: FileTree.realPath(stored.root) ?? stored.root, sha256: stored.sha256,
-      bytes: stored.bytes, files: stored.files)
+      bytes: stored.bytes, files: stored.files,
+      isNew: !stored.wasThere)
   }
 
   private static func folder(_ path: String, _ request: VerifyRequest) throws -> PackageSource {
@@ -43,7 +46,9 @@ struct PackageSource {
     }
     var counter = FolderCounter(limit: request.maximumFiles)
     counter.count(opened, depth: 0)
-    return PackageSource(root: root, sha256: nil, bytes: counter.bytes, files: counter.files)
+    return PackageSource(
+      root: root, sha256: nil, bytes: counter.bytes, files: counter.files,
+      isNew: false)
   }
 }
 

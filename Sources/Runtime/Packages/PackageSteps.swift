@@ -3,7 +3,7 @@ import Lifecycle
 import LinuxSystem
 
 /// The two steps of a boot that read a package, each meant for a process of its own: one request
-/// as a JSON line on descriptor 0; progress, warnings and the result as JSON lines on descriptor 1.
+/// as a JSON line on descriptor 0; progress and the result as JSON lines on descriptor 1.
 public enum PackageSteps {
   /// Bytes of a request.
   public static let maximumRequestBytes = 4 << 20
@@ -26,6 +26,7 @@ public enum PackageSteps {
   public static func verify(
     _ request: VerifyRequest, report: StepReport = StepReport()
   ) throws -> VerifiedPackage {
+    let request = request.withAbsolutePaths
     let source = try PackageSource.open(request, report: report)
     report.progress("reading the manifest")
     let manifest = try ManifestReader.read(folder: source.root)
@@ -36,6 +37,14 @@ public enum PackageSteps {
     let planned = try EnvironmentPlanner(
       request: request, packageRoot: source.root, manifest: manifest, searchPath: searchPath
     ).plan()
+    // Used now: nobody evicts them before the run has its lease.
+    if source.sha256 != nil { utimensat(AT_FDCWD, source.root, nil, 0) }
+    if planned.plan.kind == .hit, let folder = planned.plan.folder {
+      utimensat(AT_FDCWD, folder, nil, 0)
+    }
+    if source.isNew, let maximum = request.cacheMaximumBytes {
+      CacheEviction(cacheFolder: request.cacheFolder, maximumBytes: maximum).run()
+    }
     return VerifiedPackage(
       root: source.root, sha256: source.sha256, bytes: source.bytes, files: source.files,
       manifest: manifest, agentEnvironment: environment.variables, environment: planned.plan,
@@ -48,13 +57,16 @@ public enum PackageSteps {
   public static func install(
     _ request: InstallRequest, report: StepReport = StepReport()
   ) throws -> InstalledEnvironment {
-    try EnvironmentInstaller(request, report: report).install()
+    let installed = try EnvironmentInstaller(request, report: report).install()
+    utimensat(AT_FDCWD, installed.folder, nil, 0)
+    if !installed.reused, let maximum = request.cacheMaximumBytes {
+      CacheEviction(cacheFolder: request.cacheFolder, maximumBytes: maximum).run()
+    }
+    return installed
   }
 
   static func run(_ step: (JSONValue, StepReport) throws -> JSONValue) -> Int32 {
-    let report = StepReport(
-      progress: { write(.members(["progress": .string($0)])) },
-      warning: { write(.members(["warning": $0.json])) })
+    let report = StepReport { write(.members(["progress": .string($0)])) }
     do {
       let request = try JSONReader.decode(readRequest())
       let result = try step(request, report)

@@ -82,7 +82,7 @@ final class TestAgent: Sendable {
   let path: String
   private let listener: Int32
   private let threads = Mutex<[TestThread]>([])
-  private let open = Mutex<[Int32]>([])
+  private let open = OpenDescriptors()
   private let stopping = Atomic<Bool>(false)
   let accepted = Counter()
 

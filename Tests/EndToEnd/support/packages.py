@@ -133,8 +133,8 @@ def mount(app: FastAPI) -> None:
         return StreamingResponse(stream(), media_type="application/octet-stream", headers=headers)
 
     @app.get("/api/print")
-    async def say(text: str, stream: str = "stdout"):
-        print(text, file=getattr(sys, stream), flush=True)
+    async def say(text: str, stream: str = "stdout", times: int = 1):
+        print(text * times, file=getattr(sys, stream), flush=True)
         return {}
 
     @app.get("/api/flood")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -147,7 +148,7 @@ class Run:
     def report(self) -> str:
         """What happened, for a failure's message."""
         with self._news:
-            shown = [json.dumps(line, ensure_ascii=False) for line in self.lines[-40:]]
+            shown = [shown_line(line) for line in self.lines[-40:]]
             shown += [f"(not JSON) {text}" for text in self.other[-10:]]
         shown += [f"(stderr) {text}" for text in self.stderr().splitlines()[-20:]]
         return "\n".join(shown) or "(no line was written)"
@@ -162,8 +163,17 @@ class Run:
     def pid(self) -> int:
         return self.process.pid
 
-    def ready(self, deadline: float = DEADLINE) -> dict[str, Any]:
-        return self.wait("runtime_ready", deadline=deadline)
+    def ready(self, *, count: int = 1, deadline: float = DEADLINE) -> dict[str, Any]:
+        """Waits for the count-th `runtime_ready`, and until the gate is open.
+
+        The line comes first, by design: a transition is logged before anyone acts on it.
+        """
+        line = self.wait("runtime_ready", count=count, deadline=deadline)
+        end = time.monotonic() + deadline
+        while not _is_healthy(line["rest_port"]):
+            assert time.monotonic() < end, f"ready, but /health is not 200\n{self.report()}"
+            time.sleep(0.001)
+        return line
 
     @property
     def port(self) -> int:
@@ -233,8 +243,24 @@ class Run:
         return left
 
 
+def shown_line(line: dict[str, Any]) -> str:
+    """A line for a failure's message: without what is the same in every line of a run."""
+    dull = ("timestamp", "run_id", "agentAppId", "config", "state")
+    fields = {name: value for name, value in line.items() if name not in dull}
+    return json.dumps(fields, ensure_ascii=False)[:800]
+
+
 def _matches(line: dict[str, Any], event: str, fields: Mapping[str, Any]) -> bool:
     return line.get("event") == event and all(line.get(k) == v for k, v in fields.items())
+
+
+def _is_healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    finally:
+        connection.close()
 
 
 def listening_ports(pid: int) -> list[int]:

@@ -9,10 +9,13 @@ public struct InstallRequest: Sendable, Equatable {
   public var wheelhouse: String?
   public var wheelhouseOnly: Bool
   public var plan: EnvironmentPlan
+  /// As `VerifyRequest.cacheMaximumBytes`.
+  public var cacheMaximumBytes: Int64?
 
   public init(
     root: String, cacheFolder: String, hostRequirementsPath: String, wheelhouse: String? = nil,
-    wheelhouseOnly: Bool = false, plan: EnvironmentPlan
+    wheelhouseOnly: Bool = false, plan: EnvironmentPlan,
+    cacheMaximumBytes: Int64? = nil
   ) {
     self.root = root
     self.cacheFolder = cacheFolder
@@ -20,14 +23,17 @@ public struct InstallRequest: Sendable, Equatable {
     self.wheelhouse = wheelhouse
     self.wheelhouseOnly = wheelhouseOnly
     self.plan = plan
+    self.cacheMaximumBytes = cacheMaximumBytes
   }
 
   /// What follows from a verified package.
   public init(_ request: VerifyRequest, _ package: VerifiedPackage) {
+    let request = request.withAbsolutePaths
     self.init(
       root: package.root, cacheFolder: request.cacheFolder,
       hostRequirementsPath: request.hostRequirementsPath, wheelhouse: request.wheelhouse,
-      wheelhouseOnly: request.wheelhouseOnly, plan: package.environment)
+      wheelhouseOnly: request.wheelhouseOnly, plan: package.environment,
+      cacheMaximumBytes: request.cacheMaximumBytes)
   }
 
   public init(json: JSONValue) throws {
@@ -38,6 +44,7 @@ public struct InstallRequest: Sendable, Equatable {
     wheelhouse = try fields.optionalText("wheelhouse")
     wheelhouseOnly = try fields.flag("wheelhouse_only")
     plan = try EnvironmentPlan(json: try fields.object("plan"))
+    cacheMaximumBytes = fields.value["cache_max_bytes"]?.whole
   }
 
   public var json: JSONValue {
@@ -45,6 +52,7 @@ public struct InstallRequest: Sendable, Equatable {
       "root": .string(root), "cache_folder": .string(cacheFolder),
       "host_requirements": .string(hostRequirementsPath), "wheelhouse": .optional(wheelhouse),
       "wheelhouse_only": .bool(wheelhouseOnly), "plan": plan.json,
+      "cache_max_bytes": cacheMaximumBytes.map(JSONValue.integer) ?? .null,
     ])
   }
 }

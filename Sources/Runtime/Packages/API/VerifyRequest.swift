@@ -29,12 +29,16 @@ public struct VerifyRequest: Sendable, Equatable {
   public var wheelhouse: String?
   /// No index at all: only the wheelhouse.
   public var wheelhouseOnly: Bool
+  /// After something was added to the cache, what was used longest ago is removed down to this
+  /// (`PAR_CACHE_MAX_MB`). nil: nothing is removed; set it only when runs hold a `CacheLease`.
+  public var cacheMaximumBytes: Int64?
 
   public init(
     path: String, sha256: String? = nil, cacheFolder: String,
     maximumUnpackedBytes: Int64 = 1024 << 20, maximumFiles: Int = 20_000,
     hostRequirementsPath: String, hostPython: String? = nil,
-    installer: InstallerPreference = .auto, wheelhouse: String? = nil, wheelhouseOnly: Bool = false
+    installer: InstallerPreference = .auto, wheelhouse: String? = nil, wheelhouseOnly: Bool = false,
+    cacheMaximumBytes: Int64? = nil
   ) {
     self.path = path
     self.sha256 = sha256
@@ -46,6 +50,7 @@ public struct VerifyRequest: Sendable, Equatable {
     self.installer = installer
     self.wheelhouse = wheelhouse
     self.wheelhouseOnly = wheelhouseOnly
+    self.cacheMaximumBytes = cacheMaximumBytes
   }
 
   public init(json: JSONValue) throws {
@@ -60,6 +65,7 @@ public struct VerifyRequest: Sendable, Equatable {
     installer = try fields.choice("installer")
     wheelhouse = try fields.optionalText("wheelhouse")
     wheelhouseOnly = try fields.flag("wheelhouse_only")
+    cacheMaximumBytes = fields.value["cache_max_bytes"]?.whole
   }
 
   public var json: JSONValue {
@@ -70,6 +76,20 @@ public struct VerifyRequest: Sendable, Equatable {
       "host_requirements": .string(hostRequirementsPath), "host_python": .optional(hostPython),
       "installer": .string(installer.rawValue), "wheelhouse": .optional(wheelhouse),
       "wheelhouse_only": .bool(wheelhouseOnly),
+      "cache_max_bytes": cacheMaximumBytes.map(JSONValue.integer) ?? .null,
     ])
+  }
+}
+
+extension VerifyRequest {
+  /// Tools run in other folders, and an environment knows its own path. The package's path is kept
+  /// as it was written, because sentences name it.
+  var withAbsolutePaths: VerifyRequest {
+    var copy = self
+    copy.cacheFolder = FileTree.absolute(cacheFolder)
+    copy.hostRequirementsPath = FileTree.absolute(hostRequirementsPath)
+    copy.hostPython = hostPython.map(FileTree.absolute)
+    copy.wheelhouse = wheelhouse.map(FileTree.absolute)
+    return copy
   }
 }

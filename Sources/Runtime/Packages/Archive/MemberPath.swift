@@ -19,7 +19,7 @@ struct MemberPaths {
   /// Checks a raw name and returns the path without its trailing slash.
   static func check(_ raw: [UInt8]) throws(ArchiveRefusal) -> (path: String, isFolder: Bool) {
     func refuse(_ problem: String) -> ArchiveRefusal {
-      ArchiveRefusal(problem, member: ArchiveRefusal.printable(raw))
+      ArchiveRefusal(problem, member: PrintableText.name(raw))
     }
     guard !raw.isEmpty else { throw ArchiveRefusal("has a member without a name") }
     guard let name = String(validating: raw, as: UTF8.self) else {
@@ -75,7 +75,7 @@ struct MemberPaths {
       let key = Self.fold(bytes)
       if let taken = folded[key] {
         throw ArchiveRefusal(
-          "has the same name as '\(ArchiveRefusal.printable(taken))' when case or Unicode form is"
+          "has the same name as '\(PrintableText.name(taken))' when case or Unicode form is"
             + " ignored", member: member)
       }
       folded[key] = bytes
@@ -86,7 +86,7 @@ struct MemberPaths {
     case (.folder, .folder(explicit: false)): break
     case (.file, .folder), (.folder, .file):
       throw ArchiveRefusal(
-        "needs '\(ArchiveRefusal.printable(bytes))' to be both a file and a folder", member: member)
+        "needs '\(PrintableText.name(bytes))' to be both a file and a folder", member: member)
     }
   }
 

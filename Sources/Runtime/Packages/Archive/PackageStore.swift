@@ -7,14 +7,14 @@ import LinuxSystem
 /// A folder under its final name is complete: it is filled under a temporary name, verified while
 /// it is written, and renamed. Several processes share a store without a lock: whoever renames
 /// first wins and the others use that folder.
-struct PackageStore {
+struct PackageStore: Sendable {
   /// Kept free beside the archive's own size, for folders and rounding to blocks.
   static let spareBytes: Int64 = 1 << 20
   static let blockBytes: Int64 = 4096
 
   let folder: String
   /// Bytes an unprivileged user may still write on the file system of an open folder.
-  var freeBytes: (Descriptor) throws -> Int64 = PackageStore.freeBytes(of:)
+  var freeBytes: @Sendable (Descriptor) throws -> Int64 = { try PackageStore.freeBytes(of: $0) }
 
   init(cacheFolder: String) { folder = cacheFolder + "/packages" }
 

@@ -35,11 +35,14 @@ struct EnvironmentInstaller {
       }
       defer { withExtendedLifetime(lock) {} }
       if EnvironmentStore.isComplete(folder) { return result(reused: true) }
-      try FileTree.remove(folder)
+      try store.discard(key)
+      // What the tools write beside the environment goes with it, also when they are killed.
+      try FileTree.makeFolders(store.temporaryFolder(of: key), mode: 0o700)
       do { try build(holding: lock) } catch {
-        try? FileTree.remove(folder)
+        try? store.discard(key)
         throw error
       }
+      try? FileTree.remove(store.temporaryFolder(of: key))
       return result(reused: false)
     } catch let error as SystemError {
       throw PackageStore.failure(error, doing: "installing the environment into \(folder)")
@@ -83,19 +86,22 @@ struct EnvironmentInstaller {
       ? requirements.options.filter { $0.hasPrefix("--pre") || $0.hasPrefix("--find-links /") }
       : requirements.options
     let own = try write("par-requirements.txt", options + lines)
-    let constraints = try write("par-constraints.txt", requirements.constraints)
+    var agent = ["-r", own]
+    if !requirements.constraints.isEmpty {
+      agent += ["-c", try write("par-constraints.txt", requirements.constraints)]
+    }
     let host = ["-r", request.hostRequirementsPath]
     let wanted = "the requirements of the package"
     if requirements.hasHashes, tool.kind == .pip {
       // pip wants a hash for everything or for nothing: the agent's own first, then the host's
       // against what is there.
-      try runInstaller(["--require-hashes", "-r", own, "-c", constraints], wanted, lock)
+      try runInstaller(["--require-hashes"] + agent, wanted, lock)
       let frozen = try run(
         folder + "/bin/python", ["-m", "pip", "freeze"], lock, failing: "pip freeze failed")
       let pins = try write("par-frozen.txt", frozen.filter { $0.contains("==") })
       try runInstaller(host + ["-c", pins], wanted, lock)
     } else {
-      try runInstaller(["-r", own, "-c", constraints] + host, wanted, lock)
+      try runInstaller(agent + host, wanted, lock)
     }
   }
 
@@ -168,7 +174,7 @@ struct EnvironmentInstaller {
       throw StepFailure(
         "\(path) cannot be executed (\(error.reason))", hint: "see docs/errors.md#installer")
     }
-    var told: Int64 = 0
+    var told = -Self.progressInterval
     let result = try started.finish { line in
       let now = Clock.now().nanoseconds
       guard now - told >= Self.progressInterval else { return }
@@ -206,6 +212,7 @@ struct EnvironmentInstaller {
       "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1",
       "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONUNBUFFERED": "1",
       "PYTHONNOUSERSITE": "1",
+      "TMPDIR": EnvironmentStore(cacheFolder: request.cacheFolder).temporaryFolder(of: key),
     ]
     let present = AgentEnvironment.ofProcess()
     if !present.contains(where: { $0.name == "HOME" }) {

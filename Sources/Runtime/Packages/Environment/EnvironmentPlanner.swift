@@ -17,8 +17,10 @@ struct EnvironmentPlanner {
     plan: EnvironmentPlan, requirements: Requirements?, warnings: [StepWarning]
   ) {
     guard manifest.needsPython else { return (EnvironmentPlan(kind: .none), nil, []) }
-    let installed = InstalledInterpreters(hostPython: request.hostPython, searchPath: searchPath)
-    let (interpreter, warning) = try installed.choose(runtime: manifest.runtime)
+    let wanted = try InstalledInterpreters.wantedMinor(manifest.runtime)
+    let installed = InstalledInterpreters(
+      hostPython: request.hostPython, searchPath: searchPath, wanted: wanted)
+    let (interpreter, warning) = try installed.choose(minor: wanted)
     let requirements = try Requirements(packageRoot: packageRoot)
     let warnings = (warning.map { [$0] } ?? []) + requirements.warnings
     if requirements.isEmpty, interpreter.isHost, let python = request.hostPython {

@@ -17,6 +17,15 @@ struct EnvironmentStore {
 
   func folder(of key: String) -> String { folder + "/" + key }
 
+  /// Where the tools put what they need while they build the environment of that key.
+  func temporaryFolder(of key: String) -> String { folder(of: key) + ".tmp" }
+
+  /// Removes what is there of an environment. To be called with its lock.
+  func discard(_ key: String) throws(SystemError) {
+    try FileTree.remove(folder(of: key))
+    try FileTree.remove(temporaryFolder(of: key))
+  }
+
   static func isComplete(_ folder: String) -> Bool {
     FileTree.status(folder + "/" + marker)?.isFile == true
       && access(folder + "/bin/python", X_OK) == 0

@@ -12,19 +12,19 @@ enum ResolverOutput {
     return "the requirements cannot be installed: " + String(reason.prefix(maximumCharacters))
   }
 
-  /// uv draws a tree: `× No solution found…`, `╰─▶ Because …` over several lines.
+  /// uv says `error: No solution found…` and then why, over several lines: after `cause:`, or in
+  /// older versions after the branch of a drawn tree.
   private static func uv(_ lines: [String]) -> String? {
+    let starts = ["cause: ", "╰─▶ "]
     var words: [Substring] = []
-    var isInside = false
     for line in lines {
-      let text = line.drop { " │├╰─▶×".contains($0) }
-      if line.contains("╰─▶") || line.contains("├─▶") {
-        if line.contains("╰─▶") { words.removeAll() }
-        isInside = true
-      } else if isInside, text.hasPrefix("hint:") || text.isEmpty {
-        break
+      let text = line.drop { " │".contains($0) }
+      if let start = starts.first(where: { text.hasPrefix($0) }) {
+        words = text.dropFirst(start.count).split(separator: " ")
+      } else if !words.isEmpty {
+        if text.isEmpty || text.hasPrefix("hint:") { break }
+        words += text.split(separator: " ")
       }
-      if isInside { words += text.split(separator: " ") }
     }
     if !words.isEmpty { return words.joined(separator: " ") }
     guard let error = lines.last(where: { $0.hasPrefix("error: ") }) else { return nil }

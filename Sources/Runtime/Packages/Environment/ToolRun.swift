@@ -52,7 +52,7 @@ struct ToolRun {
     var pending: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 16 << 10)
     func take() {
-      let text = ArchiveRefusal.withoutEscapes(pending.prefix(Self.keptLineBytes))
+      let text = PrintableText.withoutEscapes(pending.prefix(Self.keptLineBytes))
       pending.removeAll(keepingCapacity: true)
       guard text.contains(where: { !$0.isWhitespace }) else { return }
       kept.append(text)
@@ -80,24 +80,5 @@ struct ToolRun {
       par_exited(status)
       ? Int(par_exit_status(status)) : 128 + Int(par_termination_signal(status))
     return Result(status: code, lastLines: kept)
-  }
-}
-
-extension ArchiveRefusal {
-  /// Text for one line of a log: no terminal escapes (ECMA-48 CSI), no control characters.
-  static func withoutEscapes(_ bytes: some Sequence<UInt8>) -> String {
-    var result: [UInt8] = []
-    var isEscape = false
-    for byte in bytes {
-      if byte == 0x1B {
-        isEscape = true
-      } else if isEscape {
-        // A sequence ends with a letter or `~`.
-        isEscape = !((0x40...0x7E).contains(byte) && byte != UInt8(ascii: "["))
-      } else {
-        result.append(byte == 0x09 ? 0x20 : byte)
-      }
-    }
-    return String(decoding: result.filter { $0 >= 0x20 }, as: UTF8.self)
   }
 }

@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 
 /// An open file, closed once when the last reference goes.
-final class Descriptor {
+final class Descriptor: Sendable {
   let number: Int32
 
   init(owning number: Int32) { self.number = number }

@@ -17,6 +17,12 @@ enum FileTree {
     return String(cString: resolved)
   }
 
+  /// The path from the root; one that is relative starts at the current folder.
+  static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let current = realPath(".") else { return path }
+    return current + "/" + path
+  }
+
   /// Makes a folder and those above it, each with `mode`; one that exists is left as it is.
   static func makeFolders(_ path: String, mode: UInt32 = 0o755) throws(SystemError) {
     if mkdir(path, mode) == 0 || (errno == EEXIST && status(path)?.isFolder == true) { return }

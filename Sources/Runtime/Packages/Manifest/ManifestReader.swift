@@ -121,7 +121,7 @@ struct ManifestReader {
       })
     else {
       throw wrong(
-        "name '\(ArchiveRefusal.printable(name.utf8))' is not 1 to \(Self.maximumNameLength) of"
+        "name '\(PrintableText.name(name))' is not 1 to \(Self.maximumNameLength) of"
           + " letters, digits and . _ + -", at: document["name"])
     }
     return name
@@ -147,7 +147,7 @@ struct ManifestReader {
     guard let written = try text(key, of: node, prefix) else { return nil }
     guard Self.isTarget(written) else {
       throw wrong(
-        "\(prefix)\(key) '\(ArchiveRefusal.printable(written.utf8))' is not written as"
+        "\(prefix)\(key) '\(PrintableText.name(written))' is not written as"
           + " module:function, as in src.main:run", at: node[key])
     }
     return written

@@ -1,0 +1,100 @@
+import CPlatform
+import Glibc
+import Lifecycle
+import Synchronization
+
+/// How responses and connections end.
+extension ClientConnection {
+  /// The last byte of the response was handed to the kernel.
+  func responseFinished() {
+    settle(completed: !exchange.isAborted)
+    if !exchange.closesAfter { skipBody() }
+    if exchange.closesAfter || !body.isDone {
+      closeGracefully()
+    } else {
+      exchange = Exchange()
+      if path.capacity > Self.keptBytes { path = [] }
+      if requestID.capacity > Self.keptBytes { requestID = [] }
+      requestID.removeAll(keepingCapacity: true)
+      scanner = HeadScanner()
+      headStarted = 0
+      phase = .head
+    }
+  }
+
+  /// Takes the exchange out of the counts; once, whatever happens later.
+  func settle(completed: Bool) {
+    guard exchange.started != 0 else { return }
+    let shared = loop.shared
+    if exchange.status != 0 { loop.counters.request(exchange.surface, status: exchange.status) }
+    if shared.options.accessLog {
+      shared.observer.requestFinished(accessRecord())
+    }
+    exchange.started = 0
+    if exchange.isCounted {
+      exchange.isCounted = false
+      if completed { shared.completed.add(1, ordering: .relaxed) }
+      shared.leave()
+    }
+  }
+
+  func accessRecord() -> AccessRecord {
+    AccessRecord(
+      method: methodText, path: String(decoding: path, as: UTF8.self), status: exchange.status,
+      durationNanoseconds: par_monotonic_ns() - exchange.started,
+      requestID: String(decoding: knownRequestID(), as: UTF8.self),
+      surface: exchange.surface.name.description, bytesSent: exchange.bytesSent,
+      peer: String(decoding: knownPeer().text, as: UTF8.self))
+  }
+
+  var methodText: String {
+    exchange.method == .other ? exchange.otherMethod : exchange.method.name.description
+  }
+
+  /// Closes so that the client can still read what was sent.
+  func closeGracefully() {
+    if body.isDone, !canRead, input?.isEmpty ?? true { return shut() }
+    shutdown(descriptor, Int32(SHUT_WR))
+    phase = .lingering
+    setDeadline(loop.now + loop.limits.lingerTime.nanoseconds)
+    linger()
+  }
+
+  func linger() {
+    input?.clear()
+    while true {
+      switch readInput() {
+      case .moved:
+        lingered += input?.count ?? 0
+        input?.clear()
+        if lingered > loop.limits.lingerBytes { return shut() }
+      case .wouldBlock: return
+      case .ended: return shut()
+      }
+    }
+  }
+
+  /// The client is not there any more, or its response cannot be completed.
+  func gone() {
+    if exchange.started != 0, exchange.isCounted, !exchange.isAborted {
+      loop.counters.clientsGone.bump(1)
+    }
+    shut()
+  }
+
+  /// Ends the connection at once, and what it had from the agent.
+  func shut() {
+    guard phase != .closed else { return }
+    phase = .closed
+    dropUpstream()
+    closeFile()
+    settle(completed: false)
+    if let buffer = input { loop.buffers.give(buffer) }
+    if let buffer = output { loop.buffers.give(buffer) }
+    input = nil
+    output = nil
+    closeDescriptor()
+    loop.shared.connections.subtract(1, ordering: .relaxed)
+    loop.counters.connectionsOpen.bump(-1)
+  }
+}

@@ -1,0 +1,128 @@
+import CPlatform
+import Glibc
+import Lifecycle
+import Synchronization
+
+/// The request on its way to the agent.
+extension ClientConnection {
+  func sendRequest() -> Bool {
+    guard let upstream, let buffer = toUpstream, upstream.canWrite, !exchange.upstreamDeaf,
+      !buffer.isEmpty
+    else { return false }
+    var moved = false
+    while !buffer.isEmpty, upstream.canWrite {
+      switch upstream.transmit(buffer.readable) {
+      case .moved(let count):
+        if count < buffer.count { upstream.writeBlocked() }
+        if exchange.isRepeatable { buffer.advance(count) } else { buffer.consume(count) }
+        moved = true
+      case .wouldBlock, .ended: upstream.writeBlocked()
+      case .failed:
+        // It may have answered before it closed: whatever is there is read.
+        exchange.upstreamDeaf = true
+        upstream.canRead = true
+        return true
+      }
+    }
+    if buffer.isEmpty, !exchange.isRepeatable { dropToUpstream() }
+    return moved
+  }
+
+  func dropToUpstream() {
+    guard let buffer = toUpstream else { return }
+    toUpstream = nil
+    loop.buffers.give(buffer)
+  }
+
+  /// Moves what there is of the request's body into `toUpstream`, framed for the agent.
+  func pullBody() -> Bool {
+    guard !body.isDone, upstream != nil, !exchange.upstreamDeaf else { return false }
+    var moved = false
+    while !body.isDone {
+      if let waiting = toUpstream, waiting.room < Self.pieceRoom { break }
+      if input?.isEmpty ?? true {
+        switch readInput() {
+        case .moved: break
+        case .wouldBlock: return moved
+        case .ended:
+          // The request will never be complete.
+          gone()
+          return true
+        }
+      }
+      guard let source = input else { return moved }
+      do {
+        guard try forwardPiece(of: source) else {
+          // The framing goes on in bytes that have not arrived.
+          switch readInput() {
+          case .moved: continue
+          case .wouldBlock: return moved
+          case .ended:
+            gone()
+            return true
+          }
+        }
+        moved = true
+      } catch {
+        dropUpstream()
+        if exchange.hasResponse { shut() } else { refuse(error) }
+        return true
+      }
+    }
+    dropInputIfEmpty()
+    return moved
+  }
+
+  /// - Returns: false when the decoder needs more input.
+  func forwardPiece(of source: ByteBuffer) throws(HTTPProblem) -> Bool {
+    let isChunked = body.remaining == nil
+    let out = toUpstream ?? loop.buffers.take()
+    toUpstream = out
+    let bytes = source.readable
+    let step = try body.decode(
+      bytes, most: out.room - Self.chunkOverhead, limits: loop.limits)
+    guard step.consumed > 0 else {
+      if out.isEmpty { dropToUpstream() }
+      return false
+    }
+    let data = UnsafeRawBufferPointer(rebasing: bytes[step.data])
+    if isChunked {
+      Self.writeChunk(data, into: out)
+      if body.isDone {
+        try writeLastChunk(UnsafeRawBufferPointer(rebasing: bytes[step.trailers]), into: out)
+      }
+    } else {
+      out.append(data)
+    }
+    source.consume(step.consumed)
+    if !data.isEmpty { exchange.awaitsContinue = false }
+    if out.isEmpty { dropToUpstream() }
+    return true
+  }
+
+  static func writeChunk(_ data: UnsafeRawBufferPointer, into out: ByteBuffer) {
+    guard !data.isEmpty else { return }
+    out.append(hexadecimal: data.count)
+    out.append("\r\n")
+    out.append(data)
+    out.append("\r\n")
+  }
+
+  /// Trailers go on as far as they cannot change what the head said (RFC 9110 section 6.5.1).
+  func writeLastChunk(
+    _ trailers: UnsafeRawBufferPointer, into out: ByteBuffer
+  ) throws(HTTPProblem) {
+    out.append("0\r\n")
+    if trailers.count > 2 {
+      try loop.trailerLines.parse(trailers, from: 0)
+      for field in loop.trailerLines.fields
+      where field.name == .other || field.name == .serverTiming {
+        out.append(field.nameBytes(trailers))
+        out.append(": ")
+        out.append(field.valueBytes(trailers))
+        out.append("\r\n")
+      }
+    }
+    out.append("\r\n")
+  }
+}

@@ -1,0 +1,118 @@
+import CPlatform
+import Glibc
+import Testing
+
+@testable import DataPlane
+
+@Suite("Small parts")
+struct SmallPartsTests {
+  @Test(
+    "Dates are written as RFC 9110 has them",
+    arguments: [
+      (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+      (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+      (951_868_799, "Tue, 29 Feb 2000 23:59:59 GMT"),
+      (1_709_251_200, "Fri, 01 Mar 2024 00:00:00 GMT"),
+      (4_102_444_799, "Thu, 31 Dec 2099 23:59:59 GMT"),
+    ])
+  func dates(seconds: Int64, text: String) {
+    #expect(String(decoding: DateField.format(seconds), as: UTF8.self) == text)
+  }
+
+  @Test("Byte sets are what the RFCs say")
+  func sets() {
+    for byte in UInt8.min...UInt8.max {
+      let isLetter = (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+      let isPlain = isLetter || (0x30...0x39).contains(byte)
+      #expect(ByteSet.token.contains(byte) == (isPlain || "!#$%&'*+-.^_`|~".utf8.contains(byte)))
+      #expect(ByteSet.unreserved.contains(byte) == (isPlain || "-._~".utf8.contains(byte)))
+      #expect(
+        ByteSet.pathLiteral.contains(byte) == (isPlain || "-._~!$&'()*+,;=:@/".utf8.contains(byte)))
+    }
+  }
+
+  @Test(
+    "Trace parents are kept when they are valid",
+    arguments: [
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true),
+      ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", true),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", false),
+      ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
+      ("00-00000000000000000000000000000000-b7ad6b7169203331-01", false),
+      ("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false),
+      ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", false),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", false), ("", false),
+    ])
+  func traceparents(text: String, expected: Bool) {
+    let valid = Array(text.utf8).withUnsafeBytes { ForwardedHead.isTraceparent($0) }
+    #expect(valid == expected)
+  }
+
+  @Test("A buffer keeps what is in it, whatever is done to it")
+  func buffer() {
+    let buffer = ByteBuffer(capacity: 8)
+    buffer.append("hello")
+    buffer.consume(2)
+    buffer.append("0123456789")
+    #expect(String(decoding: buffer.readable, as: UTF8.self) == "llo0123456789")
+    buffer.clear()
+    for number in [0, 9, 10, 12345, -7, Int64.max] {
+      buffer.append(decimal: number)
+      buffer.append(" ")
+    }
+    for number in [0, 15, 16, 0xABCDEF] {
+      buffer.append(hexadecimal: number)
+      buffer.append(" ")
+    }
+    #expect(
+      String(decoding: buffer.readable, as: UTF8.self)
+        == "0 9 10 12345 -7 9223372036854775807 0 f 10 abcdef ")
+  }
+
+  @Test("The pool keeps a bounded number of buffers, and none that has grown")
+  func pool() {
+    var pool = BufferPool(bufferBytes: 64, limit: 2)
+    let buffers = (0..<3).map { _ in pool.take() }
+    for buffer in buffers { pool.give(buffer) }
+    #expect(pool.count == 2)
+    let grown = pool.take()
+    grown.reserve(1000)
+    pool.give(grown)
+    #expect(pool.count == 1)
+  }
+
+  @Test("Deadlines come in order, the ones that moved too")
+  func deadlines() throws {
+    let shared = SharedState(
+      options: DataPlaneOptions(agentAppID: "x", basePath: ""),
+      initial: Snapshot(gate: .ready, state: "ready"), observer: TestServer.Recorder())
+    var port: UInt16 = 0
+    let listener = par_listen_tcp("127.0.0.1", 0, 1, &port)
+    defer { close(listener) }
+    let loop = try EventLoop(shared: shared, index: 0, restListener: listener, uiListener: nil)
+    var heap = DeadlineHeap()
+    var numbers = SeededNumbers(state: 7)
+    let owners = (0..<200).map { _ in Pollable(descriptor: -1, loop: loop) }
+    for _ in 0..<5000 {
+      let owner = owners[Int.random(in: 0..<owners.count, using: &numbers)]
+      switch Int.random(in: 0..<6, using: &numbers) {
+      case 0:
+        heap.remove(owner)
+        owner.deadline = Pollable.never
+      case 1:
+        owner.deadline = Pollable.never
+      default:
+        owner.deadline = Int64.random(in: 1...1000, using: &numbers)
+        heap.update(owner)
+      }
+    }
+    for now in Int64(0)...1001 {
+      let expected = owners.filter { $0.deadline <= now }
+      if let next = heap.next { #expect(next <= owners.map(\.deadline).min() ?? next) }
+      var expired: [Pollable] = []
+      while let owner = heap.takeExpired(at: now) { expired.append(owner) }
+      #expect(Set(expired.map(ObjectIdentifier.init)) == Set(expected.map(ObjectIdentifier.init)))
+    }
+    #expect(heap.isEmpty)
+  }
+}
