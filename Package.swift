@@ -57,7 +57,8 @@ let package = Package(
 
     .testTarget(name: "LifecycleTests", dependencies: ["Lifecycle"], swiftSettings: strict),
     .testTarget(
-      name: "SystemTests", dependencies: ["LinuxSystem", "Lifecycle", "CPlatform"], swiftSettings: strict),
+      name: "SystemTests", dependencies: ["LinuxSystem", "Lifecycle", "CPlatform"],
+      swiftSettings: strict),
     .testTarget(
       name: "ConfigurationTests", dependencies: ["RunConfiguration", "Lifecycle"],
       swiftSettings: strict),

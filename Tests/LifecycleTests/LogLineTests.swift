@@ -80,8 +80,8 @@ struct LogLineTests {
       "x", "é", "\u{1}", "\"", "\u{9F}", "👩‍👩‍👧‍👦", "\n",
     ])
   func bounded(unit: String) throws {
-    let long = String(repeating: unit, count: 17_000)
-    let short = String(repeating: unit, count: 600)
+    let long = String(repeating: unit, count: 17_000 / unit.utf8.count)
+    let short = String(repeating: unit, count: 600 / unit.utf8.count)
     let list = [String](repeating: short, count: 200)
     let events: [LogEvent] = [
       .agentOutput(stream: "stdout", line: long),

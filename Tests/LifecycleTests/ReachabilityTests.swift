@@ -20,8 +20,7 @@ struct ReachabilityTests {
 
   @Test("a machine moves along the arrows alone: only draining leads to stopped, which is final")
   func moves() {
-    for (name, policy) in Exploration.policies {
-      let exploration = Exploration(policy: policy)
+    for (name, exploration) in Exploration.all {
       for (machine, now) in zip(exploration.machines, exploration.times) {
         for (event, time) in Exploration.inputs(machine, now) {
           var next = machine
@@ -45,8 +44,7 @@ struct ReachabilityTests {
 
   @Test("stopped is reached after a termination, in time, when nothing happens but the timers")
   func stops() {
-    for (name, policy) in Exploration.policies {
-      let exploration = Exploration(policy: policy)
+    for (name, exploration) in Exploration.all {
       for (machine, now) in zip(exploration.machines, exploration.times) {
         for signal in Signal.allCases {
           var machine = machine
@@ -56,7 +54,7 @@ struct ReachabilityTests {
             Issue.record("\(name): \(machine.state)")
             continue
           }
-          let deadline = draining.startedAt + policy.drainDeadline
+          let deadline = draining.startedAt + machine.policy.drainDeadline
           var fired = 0
           while machine.state.name != .stopped, let (timer, due) = machine.earliestTimer {
             // A drain that ended in time was asked to before; the search may be late by its steps.
@@ -73,8 +71,7 @@ struct ReachabilityTests {
 
   @Test("no event puts the deadline of a drain off")
   func deadlineStays() {
-    for (name, policy) in Exploration.policies {
-      let exploration = Exploration(policy: policy)
+    for (name, exploration) in Exploration.all {
       for (machine, now) in zip(exploration.machines, exploration.times) {
         guard machine.state.name == .draining else { continue }
         for (event, time) in Exploration.inputs(machine, now) {
@@ -90,8 +87,7 @@ struct ReachabilityTests {
 
   @Test("a timer that is not armed changes nothing")
   func unarmed() {
-    for (name, policy) in Exploration.policies {
-      let exploration = Exploration(policy: policy)
+    for (name, exploration) in Exploration.all {
       for (machine, now) in zip(exploration.machines, exploration.times) {
         for timer in Timer.allCases where machine.timers[timer] == nil {
           var next = machine
@@ -105,8 +101,7 @@ struct ReachabilityTests {
 
   @Test("a timer that is armed is never illegal")
   func armed() {
-    for (name, policy) in Exploration.policies {
-      let exploration = Exploration(policy: policy)
+    for (name, exploration) in Exploration.all {
       for machine in exploration.machines {
         for (timer, due) in machine.timers {
           var next = machine

@@ -127,14 +127,21 @@ struct ReplayTests {
         $0 = .verify(transition, bytes: bytes, fetchMilliseconds: time + 1)
       }, "its fetch_ms"),
     Forgery("time goes back", at("runtime_ready", 3), "its uptime"),
-    Forgery("drained before DRAIN_MIN", at("stopped", 6600), "drain_minimum is not due"),
+    Forgery(
+      "drained before DRAIN_MIN", configured(GoodRuns.clean(), "DRAIN_MIN_SEC", 5),
+      "drain_minimum is not due"),
     Forgery(
       "the deadline before its time", at("stopped", 20_000, GoodRuns.deadline()),
       "drain_deadline is not due"),
     Forgery(
-      "the hard limit before its time",
-      at("drain", 5000, editing("Boot time exceeded hard limit", GoodRuns.hardLimit()) { _ in }),
-      "hard_limit is not due"),
+      "the hard limit before its time", GoodRuns.hardLimit(early: true), "hard_limit is not due"),
+    Forgery(
+      "another hard limit",
+      configured(GoodRuns.hardLimit(), "BOOT_HARD_LIMIT_MULTIPLIER", .number(1.5)), "its times"),
+    Forgery(
+      "a request cut off by nobody",
+      swapping("request_aborted", GoodRuns.lostInDrain(), with: "drain"),
+      "nothing can have"),
     Forgery(
       "a failure without a word", removing("boot_failed", GoodRuns.badPackage()), "no boot_failed"),
     Forgery(
@@ -238,6 +245,16 @@ func editing(
     ? lines.lastIndex { $0.event.name == name } : lines.firstIndex { $0.event.name == name }
   if let index { change(&lines[index].event) }
   return lines
+}
+
+private func swapping(_ name: String, _ lines: [LogLine], with other: String) -> [LogLine] {
+  var lines = lines
+  if let first = lines.firstIndex(where: { $0.event.name == name }),
+    let second = lines.firstIndex(where: { $0.event.name == other })
+  {
+    lines.swapAt(first, second)
+  }
+  return renumbered(lines)
 }
 
 private func at(

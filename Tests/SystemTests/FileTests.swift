@@ -61,9 +61,10 @@ struct FileTests {
     let folder = try TemporaryFolder()
     _ = try folder.write("b", "")
     _ = try folder.write(".a", "")
-    #expect(folderNames(folder.path).sorted() == [".a", "b"])
+    try makeFolders(folder.path + "/sub")
+    #expect(folderNames(folder.path).sorted() == [".a", "b", "sub"])
     #expect(folderNames(folder.path + "/no") == [])
-    #expect(resolvedPath(folder.path + "/./b/../b") == folder.path + "/b")
+    #expect(resolvedPath(folder.path + "/./sub/../b") == folder.path + "/b")
     #expect(resolvedPath(folder.path + "/no") == nil)
   }
 

@@ -11,6 +11,8 @@ struct Evidence: Sendable {
   private var configErrors = false
   private var hardLimitExceeded = false
   private var budgetExceeded = false
+  /// Whether the budget's line was the last word of the machine's owner.
+  private var isBudgetTold = false
   /// The attempts whose process started, by process id, as far as they have not ended.
   private var workers: [Int: Int] = [:]
   private var lastAttempt = 0
@@ -32,12 +34,16 @@ struct Evidence: Sendable {
     agentAppID = agentAppID ?? line.agentAppID
     let state = machine.state
     switch line.event {
-    case .configError: configErrors = true
+    case .configError:
+      guard !bootFailed else { return "it comes after the boot_failed that sums it up" }
+      configErrors = true
     case .bootFailed(let phase, _):
       let expected = state.name == .ready ? .loading : state.name
       guard phase == expected else { return "its phase is not the state, \(state.name.rawValue)" }
+      guard !isBudgetTold else { return Self.afterBudget }
       bootFailed = true
     case .hardLimitExceeded(let boot, let counted, let limit, let phases):
+      guard !bootFailed else { return "it comes after the boot_failed that explains it" }
       hardLimitExceeded = true
       let known = state.phases(at: Instant(milliseconds: line.uptimeMilliseconds))
       guard boot == line.uptimeMilliseconds, counted == known.counted.milliseconds,
@@ -45,7 +51,7 @@ struct Evidence: Sendable {
       else { return "its times are not the machine's" }
     case .budgetExceeded(let boot, let milliseconds):
       guard !budgetExceeded else { return "the budget is told of once" }
-      budgetExceeded = true
+      (budgetExceeded, isBudgetTold) = (true, true)
       guard boot == line.uptimeMilliseconds, milliseconds == budget?.milliseconds,
         boot >= milliseconds
       else { return "its times are not the run's" }
@@ -53,18 +59,34 @@ struct Evidence: Sendable {
     case .workerExited(let exit): return exited(exit, state)
     case .illegalEvent(let logged, _):
       if logged != state.name { return "it was not in \(logged.rawValue)" }
+    case .requestAborted:
+      guard canAbort(state) else { return "nothing can have cut it off" }
     case .install(_, let facts): hasWorker = facts.python != nil
     case .runStarted, .fetch, .verify, .load, .runtimeReady, .drain, .stopped, .bootProgress,
-      .fetchRetry, .requestAborted, .warning, .logDropped, .agentOutput, .request:
+      .fetchRetry, .warning, .logDropped, .agentOutput, .request:
       break
     }
     return nil
+  }
+
+  private static let afterBudget = "it stands between the budget's line and the end of the boot"
+
+  /// Requests are cut off in a drain, or when their worker is lost.
+  private func canAbort(_ state: State) -> Bool {
+    switch state {
+    case .draining: true
+    case .loading: state.wasReady
+    // Which worker ended, a run that logs less does not tell.
+    case .ready: loss != nil || level > .info
+    case .fetching, .verifying, .installing, .stopped: false
+    }
   }
 
   private mutating func started(_ pid: Int, _ attempt: Int, _ state: State) -> String? {
     guard case .loading(let loading) = state, loading.attempt == attempt else {
       return "no worker \(attempt) is to be started"
     }
+    guard !isBudgetTold else { return Self.afterBudget }
     guard attempt > lastAttempt else { return "worker \(attempt) was started before" }
     guard workers[pid] == nil else { return "process \(pid) has not ended" }
     lastAttempt = attempt
@@ -87,13 +109,15 @@ struct Evidence: Sendable {
     guard let attempt = workers.removeValue(forKey: exit.pid) else {
       return "no worker with process \(exit.pid) runs"
     }
-    if attempt == state.attempt { loss = exit }
+    guard attempt == state.attempt else { return nil }
+    guard !bootFailed else { return "it comes after the boot_failed that explains it" }
+    loss = exit
     return nil
   }
 
   /// Judges a transition once the machine has made it; a sentence when something is missing.
   mutating func moved(_ line: LogLine, from previous: State, to next: State) -> String? {
-    defer { (bootFailed, hardLimitExceeded, loss) = (false, false, nil) }
+    defer { (bootFailed, hardLimitExceeded, isBudgetTold, loss) = (false, false, false, nil) }
     return packageTrouble(line.event) ?? causeTrouble(line.event) ?? lossTrouble(line.event, next)
       ?? workerTrouble(next)
       ?? budgetTrouble(previous, next, Instant(milliseconds: line.uptimeMilliseconds))

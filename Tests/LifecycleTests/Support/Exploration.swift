@@ -76,6 +76,11 @@ struct Exploration {
     if case .lameDuck = stage { "lame duck" } else { "\(stage)" }
   }
 
+  /// What can be reached under each of the policies.
+  static let all: [(name: String, exploration: Exploration)] = policies.map {
+    ($0.name, Exploration(policy: $0.policy))
+  }
+
   /// Policies that differ in what decides the way.
   static let policies: [(name: String, policy: Policy)] = {
     var policies: [(String, Policy)] = []

@@ -187,8 +187,8 @@ struct RunLog {
     send(.failed(failure))
   }
 
-  mutating func exceedHardLimit() {
-    if let due = machine.timers[.hardLimit] { time = due.milliseconds }
+  mutating func exceedHardLimit(early: Bool = false) {
+    if !early, let due = machine.timers[.hardLimit] { time = due.milliseconds }
     let phases = machine.state.phases(at: .at(time))
     write(
       .hardLimitExceeded(
@@ -305,10 +305,10 @@ enum GoodRuns {
       $0.drainOut()
     }
   }
-  static func hardLimit() -> [LogLine] {
+  static func hardLimit(early: Bool = false) -> [LogLine] {
     run {
       $0.boot(until: .loading)
-      $0.exceedHardLimit()
+      $0.exceedHardLimit(early: early)
       $0.drainOut()
     }
   }
