@@ -48,6 +48,24 @@ struct SmallPartsTests {
     #expect(valid == expected)
   }
 
+  @Test("Identifiers are hexadecimal digits")
+  func identifiers() {
+    for number: UInt64 in [0, 0x0123_4567, 0x89AB_CDEF, 0xFFFF_FFFF, 0xA0A0_9999] {
+      let text = withUnsafeBytes(of: Identifiers.digits(number)) {
+        String(decoding: $0, as: UTF8.self)
+      }
+      #expect(
+        UInt64(text, radix: 16) == number && text.utf8.count == 8 && text == text.lowercased())
+    }
+    var (identifiers, seen) = (Identifiers(), Set<[UInt8]>())
+    for _ in 0..<1000 {
+      var bytes: [UInt8] = []
+      identifiers.append(to: &bytes)
+      seen.insert(bytes)
+    }
+    #expect(seen.count == 1000)
+  }
+
   @Test("A buffer keeps what is in it, whatever is done to it")
   func buffer() {
     let buffer = ByteBuffer(capacity: 8)

@@ -110,7 +110,7 @@ struct PackageStoreTests {
       store.freeBytes = { _ in 20_000 }
       _ = try store.store(archiveAt: setup.archive, sha256: nil, limits: Self.limits)
     }
-    #expect(error?.error.contains("only 20000 are free") == true)
+    #expect(error?.error.contains("of which 20000 are free") == true)
     #expect(error?.hint?.contains("#disk-full") == true)
     #expect(setup.packages.isEmpty)
     setup = try Setup()

@@ -23,6 +23,8 @@ public final class LogWriter: Sendable {
     var bytes = 0
     var dropped: Int64 = 0
     var isClosing = false
+    /// Whether `stopped` is queued: nothing follows it.
+    var hasEnded = false
     var redactor = Redactor(environment: [:])
     var agentAppID: String?
     var deploymentID: String?
@@ -91,9 +93,12 @@ public final class LogWriter: Sendable {
     let wall = Clock.wallNanoseconds()
     queue.withLock { queue in
       let room = event.isDroppable ? Self.droppableLimit : Self.limit
-      if queue.bytes < room {
+      if queue.hasEnded {
+        // Too late to be told.
+      } else if queue.bytes < room {
         tellDropped(&queue)
         append(event, uptime: uptime, wall: wall, to: &queue)
+        if case .stopped = event { queue.hasEnded = true }
       } else {
         queue.dropped += 1
         droppedTotal.add(1, ordering: .relaxed)
@@ -103,7 +108,7 @@ public final class LogWriter: Sendable {
     wake(wakeUp)
   }
 
-  /// What was lost is told before the next line that is not: nothing follows the last one.
+  /// What was lost is told before the next line that is not, or when nothing is queued.
   private func tellDropped(_ queue: inout Queue) {
     guard queue.dropped > 0 else { return }
     let event = LogEvent.logDropped(count: queue.dropped)
@@ -171,7 +176,7 @@ public final class LogWriter: Sendable {
 
   private func takeQueued() -> (lines: [EncodedLine], isClosing: Bool) {
     queue.withLock { queue in
-      if queue.lines.isEmpty, !queue.isClosing { tellDropped(&queue) }
+      if queue.lines.isEmpty, !queue.hasEnded { tellDropped(&queue) }
       let lines = queue.lines
       queue.lines = []
       return (lines, queue.isClosing)

@@ -9,9 +9,6 @@ import Synchronization
 ///
 /// All methods are for the main thread, unless noted.
 public final class DataPlane: Sendable {
-  /// How long the main thread waits for the loops to carry out a cut.
-  static let cutPatience = Interval.milliseconds(100)
-
   private let shared: SharedState
   private let loops: [EventLoop]
   private let listeners: [Int32]
@@ -89,7 +86,7 @@ public final class DataPlane: Sendable {
     guard !isStopped.withLock({ $0 }) else { return [] }
     let collector = Collector(loops: loops.count)
     for loop in loops { loop.send(.cut(reason, collector)) }
-    collector.wait(Self.cutPatience)
+    collector.wait(shared.options.limits.cutPatience)
     var aborted = collector.aborted
     if reason == .upstreamLost { aborted += shared.losses.take(at: par_monotonic_ns()) }
     return aborted.sorted { $0.started < $1.started }.prefix(Collector.capacity).map(\.request)

@@ -37,6 +37,9 @@ public struct HTTPLimits: Sendable {
   public var bufferBytes = 16 * 1024
   /// Free buffers kept per loop.
   public var pooledBuffers = 64
+  /// How long the main thread waits for the loops to carry out a cut. What a loop that is slower
+  /// aborts is counted, but not named.
+  public var cutPatience = Interval.milliseconds(100)
   /// Between two attempts to connect to an agent whose accept queue is full.
   public var connectRetry = Interval.milliseconds(5)
 

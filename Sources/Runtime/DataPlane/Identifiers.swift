@@ -23,19 +23,26 @@ struct Identifiers {
   /// Appends 16 lower case hexadecimal digits, not all zero.
   mutating func append(to bytes: inout [UInt8]) {
     let number = next() | 1
-    var shift: UInt64 = 64
-    while shift > 0 {
-      shift -= 4
-      bytes.append(Byte.digit(UInt8(truncatingIfNeeded: number >> shift & 15)))
+    withUnsafeBytes(of: (Self.digits(number >> 32), Self.digits(number & 0xFFFF_FFFF))) {
+      bytes.append(contentsOf: $0)
     }
   }
 
   mutating func append(to buffer: ByteBuffer) {
     let number = next() | 1
-    var shift: UInt64 = 64
-    while shift > 0 {
-      shift -= 4
-      buffer.append(Byte.digit(UInt8(truncatingIfNeeded: number >> shift & 15)))
+    withUnsafeBytes(of: (Self.digits(number >> 32), Self.digits(number & 0xFFFF_FFFF))) {
+      buffer.append($0)
     }
+  }
+
+  /// The eight hexadecimal digits of a 32-bit number, in memory order: all nibbles are moved to
+  /// bytes of their own and turned into characters at once.
+  static func digits(_ number: UInt64) -> UInt64 {
+    var spread = (number | number << 16) & 0x0000_FFFF_0000_FFFF
+    spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+    spread = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F
+    // One in each byte of ten or more, which is where the letters begin.
+    let letters = (spread &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return (spread &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).bigEndian
   }
 }

@@ -10,6 +10,10 @@ enum NormalPath {
   ) throws(HTTPProblem) {
     normal.removeAll(keepingCapacity: true)
     guard path.first == Byte.slash else { throw .bad("The request's target is not a path") }
+    if isNormal(path) {
+      normal.append(contentsOf: path)
+      return
+    }
     var index = 0
     while index < path.count {
       let byte = path[index]
@@ -30,6 +34,18 @@ enum NormalPath {
       }
     }
     _ = resolvesDots(&normal)
+  }
+
+  /// Most paths are: no escape, nothing to escape, no segment that begins with a dot.
+  private static func isNormal(_ path: UnsafeRawBufferPointer) -> Bool {
+    var previous: UInt8 = 0
+    for byte in path {
+      guard ByteSet.pathLiteral.contains(byte), byte != Byte.dot || previous != Byte.slash else {
+        return false
+      }
+      previous = byte
+    }
+    return true
   }
 
   @inline(__always)

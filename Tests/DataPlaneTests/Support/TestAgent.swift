@@ -107,6 +107,8 @@ final class TestAgent: Sendable {
       guard poll(&poller, 1, 20) > 0 else { continue }
       let descriptor = Glibc.accept(listener, nil, nil)
       guard descriptor >= 0 else { continue }
+      // A child that another test starts must not keep the connection open.
+      par_set_cloexec(descriptor, true)
       var limit = timeval(tv_sec: 10, tv_usec: 0)
       setsockopt(
         descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))

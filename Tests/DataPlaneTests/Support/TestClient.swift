@@ -23,6 +23,8 @@ final class TestClient {
 
   let descriptor: Int32
   private var buffered: [UInt8] = []
+  /// Bytes that came with what was read before.
+  var bufferedBytes: Int { buffered.count }
   private(set) var hasEnded = false
 
   init(_ port: UInt16) {

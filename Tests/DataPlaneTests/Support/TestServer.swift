@@ -7,7 +7,8 @@ import Synchronization
 @testable import DataPlane
 
 /// A data plane on a free port with a folder of its own, and an agent where one is wanted.
-final class TestServer {
+/// Unchecked, because tests use it from one thread and share only its `plane`, which is Sendable.
+final class TestServer: @unchecked Sendable {
   final class Recorder: DataPlaneObserver {
     let idle = Counter()
     private let log = Mutex<[AccessRecord]>([])
@@ -37,6 +38,8 @@ final class TestServer {
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     var options = DataPlaneOptions(agentAppID: "x", basePath: basePath)
     options.loopCount = 2
+    // Under a sanitizer and with all tests at once a loop may be slow.
+    options.limits.cutPatience = .seconds(10)
     snapshot = Snapshot(
       gate: gate, state: Self.state(gate), reason: gate == .ready ? nil : "starting",
       surfaces: [SurfaceState(name: "rest", ready: gate == .ready)],

@@ -140,7 +140,8 @@ struct PackageStore: Sendable {
     let free = try freeBytes(folder)
     guard free >= needed else {
       throw StepFailure(
-        "the package needs \(needed) bytes in \(self.folder) and only \(free) are free",
+        "not enough space: the package needs \(needed) bytes in \(self.folder), of which \(free)"
+          + " are free",
         hint: "free some space or set PAR_CACHE_DIR to another disk; see docs/errors.md#disk-full")
     }
   }
