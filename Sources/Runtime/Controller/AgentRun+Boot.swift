@@ -78,13 +78,6 @@ extension AgentRun {
     for warning in package.warnings {
       log.write(.warning(code: warning.code, message: warning.message))
     }
-    if package.manifest.hasA2A {
-      log.write(
-        .warning(
-          code: "a2a_not_served",
-          message: "\(package.manifest.name) has an A2A surface, which this version does not serve")
-      )
-    }
     python = package.environment.python
     lease = CacheLease(package: package)
     let hasWorker = package.manifest.hasServedCode

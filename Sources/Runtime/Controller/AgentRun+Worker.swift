@@ -123,7 +123,9 @@ extension AgentRun {
       pid: Int(worker.pid), status: code, signal: signal,
       outOfMemory: worker.wasOutOfMemory(status), asked: asked,
       stack: asked ? nil : stacks ?? worker.failure?.detail ?? lastWords,
-      inFlight: inFlight, restarts: next.restartCount, willRestart: next.name == .loading,
+      inFlight: inFlight,
+      restarts: max(next.restartCount, machine.state.restartCount),
+      willRestart: next.name == .loading,
       delayMilliseconds: delay)
   }
 

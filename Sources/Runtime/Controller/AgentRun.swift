@@ -12,7 +12,7 @@ import RunConfiguration
 /// say become events; each transition is logged, then the gate learns of it, then its effects are
 /// carried out. Nothing else decides readiness, draining or exit.
 final class AgentRun {
-  /// How long the log may hold up the end of the process.
+  /// How long the log may hold up the end of the process, within the deadline of the drain.
   static let logFlush = Interval.milliseconds(500)
   /// How many aborted requests of a drain or loss get a line of their own.
   static let abortedLines = 20
@@ -46,6 +46,7 @@ final class AgentRun {
   var python: String?
   /// The stacks of a worker that did not become ready in time.
   var stacks: String?
+  var drainDeadline = Instant.start
   var completedBeforeDrain = 0
   var abortedBeforeDrain = 0
   var abortedLinesLeft = AgentRun.abortedLines
@@ -91,15 +92,21 @@ final class AgentRun {
       try loop.watch(signalDescriptor) { [unowned self] in readSignals(signalDescriptor) }
       folder = try RunFolder(runID: runID, environment: environment)
     } catch {
-      explain(Explanation(error: "the program cannot start: \(error)"))
-      send(.failed(.failure))
+      fail(
+        Explanation(
+          error: "the program cannot start: \(error)", hint: "docs/errors.md#run-folder"))
     }
     if let folder {
       stacksSocket = try? StacksSocket(
         path: folder.controlSocket, loop: loop,
-        answer: { [unowned self] in worker?.dumpStacks() ?? "no worker is running\n" })
+        answer: { [unowned self] in
+          StacksSocket.header(port: listeners.rest.port)
+            + (worker?.dumpStacks() ?? "no worker is running\n")
+        })
     }
-    send(.started)
+    // A signal may have come before the program did.
+    readSignals(signalDescriptor)
+    if case .fetching = machine.state { send(.started) }
     loop.run()
     return exitCode ?? 1
   }
@@ -129,17 +136,21 @@ final class AgentRun {
       log.write(.illegalEvent(state: step.from, what: "\(event)"), at: now)
       return
     case .moved:
-      beforeLogging(step, from: previous, to: next.state)
+      beforeLogging(step, from: previous, to: next.state, at: now)
       machine = next
-      logTransition(step, previous: previous, at: now)
-    case .stayed: machine = next
+      log.write(transitionLine(step), at: now, act: publish)
+    case .stayed:
+      machine = next
+      publish()
     }
-    composer.restarts = max(composer.restarts, (machine.state.attempt ?? 1) - 1)
-    composer.droppedLines = log.dropped
-    dataPlane?.publish(composer.snapshot(of: machine.state))
     armTimers()
     for effect in step.effects { carryOut(effect) }
     reportIfIdle()
+  }
+
+  private func publish() {
+    composer.learn(machine.state, dropped: log.dropped)
+    dataPlane?.publish(composer.snapshot(of: machine.state))
   }
 
   private func armTimers() {
@@ -236,7 +247,7 @@ final class AgentRun {
         environmentKey: composer.package?.environment.key)
     }
     folder?.remove()
-    log.close(within: Self.logFlush)
+    log.close(within: max(.zero, min(Self.logFlush, drainDeadline - Clock.now())))
     exitCode = code
     loop.stop()
   }

@@ -5,6 +5,9 @@ import LinuxSystem
 /// Answers on a Unix socket in the run's folder with the agent's Python stacks, for
 /// `par-lifecycle health --stacks`. Whoever may connect may ask: the folder is the user's own.
 final class StacksSocket {
+  /// The answer's first line names the REST port, so that whoever asks knows which agent it was.
+  static func header(port: UInt16) -> String { "rest_port \(port)\n" }
+
   private let loop: ControlLoop
   private let listener: Int32
 
