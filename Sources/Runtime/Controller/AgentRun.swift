@@ -36,8 +36,6 @@ final class AgentRun {
   var step: StepProcess?
   private var wasStepCancelled = false
   var worker: WorkerProcess?
-  /// Workers that were replaced and not yet reaped.
-  var dyingWorkers: [Int32: WorkerProcess] = [:]
   var progress: ProgressReports?
   var packageBytes: Int64 = 0
   /// Keeps what this run uses in the cache.
@@ -99,9 +97,10 @@ final class AgentRun {
     if let folder {
       stacksSocket = try? StacksSocket(
         path: folder.controlSocket, loop: loop,
-        answer: { [unowned self] in
-          StacksSocket.header(port: listeners.rest.port)
-            + (worker?.dumpStacks() ?? "no worker is running\n")
+        ask: { [unowned self] answer in
+          let header = StacksSocket.header(port: listeners.rest.port)
+          guard let worker else { return answer(header + "no worker is running\n") }
+          worker.dumpStacks { answer(header + ($0 ?? "the worker does not answer\n")) }
         })
     }
     // A signal may have come before the program did.
@@ -160,15 +159,24 @@ final class AgentRun {
       armed[timer] = nil
     }
     for (timer, due) in wanted where armed[timer] == nil {
-      let alarm = loop.schedule(at: due) { [unowned self] in
-        armed[timer] = nil
-        timerFired(timer)
-      }
+      let alarm = loop.schedule(at: due) { [unowned self] in timerFired(timer, due: due) }
       armed[timer] = (due, alarm)
     }
   }
 
-  private func timerFired(_ timer: Timer) {
+  /// What hangs is asked for its stacks first; the timer stays armed meanwhile.
+  private func timerFired(_ timer: Timer, due: Instant) {
+    let tellsStacks = timer == .hardLimit || timer == .loadTimeout
+    guard tellsStacks, let worker else { return act(on: timer) }
+    worker.dumpStacks { [unowned self] stacks in
+      guard armed[timer]?.due == due else { return }
+      self.stacks = stacks
+      act(on: timer)
+    }
+  }
+
+  private func act(on timer: Timer) {
+    armed[timer] = nil
     explainTimer(timer)
     send(.timerFired(timer))
   }
@@ -187,11 +195,19 @@ final class AgentRun {
       case SIGTERM: send(.terminationRequested(.terminate))
       case SIGINT: send(.terminationRequested(.interrupt))
       case SIGCHLD: reapChildren()
-      default:
-        // As an init process it passes on what it does not need itself, but for the signal that
-        // dumps stacks.
-        if getpid() == 1, let worker, number != SIGUSR2 { kill(worker.pid, number) }
+      case SIGUSR2: break  // the agent host's, for its stacks
+      default: passOn(number)
       }
+    }
+  }
+
+  /// As an init process it passes on what it does not need itself. Elsewhere the terminal that went
+  /// away, or its quit key, asks it to stop like an interrupt.
+  private func passOn(_ number: Int32) {
+    if getpid() == 1 {
+      if let worker { kill(worker.pid, number) }
+    } else if number == SIGHUP || number == SIGQUIT {
+      send(.terminationRequested(.interrupt))
     }
   }
 
@@ -202,8 +218,6 @@ final class AgentRun {
         if self.step?.pid == pid { self.step = nil }
       } else if let worker, worker.pid == pid {
         workerEnded(worker, status)
-      } else if let dying = dyingWorkers.removeValue(forKey: pid) {
-        replacedWorkerEnded(dying, status)
       }
     }
   }
