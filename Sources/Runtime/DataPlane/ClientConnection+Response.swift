@@ -90,6 +90,10 @@ extension ClientConnection {
     if response.isInterim {
       // The protocol was not asked to be switched.
       guard response.status != 101 else { throw .bad("101 without an upgrade") }
+      exchange.interimResponses += 1
+      guard exchange.interimResponses <= loop.limits.interimResponses else {
+        throw .bad("interim responses without end")
+      }
       upstream.scanner = HeadScanner()
       if response.status == 100 {
         exchange.awaitsContinue = false
@@ -106,8 +110,6 @@ extension ClientConnection {
     exchange.status = response.status
     exchange.hasResponse = true
     exchange.isEventStream = response.isEventStream
-    exchange.isStream =
-      response.isEventStream || response.framing == .chunked || response.framing == .untilClose
     switch response.framing {
     case .none, .length: exchange.responseFraming = response.framing
     case .chunked, .untilClose:
