@@ -255,6 +255,27 @@ struct ProxyTests {
   }
 
   @Test(
+    "A response without a body leaves the agent's connection and the buffers as they were",
+    arguments: [
+      ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+      ("GET", "HTTP/1.1 204 No Content\r\n\r\n"), ("GET", "HTTP/1.1 304 Not Modified\r\n\r\n"),
+      ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"),
+    ])
+  func bodiless(method: String, text: String) throws {
+    let server = try TestServer { options, _, _ in options.loopCount = 1 }
+    defer { server.stop() }
+    let agent = server.agent(always: text)
+    let client = server.client()
+    for _ in 0..<5 {
+      client.send("\(method) /agents/x/a HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(client.response(toHEAD: true)?.status == Int(text.dropFirst(9).prefix(3)))
+      // With whatever buffers are next.
+      for _ in 0..<3 { #expect(client.get("/livez")?.text == "{\"ok\":true}") }
+    }
+    #expect(agent.accepted.value == 1)
+  }
+
+  @Test(
     "A response that is no HTTP is answered 502",
     arguments: [
       "nonsense\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",

@@ -71,6 +71,7 @@ extension ClientConnection {
       dispatch(head, query: target.query)
     }
     headBytes = 0
+    guard phase != .closed else { return }
     buffer.consume(length)
     dropInputIfEmpty()
   }

@@ -50,8 +50,10 @@ extension ClientConnection {
       guard case .complete(let length) = progress else { return false }
       let head = UnsafeRawBufferPointer(rebasing: source.readable[..<length])
       try loop.responseHead.parse(head, toHEAD: exchange.method == .head)
-      try responseBegins(head, upstream)
+      // The bytes stay where they are. Afterwards it would be too late: a response without a body
+      // ends here, and its buffer is somebody else's.
       source.consume(length)
+      try responseBegins(head, upstream)
       return true
     }
     let out = outputBuffer()
