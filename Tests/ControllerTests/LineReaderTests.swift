@@ -20,7 +20,14 @@ struct LineReaderTests {
       batches.append(lines)
     }
     closeDescriptor(pipe.writeEnd)
-    let (last, ended) = reader.read(pipe.readEnd)
+    // A child that another test is starting may hold the writing end until it executes.
+    var last: [String] = []
+    var ended = false
+    while !ended, waitReadable(pipe.readEnd, milliseconds: 10_000) {
+      let (lines, isEnd) = reader.read(pipe.readEnd)
+      last += lines
+      ended = isEnd
+    }
     #expect(ended)
     return (batches, last)
   }
