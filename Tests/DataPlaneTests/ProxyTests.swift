@@ -302,7 +302,7 @@ struct ProxyTests {
     #expect(response.text.contains("\"state\":\"ready\",\"request_id\":\""))
     // The client's connection is as good as before.
     #expect(client.get("/livez")?.status == 200)
-    #expect(server.plane.inFlight == 0)
+    #expect(eventually { server.plane.inFlight == 0 })
   }
 
   @Test(
