@@ -21,6 +21,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -223,6 +224,29 @@ int par_exit_status(int status) { return WEXITSTATUS(status); }
 bool par_signaled(int status) { return WIFSIGNALED(status); }
 int par_termination_signal(int status) { return WTERMSIG(status); }
 
+// The soft limit of open files that this process was started with, once it was raised.
+static bool raised_nofile;
+static rlim_t first_nofile;
+
+int64_t par_raise_nofile(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -1;
+  if (!raised_nofile) first_nofile = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  raised_nofile = setrlimit(RLIMIT_NOFILE, &limit) == 0;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -1;
+  return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+void par_open_standard_descriptors(void) {
+  int fd;
+  do fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd < 3);
+  if (fd >= 0) close(fd);
+}
+
+int par_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
 // The thread sanitizer makes a fork of every vfork: the child's memory is a copy then, and the parent
 // does not wait. There the failure is in shared memory, and the parent waits for the end of a pipe
 // that executing closes.
@@ -239,7 +263,7 @@ int par_termination_signal(int status) { return WTERMSIG(status); }
 
 // Runs in the child, which shares the parent's memory until it executes: system calls only.
 static void become(const char *path, char *const argv[], char *const envp[], const char *folder,
-                   const int *descriptors, int count, bool own_session, pid_t parent,
+                   const int *descriptors, int count, bool own_session, int ignored, pid_t parent,
                    int *failure) {
   if (own_session && setsid() < 0) goto failed;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) goto failed;
@@ -251,6 +275,15 @@ static void become(const char *path, char *const argv[], char *const envp[], con
       memset(&action, 0, sizeof action);
       action.sa_handler = SIG_DFL;
       sigaction(number, &action, NULL);
+    }
+  }
+  if (ignored > 0) signal(ignored, SIG_IGN);
+  if (raised_nofile) {
+    // select(2) in a child's code cannot deal with descriptors above 1023.
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+      limit.rlim_cur = first_nofile;
+      setrlimit(RLIMIT_NOFILE, &limit);
     }
   }
   // Move every source above the targets first, so that no dup2 overwrites one still needed.
@@ -277,7 +310,7 @@ failed:
 }
 
 static pid_t spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
-                   const int *descriptors, int count, bool own_session) {
+                   const int *descriptors, int count, bool own_session, int ignored) {
   if (count > 16) {
     errno = EINVAL;
     return -1;
@@ -299,7 +332,8 @@ static pid_t spawn(const char *path, char *const argv[], char *const envp[], con
   pid_t parent = getpid();
   pid_t child = vfork();
   if (child == 0)
-    become(path, argv, envp, folder, descriptors, count, own_session, parent, (int *)&failure);
+    become(path, argv, envp, folder, descriptors, count, own_session, ignored, parent,
+           (int *)&failure);
   int saved = errno;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 #ifdef VFORK_IS_FORK
@@ -324,12 +358,12 @@ static pid_t spawn(const char *path, char *const argv[], char *const envp[], con
 }
 
 pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
-                const int *descriptors, int count) {
-  return spawn(path, argv, envp, folder, descriptors, count, true);
+                const int *descriptors, int count, int ignored) {
+  return spawn(path, argv, envp, folder, descriptors, count, true, ignored);
 }
 pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[],
                          const char *folder, const int *descriptors, int count) {
-  return spawn(path, argv, envp, folder, descriptors, count, false);
+  return spawn(path, argv, envp, folder, descriptors, count, false, 0);
 }
 
 static int64_t clock_ns(clockid_t clock) {

@@ -22,6 +22,12 @@ enum CommandTable {
 
   static func run(_ arguments: [String], environment: [String: String]) -> Int32 {
     switch arguments.first {
+    case nil where environment["PAR_MODE"]?.lowercased() == "supervisor":
+      writeAll(
+        2,
+        Array(
+          "par-lifecycle: PAR_MODE=supervisor asks for supervise, which this version lacks\n".utf8))
+      return 1
     case nil: return run(RunCommand.command, [], environment)
     case "--help", "-h", "help": return printed(overview)
     case "--version": return printed("par-lifecycle \(Main.version)\n")

@@ -7,6 +7,7 @@ enum Main {
   static let version = "0.1.0"
 
   static func main() {
+    openStandardDescriptors()
     let arguments = Array(CommandLine.arguments.dropFirst())
     exitProcess(CommandTable.run(arguments, environment: processEnvironment()))
   }

@@ -204,7 +204,7 @@ def test_a_clear_failure_for(mistake, package, host):
     for part in sentence:
         assert part in failure["error"]
     assert "\n" not in failure["error"] and failure["error"].endswith(".")
-    assert failure["hint"].endswith("See docs/errors.md#%s" % anchor)
+    assert failure["hint"].endswith("; docs/errors.md#%s" % anchor)
     if detail is None:
         assert failure["detail"] is None
     else:

@@ -17,7 +17,7 @@ struct RunFolderTests {
       #expect(status.st_mode & 0o777 == 0o700)
       #expect(folder.restSocket == folder.path + "/rest.sock")
       _ = mkdir(folder.path + "/inside", 0o700)
-      #expect(RunFolder.runs(in: String(folder.path.dropLast("/par-r1".count))) == ["par-r1"])
+      #expect(RunFolder.runs(in: String(folder.path.dropLast("/par-r1".count))) == [folder.path])
       folder.remove()
       #expect(FileKind(folder.path) == .missing)
       return folder.path

@@ -297,7 +297,7 @@ struct LimitTests {
   func metrics() throws {
     let server = try TestServer { options, snapshot, _ in
       options.loopCount = 1
-      snapshot.gauges = [Gauge(name: "par_worker_restarts_total", help: "Restarts.", value: 3)]
+      snapshot.gauges = [Gauge(name: "par_worker_restarts_total", help: "Restarts.", value: { 3 })]
     }
     defer { server.stop() }
     server.agent(always: ok)

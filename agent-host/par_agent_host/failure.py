@@ -21,7 +21,7 @@ class Failure(Exception):
 
 def hint(text, anchor):
     """A hint with its paragraph in the documentation."""
-    return "%s See docs/errors.md#%s" % (text, anchor)
+    return "%s; docs/errors.md#%s" % (text.rstrip("."), anchor)
 
 
 SAID_MAX_CHARACTERS = 300

@@ -32,6 +32,9 @@ int par_datagram_pair(int ends[2]);       // AF_UNIX, SOCK_DGRAM: close-on-exec
 int par_set_nonblocking(int fd);
 int par_set_cloexec(int fd, bool on);
 int par_pidfd_open(pid_t pid);           // readable when the process has ended
+int par_memory_file(const char *name);    // memfd_create: close-on-exec
+void par_open_standard_descriptors(void); // /dev/null for each of 0, 1, 2 that is closed
+int64_t par_raise_nofile(void);           // RLIMIT_NOFILE, soft to hard; the limit now, or -1
 int par_set_subreaper(void);              // PR_SET_CHILD_SUBREAPER
 int par_rename_noreplace(const char *from, const char *to);  // renameat2 RENAME_NOREPLACE
 int par_rename_exchange(const char *left, const char *right);  // renameat2 RENAME_EXCHANGE
@@ -62,10 +65,12 @@ int par_termination_signal(int status);
 // Starts `path` with vfork semantics: its own session, an empty signal mask, default signal
 // dispositions, SIGKILL when the calling thread ends (PR_SET_PDEATHSIG), `descriptors[i]` as
 // descriptor i (-1: /dev/null), everything from `count` on closed. `folder` may be NULL.
-// posix_spawn(3) can do all of this but the parent-death signal.
+// posix_spawn(3) can do all of this but the parent-death signal. The signal `ignored` (0: none)
+// stays ignored until the program sets a handler of its own. A raised limit of open files is what it
+// was (par_raise_nofile).
 // Returns the process id, or -1 with errno, which is execve's or chdir's too.
 pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
-                const int *descriptors, int count);
+                const int *descriptors, int count, int ignored);
 
 // The same without a session of its own: the child stays in the caller's process group, so that
 // whoever kills that group reaches it and what it starts.

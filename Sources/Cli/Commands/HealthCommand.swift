@@ -8,18 +8,22 @@ enum HealthCommand {
     help: """
       Asks /health of the agent that runs on this machine, prints the body, and exits 0 on status
       200, else 1. The port is N, else REST_PORT, else 8080. --stacks prints the Python stacks of
-      the agent instead.
+      the agent instead; without a
+      port, those of every agent of this user.
       """
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments
     let wantsStacks = arguments.takeFlag("--stacks")
     let text = try arguments.takeValue("--port") ?? environment["REST_PORT"] ?? ""
     _ = try arguments.rest(atMost: 0)
+    if wantsStacks, text.isEmpty || text == "0" {
+      return LocalProbe.printStacks(port: nil, environment: environment)
+    }
     guard let port = text.isEmpty ? 8080 : UInt16(text), port > 0 else {
       throw UsageError("\(text) is no port")
     }
     return wantsStacks
-      ? LocalProbe.printStacks(environment: environment)
+      ? LocalProbe.printStacks(port: port, environment: environment)
       : LocalProbe.printHealth(port: port, address: environment["BIND_ADDRESS"])
   }
 }

@@ -182,7 +182,7 @@ public struct WorkerExit: Sendable, Equatable {
   public var signal: String?
   /// Whether the kernel's out-of-memory killer ended it.
   public var outOfMemory: Bool
-  /// Whether it ended well after it had been asked to stop.
+  /// Whether it ended in a drain, as it was asked to or killed by the program.
   public var asked: Bool
   /// Python stacks or the traceback of its last words.
   public var stack: String?

@@ -49,7 +49,7 @@ enum Advice: String, CaseIterable {
   case workerRestarts = "worker-restarts"
   case trustedProxies = "trusted-proxies"
 
-  var hint: String { "\(what); see docs/errors.md#\(rawValue)" }
+  var hint: String { "\(what); docs/errors.md#\(rawValue)" }
 
   private var what: String {
     switch self {

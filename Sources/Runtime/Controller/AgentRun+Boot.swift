@@ -63,6 +63,13 @@ extension AgentRun {
             + "docs/errors.md#agent-host-missing"))
     }
     self.host = host
+    let cache = configuration.cacheFolder
+    if cache.mustBePrivate, !makePrivateFolder(cache.path) {
+      return fail(
+        Explanation(
+          error: "\(cache.path) is not a folder of this user alone, so packages are not kept there",
+          hint: "remove it or set PAR_CACHE_DIR; docs/errors.md#cache-folder"))
+    }
     let request = VerifyRequest(configuration, path: path, host: host)
     start(.verify, request: request.json, phase: .verifying) { [unowned self] result in
       let package = try VerifiedPackage(json: result)
@@ -77,13 +84,6 @@ extension AgentRun {
     log.keepOut(redactor)
     for warning in package.warnings {
       log.write(.warning(code: warning.code, message: warning.message))
-    }
-    if package.manifest.hasA2A {
-      log.write(
-        .warning(
-          code: "a2a_not_served",
-          message: "\(package.manifest.name) has an A2A surface, which this version does not serve")
-      )
     }
     python = package.environment.python
     lease = CacheLease(package: package)
@@ -157,7 +157,6 @@ extension AgentRun {
           hint: "fill a wheelhouse or raise INSTALL_TIMEOUT_SEC; docs/errors.md#install-timeout"))
     case .hardLimit: explainHardLimit()
     case .loadTimeout:
-      stacks = worker?.dumpStacks()
       guard case .loading(let loading) = machine.state else { return }
       guard case .first = loading.course else {
         var preview = machine
@@ -182,7 +181,6 @@ extension AgentRun {
         bootMilliseconds: (now - .start).milliseconds,
         countedMilliseconds: phases.counted.milliseconds,
         hardLimitMilliseconds: limit.milliseconds, phases: PhaseTimes(phases)), at: now)
-    stacks = worker?.dumpStacks()
     explain(
       Explanation(
         error: "the boot exceeded its hard limit of \(limit.text)\(whileDoing)",

@@ -7,12 +7,13 @@ import RunConfiguration
 /// The lines of the transitions.
 extension AgentRun {
   /// What has to be known before a transition can be told.
-  func beforeLogging(_ step: Step, from previous: State, to next: State) {
+  func beforeLogging(_ step: Step, from previous: State, to next: State, at now: Instant) {
     switch next {
     case .draining:
       completedBeforeDrain = dataPlane?.completed ?? 0
       abortedBeforeDrain = dataPlane?.abortedCount ?? 0
       abortedLinesLeft = Self.abortedLines
+      drainDeadline = now + machine.policy.drainDeadline
       if !previous.wasReady, !step.isAsked { warnOfBudget(at: now) }
     case .ready where !previous.wasReady: warnOfBudget(at: now)
     case .ready, .loading: abortedLinesLeft = Self.abortedLines
@@ -31,51 +32,44 @@ extension AgentRun {
         budgetMilliseconds: configuration.bootBudget.milliseconds), at: now)
   }
 
-  func logTransition(_ step: Step, previous: State, at now: Instant) {
-    let isBeginning = step.cause == "started"
+  /// The line of the transition into the state that the machine is in now.
+  func transitionLine(_ step: Step) -> LogEvent {
     let transition = Transition(
-      from: isBeginning ? nil : step.from, to: step.to, cause: step.cause,
+      from: step.cause == "started" ? nil : step.from, to: step.to, cause: step.cause,
       attempt: machine.state.attempt)
     switch machine.state {
-    case .fetching: log.write(fetchLine(transition), at: now)
+    case .fetching: return fetchLine(transition)
     case .verifying(let verifying):
-      log.write(
-        .verify(
-          transition, bytes: packageBytes,
-          fetchMilliseconds: verifying.phases.fetch.milliseconds), at: now)
+      return .verify(
+        transition, bytes: packageBytes, fetchMilliseconds: verifying.phases.fetch.milliseconds)
     case .installing(let installing):
-      log.write(.install(transition, installFacts(installing.preparation)), at: now)
+      return .install(transition, installFacts(installing.preparation))
     case .loading(let loading):
-      log.write(
-        .load(
-          transition,
-          LoadFacts(
-            package: identity, surfaces: composer.surfaces,
-            restSocket: loading.hasWorker ? folder?.restSocket : nil, a2aSocket: nil)), at: now)
+      return .load(
+        transition,
+        LoadFacts(
+          package: identity, surfaces: composer.surfaces,
+          restSocket: loading.hasWorker ? folder?.restSocket : nil, a2aSocket: nil))
     case .ready(let ready):
-      composer.boot = ready.boot
-      log.write(
-        .runtimeReady(
-          transition,
-          ReadyFacts(
-            bootMilliseconds: ready.boot.total.milliseconds,
-            phases: PhaseTimes(ready.boot.phases), loadMilliseconds: ready.load.milliseconds,
-            surfaces: composer.surfaces, restPort: Int(listeners.rest.port), a2aPort: nil,
-            uiPort: (listeners.ui?.port).map { Int($0) })), at: now)
+      return .runtimeReady(
+        transition,
+        ReadyFacts(
+          bootMilliseconds: ready.boot.total.milliseconds, phases: PhaseTimes(ready.boot.phases),
+          loadMilliseconds: ready.load.milliseconds, surfaces: composer.surfaces,
+          restPort: Int(listeners.rest.port), a2aPort: nil,
+          uiPort: (listeners.ui?.port).map { Int($0) }))
     case .draining:
-      log.write(
-        .drain(
-          transition, inFlight: dataPlane?.inFlight ?? 0,
-          deadlineMilliseconds: machine.policy.drainDeadline.milliseconds), at: now)
+      return .drain(
+        transition, inFlight: dataPlane?.inFlight ?? 0,
+        deadlineMilliseconds: machine.policy.drainDeadline.milliseconds)
     case .stopped(let stopped):
       let aborted = (dataPlane?.abortedCount ?? 0) - abortedBeforeDrain
-      log.write(
-        .stopped(
-          transition,
-          StoppedFacts(
-            exitCode: stopped.exitCode, outcome: stopped.outcome(aborted: aborted),
-            completed: (dataPlane?.completed ?? 0) - completedBeforeDrain, aborted: aborted,
-            drainMilliseconds: stopped.drain.milliseconds)), at: now)
+      return .stopped(
+        transition,
+        StoppedFacts(
+          exitCode: stopped.exitCode, outcome: stopped.outcome(aborted: aborted),
+          completed: (dataPlane?.completed ?? 0) - completedBeforeDrain, aborted: aborted,
+          drainMilliseconds: stopped.drain.milliseconds))
     }
   }
 

@@ -52,13 +52,16 @@ extension AgentRun {
     return .members([
       "package_root": .string(package.root), "rest_socket": .string(folder.restSocket),
       "base_path": .string(configuration.basePath), "name": .string(manifest.name),
-      "version": .string(manifest.version), "description": .string(manifest.description),
+      "version": .string(manifest.version),
+      "description": .string(String(manifest.description.prefix(Self.descriptionLimit))),
       "rest_entry": text(manifest.restEntry), "http_server": text(manifest.httpServer),
       "entrypoint": text(manifest.entrypoint), "load_a2a": false,
       "invoke_max_bytes": .integer(Self.invokeMaximumBytes),
     ])
   }
 
+  /// What of a description the host gets, in characters: its configuration has to fit a pipe.
+  static let descriptionLimit = 1000
   /// The largest body of `P/invoke`.
   static let invokeMaximumBytes: Int64 = 10 << 20
 
@@ -80,14 +83,22 @@ extension AgentRun {
     worker.kill()
     guard machine.state.name == .loading else { return }
     self.worker = nil
-    dyingWorkers[worker.pid] = worker
+    let status = ProcessTree.reap(worker.pid, within: Self.killPatience)
+    worker.ended()
+    log.write(
+      .workerExited(exit(worker, status ?? .signaled(SIGKILL), [], after: machine.state)))
+    stacks = nil
+    ProcessTree.killDescendants()
   }
+
+  /// How long the end of a killed process is waited for; beyond that it is taken for granted.
+  static let killPatience = Interval.seconds(1)
 
   func workerEnded(_ worker: WorkerProcess, _ status: ExitStatus) {
     worker.ended()
     self.worker = nil
     progress = nil
-    ProcessTree.killDescendants(sparing: Set(dyingWorkers.keys))
+    ProcessTree.killDescendants()
     let event = Event.workerLost(attempt: worker.attempt, jitter: Int.random(in: -20...20))
     // The line tells what will come of it; the machine is a value, so it can be asked beforehand.
     var preview = machine
@@ -97,11 +108,6 @@ extension AgentRun {
     explainLoss(worker, status, after: preview.state)
     logAborted(aborted)
     send(event)
-  }
-
-  func replacedWorkerEnded(_ worker: WorkerProcess, _ status: ExitStatus) {
-    worker.ended()
-    log.write(.workerExited(exit(worker, status, [], after: machine.state)))
   }
 
   private func exit(
@@ -117,13 +123,15 @@ extension AgentRun {
       delay = 0
       if case .waiting(let until) = loading.stage { delay = (until - now).milliseconds }
     }
-    let asked = code == 0 && machine.state.name == .draining
+    let asked = machine.state.name == .draining && (code == 0 || worker.wasKilled)
     let lastWords = worker.lastErrors.isEmpty ? nil : worker.lastErrors.joined(separator: "\n")
     return WorkerExit(
       pid: Int(worker.pid), status: code, signal: signal,
       outOfMemory: worker.wasOutOfMemory(status), asked: asked,
       stack: asked ? nil : stacks ?? worker.failure?.detail ?? lastWords,
-      inFlight: inFlight, restarts: next.restartCount, willRestart: next.name == .loading,
+      inFlight: inFlight,
+      restarts: max(next.restartCount, machine.state.restartCount),
+      willRestart: next.name == .loading,
       delayMilliseconds: delay)
   }
 

@@ -12,7 +12,7 @@ import RunConfiguration
 /// say become events; each transition is logged, then the gate learns of it, then its effects are
 /// carried out. Nothing else decides readiness, draining or exit.
 final class AgentRun {
-  /// How long the log may hold up the end of the process.
+  /// How long the log may hold up the end of the process, within the deadline of the drain.
   static let logFlush = Interval.milliseconds(500)
   /// How many aborted requests of a drain or loss get a line of their own.
   static let abortedLines = 20
@@ -36,8 +36,6 @@ final class AgentRun {
   var step: StepProcess?
   private var wasStepCancelled = false
   var worker: WorkerProcess?
-  /// Workers that were replaced and not yet reaped.
-  var dyingWorkers: [Int32: WorkerProcess] = [:]
   var progress: ProgressReports?
   var packageBytes: Int64 = 0
   /// Keeps what this run uses in the cache.
@@ -46,6 +44,7 @@ final class AgentRun {
   var python: String?
   /// The stacks of a worker that did not become ready in time.
   var stacks: String?
+  var drainDeadline = Instant.start
   var completedBeforeDrain = 0
   var abortedBeforeDrain = 0
   var abortedLinesLeft = AgentRun.abortedLines
@@ -66,7 +65,7 @@ final class AgentRun {
     self.listeners = listeners
     self.redactor = redactor
     machine = Machine(policy: Policy(configuration))
-    composer = SnapshotComposer(configuration: configuration)
+    composer = SnapshotComposer(configuration: configuration, droppedLines: { log.dropped })
     idleMessages = try IdleMailbox()
   }
 
@@ -91,15 +90,22 @@ final class AgentRun {
       try loop.watch(signalDescriptor) { [unowned self] in readSignals(signalDescriptor) }
       folder = try RunFolder(runID: runID, environment: environment)
     } catch {
-      explain(Explanation(error: "the program cannot start: \(error)"))
-      send(.failed(.failure))
+      fail(
+        Explanation(
+          error: "the program cannot start: \(error)", hint: "docs/errors.md#run-folder"))
     }
     if let folder {
       stacksSocket = try? StacksSocket(
         path: folder.controlSocket, loop: loop,
-        answer: { [unowned self] in worker?.dumpStacks() ?? "no worker is running\n" })
+        ask: { [unowned self] answer in
+          let header = StacksSocket.header(port: listeners.rest.port)
+          guard let worker else { return answer(header + "no worker is running\n") }
+          worker.dumpStacks { answer(header + ($0 ?? "the worker does not answer\n")) }
+        })
     }
-    send(.started)
+    // A signal may have come before the program did.
+    readSignals(signalDescriptor)
+    if case .fetching = machine.state { send(.started) }
     loop.run()
     return exitCode ?? 1
   }
@@ -129,17 +135,21 @@ final class AgentRun {
       log.write(.illegalEvent(state: step.from, what: "\(event)"), at: now)
       return
     case .moved:
-      beforeLogging(step, from: previous, to: next.state)
+      beforeLogging(step, from: previous, to: next.state, at: now)
       machine = next
-      logTransition(step, previous: previous, at: now)
-    case .stayed: machine = next
+      log.write(transitionLine(step), at: now, act: publish)
+    case .stayed:
+      machine = next
+      publish()
     }
-    composer.restarts = max(composer.restarts, (machine.state.attempt ?? 1) - 1)
-    composer.droppedLines = log.dropped
-    dataPlane?.publish(composer.snapshot(of: machine.state))
     armTimers()
     for effect in step.effects { carryOut(effect) }
     reportIfIdle()
+  }
+
+  private func publish() {
+    composer.learn(machine.state)
+    dataPlane?.publish(composer.snapshot(of: machine.state))
   }
 
   private func armTimers() {
@@ -149,15 +159,24 @@ final class AgentRun {
       armed[timer] = nil
     }
     for (timer, due) in wanted where armed[timer] == nil {
-      let alarm = loop.schedule(at: due) { [unowned self] in
-        armed[timer] = nil
-        timerFired(timer)
-      }
+      let alarm = loop.schedule(at: due) { [unowned self] in timerFired(timer, due: due) }
       armed[timer] = (due, alarm)
     }
   }
 
-  private func timerFired(_ timer: Timer) {
+  /// What hangs is asked for its stacks first; the timer stays armed meanwhile.
+  private func timerFired(_ timer: Timer, due: Instant) {
+    let tellsStacks = timer == .hardLimit || timer == .loadTimeout
+    guard tellsStacks, let worker else { return act(on: timer) }
+    worker.dumpStacks { [unowned self] stacks in
+      guard armed[timer]?.due == due else { return }
+      self.stacks = stacks
+      act(on: timer)
+    }
+  }
+
+  private func act(on timer: Timer) {
+    armed[timer] = nil
     explainTimer(timer)
     send(.timerFired(timer))
   }
@@ -176,11 +195,19 @@ final class AgentRun {
       case SIGTERM: send(.terminationRequested(.terminate))
       case SIGINT: send(.terminationRequested(.interrupt))
       case SIGCHLD: reapChildren()
-      default:
-        // As an init process it passes on what it does not need itself, but for the signal that
-        // dumps stacks.
-        if getpid() == 1, let worker, number != SIGUSR2 { kill(worker.pid, number) }
+      case SIGUSR2: break  // the agent host's, for its stacks
+      default: passOn(number)
       }
+    }
+  }
+
+  /// As an init process it passes on what it does not need itself. Elsewhere the terminal that went
+  /// away, or its quit key, asks it to stop like an interrupt.
+  private func passOn(_ number: Int32) {
+    if getpid() == 1 {
+      if let worker { kill(worker.pid, number) }
+    } else if number == SIGHUP || number == SIGQUIT {
+      send(.terminationRequested(.interrupt))
     }
   }
 
@@ -191,8 +218,6 @@ final class AgentRun {
         if self.step?.pid == pid { self.step = nil }
       } else if let worker, worker.pid == pid {
         workerEnded(worker, status)
-      } else if let dying = dyingWorkers.removeValue(forKey: pid) {
-        replacedWorkerEnded(dying, status)
       }
     }
   }
@@ -236,7 +261,7 @@ final class AgentRun {
         environmentKey: composer.package?.environment.key)
     }
     folder?.remove()
-    log.close(within: Self.logFlush)
+    log.close(within: max(.zero, min(Self.logFlush, drainDeadline - Clock.now())))
     exitCode = code
     loop.stop()
   }

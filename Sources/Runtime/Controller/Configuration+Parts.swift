@@ -1,6 +1,7 @@
 public import AgentPackages
 import DataPlane
 import Lifecycle
+import LinuxSystem
 public import RunConfiguration
 
 extension Policy {
@@ -19,6 +20,9 @@ extension Policy {
 }
 
 extension DataPlaneOptions {
+  /// Descriptors that connections leave for everything else.
+  static let reservedDescriptors = 64
+
   /// The gate's share of the configuration.
   init(_ configuration: Configuration) {
     self.init(agentAppID: configuration.agentAppID, basePath: configuration.basePath)
@@ -26,6 +30,9 @@ extension DataPlaneOptions {
     bodyIdleTimeout = configuration.bodyIdleTimeout
     upstreamConnectTimeout = configuration.upstreamConnectTimeout
     trustedProxies = configuration.trustedProxies.compactMap { AddressRange($0) }
+    // A proxied request needs two descriptors; some are for files and children.
+    let room = (descriptorLimit() - Self.reservedDescriptors) / 2
+    limits.connections = max(1, min(limits.connections, room))
     accessLog = configuration.accessLog
     timingHeader = configuration.timingHeader
   }

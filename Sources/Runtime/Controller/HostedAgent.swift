@@ -30,6 +30,7 @@ public enum HostedAgent {
   ) throws -> Int32 {
     let signals = try SignalSource()
     _ = par_set_subreaper()
+    _ = par_raise_nofile()
     let runID = randomHexadecimal(bytes: 16)
     let configuration: Configuration
     switch Configuration.read(environment, packageArgument: packageArgument) {

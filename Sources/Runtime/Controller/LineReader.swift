@@ -1,10 +1,19 @@
 import LinuxSystem
 
-/// Splits what a descriptor brings into lines; a line longer than `maximumLine` comes in pieces.
+/// Splits what a descriptor brings into lines. Of a line longer than `maximum` bytes the rest is
+/// thrown away.
 struct LineReader {
-  static let maximumLine = 8 * 1024
+  /// What is kept of a line of output. A line of the log has 16 KiB; the rest of what is kept lets a
+  /// secret that lies across that bound be found before the line is cut.
+  static let outputMaximum = 20 * 1024
 
+  private let maximum: Int
   private var pending: [UInt8] = []
+  private var isCut = false
+  /// Whether a line was longer than the maximum.
+  private(set) var hasCut = false
+
+  init(maximum: Int = LineReader.outputMaximum) { self.maximum = maximum }
 
   /// The lines that are complete now, and whether the other end is gone. At the end, the rest
   /// without a line feed is a line too.
@@ -24,19 +33,28 @@ struct LineReader {
   }
 
   private mutating func take(_ bytes: [UInt8], _ lines: inout [String]) {
-    for byte in bytes {
-      if byte == UInt8(ascii: "\n") {
-        finish(&lines)
-      } else {
-        pending.append(byte)
-        if pending.count == Self.maximumLine { finish(&lines) }
-      }
+    var rest = bytes[...]
+    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+      keep(rest[..<end])
+      finish(&lines)
+      rest = rest[(end + 1)...]
+    }
+    keep(rest)
+  }
+
+  private mutating func keep(_ bytes: ArraySlice<UInt8>) {
+    let room = maximum - pending.count
+    pending += bytes.prefix(room)
+    if bytes.count > room {
+      isCut = true
+      hasCut = true
     }
   }
 
   private mutating func finish(_ lines: inout [String]) {
-    if pending.last == UInt8(ascii: "\r") { pending.removeLast() }
-    lines.append(String(decoding: pending, as: UTF8.self))
+    if pending.last == UInt8(ascii: "\r"), !isCut { pending.removeLast() }
+    lines.append(String(decoding: pending, as: UTF8.self) + (isCut ? "…" : ""))
     pending.removeAll(keepingCapacity: true)
+    isCut = false
   }
 }

@@ -36,24 +36,37 @@ public enum LocalProbe {
     return statusLine.split(separator: " ").dropFirst().first == "200" ? 0 : 1
   }
 
-  /// Prints the Python stacks of every agent of this user that runs here; 1 when there is none.
-  public static func printStacks(environment: [String: String]) -> Int32 {
+  /// Prints the Python stacks of the agents of this user that run here; returns 1 when there is
+  /// none.
+  ///
+  /// - Parameter port: the REST port of the one that is meant; nil: all.
+  public static func printStacks(port: UInt16?, environment: [String: String]) -> Int32 {
     var found = false
-    for base in RunFolder.bases(environment) {
-      for name in RunFolder.runs(in: base) {
-        let socket = par_connect_unix("\(base)/\(name)/control.sock")
-        guard socket >= 0 else { continue }
-        found = true
-        // The connection is non-blocking, so the end of the answer is waited for here.
-        while waitReadable(socket, milliseconds: timeoutMilliseconds) {
-          guard case .bytes(let bytes) = readAvailable(socket) else { break }
-          writeAll(1, bytes)
-        }
-        closeDescriptor(socket)
-      }
+    for path in RunFolder.bases(environment).flatMap(RunFolder.runs(in:)) {
+      let socket = par_connect_unix(path + RunFolder.controlName)
+      guard socket >= 0 else { continue }
+      let answer = readAll(socket)
+      closeDescriptor(socket)
+      if let port, !answer.starts(with: StacksSocket.header(port: port).utf8) { continue }
+      found = true
+      writeAll(1, answer)
     }
-    if !found { writeAll(2, Array("par-lifecycle: no agent of this user runs here\n".utf8)) }
+    let which = port.map { " with REST port \($0)" } ?? ""
+    if !found {
+      writeAll(2, Array("par-lifecycle: no agent of this user\(which) runs here\n".utf8))
+    }
     return found ? 0 : 1
+  }
+
+  /// The connection is non-blocking, so the end of the answer is waited for here.
+  private static func readAll(_ socket: Int32) -> [UInt8] {
+    var answer: [UInt8] = []
+    while waitReadable(socket, milliseconds: timeoutMilliseconds),
+      case .bytes(let bytes) = readAvailable(socket)
+    {
+      answer += bytes
+    }
+    return answer
   }
 
   private static func target(_ address: String?) -> String {

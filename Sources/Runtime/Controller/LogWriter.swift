@@ -163,15 +163,40 @@ public final class LogWriter: Sendable {
         block += line.tail
         block.append(UInt8(ascii: "\n"))
         if block.count > 64 * 1024 {
-          if !readerIsGone { readerIsGone = !writeAll(descriptor, block) }
+          if !readerIsGone { readerIsGone = !put(block) }
           block.removeAll(keepingCapacity: true)
         }
       }
       // Without a reader the program goes on; its lines are lost.
-      if !readerIsGone { readerIsGone = !writeAll(descriptor, block) }
+      if !readerIsGone { readerIsGone = !put(block) }
       let written = lines.reduce(0) { $0 + $1.head.count + $1.tail.count }
       queue.withLock { $0.bytes -= written }
     }
+  }
+
+  /// How long the writer pauses when there is no room for a line on the disk, in milliseconds.
+  static let retryPause: Int32 = 100
+
+  /// Writes all of it, however long that takes; false when nobody can read it any more. Another
+  /// process may have made the descriptor non-blocking, and a full disk may get room again.
+  private func put(_ block: [UInt8]) -> Bool {
+    var rest = block[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+        continue
+      }
+      switch errno {
+      case EINTR: break
+      case EAGAIN:
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&entry, 1, -1)
+      case ENOSPC, EDQUOT, EIO: poll(nil, 0, Self.retryPause)
+      default: return false
+      }
+    }
+    return true
   }
 
   private func takeQueued() -> (lines: [EncodedLine], isClosing: Bool) {

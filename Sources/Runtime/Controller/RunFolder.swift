@@ -9,7 +9,8 @@ struct RunFolder {
   var restSocket: String { path + "/rest.sock" }
   var a2aSocket: String { path + "/a2a.sock" }
   /// Where `par-lifecycle health --stacks` asks.
-  var controlSocket: String { path + "/control.sock" }
+  var controlSocket: String { path + Self.controlName }
+  static let controlName = "/control.sock"
 
   /// Beneath the first of `$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR`, `$TMPDIR`, `/tmp` that can be
   /// written and leaves room for a socket's name (108 bytes, unix(7)).
@@ -17,11 +18,12 @@ struct RunFolder {
     var failure = SystemError("make the folder of the run", number: ENOENT)
     for base in Self.bases(environment) {
       let path = base + "/par-" + runID
-      guard (path + "/control.sock").utf8.count < 108 else {
+      guard (path + Self.controlName).utf8.count < 108 else {
         failure = SystemError("make the folder of the run", path, number: ENAMETOOLONG)
         continue
       }
       if mkdir(path, 0o700) == 0 {
+        Self.sweep(base)
         self.path = path
         return
       }
@@ -37,9 +39,19 @@ struct RunFolder {
       .compactMap(\.self).filter { $0.hasPrefix("/") }
   }
 
-  /// The names of run folders in a base folder.
+  /// The run folders in a base folder.
   static func runs(in base: String) -> [String] {
-    folderNames(base).filter { $0.hasPrefix("par-") }
+    folderNames(base).filter { $0.hasPrefix("par-") }.map { base + "/" + $0 }
+  }
+
+  /// Removes what runs that were killed left behind: folders of this user on whose control socket
+  /// nobody listens any more.
+  static func sweep(_ base: String) {
+    for path in runs(in: base) {
+      let socket = par_connect_unix(path + controlName)
+      if socket < 0, errno == ECONNREFUSED { removeTree(path) }
+      closeDescriptor(socket)
+    }
   }
 
   func remove() { removeTree(path) }

@@ -12,11 +12,25 @@ struct SnapshotComposer {
   var surfaces: [String] = ["rest"]
   var restSocket: String?
   /// The first boot, once it is over.
-  var boot: Boot?
-  var restarts = 0
-  var droppedLines: Int64 = 0
+  private var boot: Boot?
+  private var restarts = 0
+  private let droppedLines: @Sendable () -> Int64
+
+  init(
+    configuration: Configuration, droppedLines: @escaping @Sendable () -> Int64 = { 0 }
+  ) {
+    self.configuration = configuration
+    self.droppedLines = droppedLines
+  }
+
+  /// Keeps what later states no longer tell.
+  mutating func learn(_ state: State) {
+    if case .ready(let ready) = state { boot = ready.boot }
+    restarts = max(restarts, (state.attempt ?? 1) - 1)
+  }
 
   func snapshot(of state: State) -> Snapshot {
+    let (restarts, droppedLines) = (restarts, droppedLines)
     let isReady = state.name == .ready
     // Before the first Ready nothing of the package is shown.
     let wasReady = boot != nil
@@ -30,11 +44,11 @@ struct SnapshotComposer {
       budgetMilliseconds: configuration.bootBudget.milliseconds,
       gauges: [
         Gauge(
-          name: "par_worker_restarts", help: "Restarts of the agent since the first Ready.",
-          value: Double(restarts)),
+          name: "par_worker_restarts_total", help: "Restarts of the agent since the first Ready.",
+          value: { Double(restarts) }),
         Gauge(
-          name: "par_log_dropped_lines", help: "Log lines lost to a slow reader.",
-          value: Double(droppedLines)),
+          name: "par_log_dropped_lines_total", help: "Log lines lost to a slow reader.",
+          value: { Double(droppedLines()) }),
       ])
   }
 
@@ -45,7 +59,12 @@ struct SnapshotComposer {
       if case .again = loading.course { .restarting } else { .booting }
     case .ready: .ready
     case .draining(let draining):
-      if case .lameDuck = draining.stage { .lameDuck } else { .closing }
+      // Without its worker an agent has nothing to serve new work with.
+      if case .lameDuck = draining.stage, draining.workerRuns || !hasCode {
+        .lameDuck
+      } else {
+        .closing
+      }
     case .stopped: .closing
     }
   }
@@ -61,6 +80,8 @@ struct SnapshotComposer {
     case .stopped(let stopped): stopped.cause.isAsked ? "stopped" : "failed"
     }
   }
+
+  private var hasCode: Bool { package?.manifest.hasServedCode ?? false }
 
   private func servesAgent(_ state: State) -> Bool {
     switch state {

@@ -15,6 +15,8 @@ final class StepProcess {
     case failed(StepFailure)
   }
 
+  /// The longest message of a step, in bytes: its result holds the agent's whole environment.
+  static let messageLimit = 16 << 20
   /// The last lines of its standard error that a failure without a word of its own is told with.
   static let stderrLines = 20
 
@@ -23,7 +25,7 @@ final class StepProcess {
   private let report: (Report) -> Void
   private var output: Int32
   private var errors: Int32
-  private var outputLines = LineReader()
+  private var outputLines = LineReader(maximum: StepProcess.messageLimit)
   private var errorLines = LineReader()
   private var lastErrors: [String] = []
   private var isOver = false
@@ -36,24 +38,24 @@ final class StepProcess {
     self.kind = kind
     self.loop = loop
     self.report = report
-    let input = try Pipe()
-    let output = try Pipe()
-    let errors = try Pipe()
-    defer {
-      closeDescriptor(input.readEnd)
-      closeDescriptor(input.writeEnd)
-      closeDescriptor(output.writeEnd)
-      closeDescriptor(errors.writeEnd)
+    let pipes = try PipeSet(3)
+    defer { pipes.closeTheirs(input: [0]) }
+    let (input, output, errors) = (pipes[0], pipes[1], pipes[2])
+    do {
+      pid = try ProcessTree.spawn(
+        "/proc/self/exe", arguments: ["par-lifecycle", "step", kind.rawValue],
+        environment: environment,
+        descriptors: [input.readEnd, output.writeEnd, errors.writeEnd])
+    } catch {
+      pipes.closeOurs(input: [0])
+      throw error
     }
     self.output = output.readEnd
     self.errors = errors.readEnd
-    pid = try ProcessTree.spawn(
-      "/proc/self/exe", arguments: ["par-lifecycle", "step", kind.rawValue],
-      environment: environment,
-      descriptors: [input.readEnd, output.writeEnd, errors.writeEnd])
-    // A request is far smaller than a pipe's 64 KiB, so this does not wait.
+    for fd in [input.writeEnd, output.readEnd, errors.readEnd] { _ = par_set_nonblocking(fd) }
+    // A request is far smaller than the pipe's 64 KiB; a step that did not get all of it says so.
     writeAll(input.writeEnd, JSONWriter.encode(request) + [UInt8(ascii: "\n")])
-    for fd in [output.readEnd, errors.readEnd] { _ = par_set_nonblocking(fd) }
+    closeDescriptor(input.writeEnd)
     try loop.watch(output.readEnd) { [weak self] in self?.readOutput() }
     try loop.watch(errors.readEnd) { [weak self] in self?.readErrors() }
   }
@@ -76,10 +78,11 @@ final class StepProcess {
       case .exited(let code): "ended with status \(code)"
       case .signaled(let number): "was ended by \(SignalSource.name(number))"
       }
+    let what = outputLines.hasCut ? "with a result of more than \(Self.messageLimit) bytes" : nil
     finish(
       .failed(
         StepFailure(
-          "the \(kind.rawValue) step \(how) without a result",
+          "the \(kind.rawValue) step \(how) \(what ?? "without a result")",
           detail: lastErrors.isEmpty ? nil : lastErrors.joined(separator: "\n"),
           hint: "look at memory and disk space; docs/errors.md#step-ended")))
   }

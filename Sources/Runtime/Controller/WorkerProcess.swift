@@ -6,7 +6,7 @@ import LinuxSystem
 /// The agent host: a Python process that loads the agent's code and serves it on a Unix socket.
 ///
 /// It has pipes for its output (1, 2), a control pipe whose end it obeys (3), a datagram socket
-/// for notifications in the format of sd_notify(3) (4), and a pipe for stacks (5).
+/// for notifications in the format of sd_notify(3) (4), and a file in memory for stacks (5).
 final class WorkerProcess {
   enum Report {
     case output(stream: String, line: String)
@@ -19,10 +19,9 @@ final class WorkerProcess {
 
   /// The last lines of its standard error, for an end without a word.
   static let stderrLines = 20
-  /// How long a dump of the stacks is waited for, and how long it may pause.
-  static let stacksTimeout = Interval.milliseconds(300)
-  static let stacksPause: Int32 = 60
-  static let stacksLimit = 12 * 1024
+  /// Notifications that are read in one round, and warnings that are passed on in all.
+  static let datagramsPerRound = 64
+  static let warningsLimit = 100
 
   let attempt: Int
   let pid: Int32
@@ -36,7 +35,8 @@ final class WorkerProcess {
   private let report: (Report) -> Void
   private let control: Int32
   private let notify: Int32
-  private let stacks: Int32
+  private let stacks: StacksFile
+  private var warnings = 0
   private let streams: [(fd: Int32, name: String)]
   private var readers: [LineReader]
   private let oomKillsBefore: Int?
@@ -48,47 +48,37 @@ final class WorkerProcess {
     self.attempt = attempt
     self.loop = loop
     self.report = report
-    let output = try Pipe()
-    let errors = try Pipe()
-    let controlPipe = try Pipe()
-    let stacksPipe = try Pipe()
+    let pipes = try PipeSet(3)
+    defer { pipes.closeTheirs(input: [2]) }
+    let (output, errors, controlPipe) = (pipes[0], pipes[1], pipes[2])
     var pair: (Int32, Int32) = (-1, -1)
     let paired = withUnsafeMutablePointer(to: &pair) {
       $0.withMemoryRebound(to: Int32.self, capacity: 2) { par_datagram_pair($0) }
     }
-    guard paired == 0 else { throw SystemError("socketpair") }
-    defer {
-      for fd in [
-        output.writeEnd, errors.writeEnd, controlPipe.readEnd, stacksPipe.writeEnd, pair.1,
-      ] {
-        closeDescriptor(fd)
-      }
+    defer { closeDescriptor(pair.1) }
+    do throws(SystemError) {
+      guard paired == 0 else { throw SystemError("socketpair") }
+      stacks = try StacksFile()
+      pid = try ProcessTree.spawn(
+        python, arguments: [python, "-u", startFile], environment: environment, folder: folder,
+        descriptors: [
+          -1, output.writeEnd, errors.writeEnd, controlPipe.readEnd, pair.1, stacks.descriptor,
+        ],
+        // Until it can dump its stacks, being asked to must not end it.
+        ignoring: SIGUSR2)
+    } catch {
+      pipes.closeOurs(input: [2])
+      closeDescriptor(pair.0)
+      throw error
     }
     oomKillsBefore = ControlGroup.oomKills()
     control = controlPipe.writeEnd
     notify = pair.0
-    stacks = stacksPipe.readEnd
     streams = [(output.readEnd, "stdout"), (errors.readEnd, "stderr")]
     readers = [LineReader(), LineReader()]
-    do {
-      pid = try ProcessTree.spawn(
-        python, arguments: [python, "-u", startFile], environment: environment, folder: folder,
-        descriptors: [
-          -1, output.writeEnd, errors.writeEnd, controlPipe.readEnd, pair.1, stacksPipe.writeEnd,
-        ])
-    } catch {
-      for fd in [
-        output.readEnd, errors.readEnd, controlPipe.writeEnd, stacksPipe.readEnd, pair.0,
-      ] {
-        closeDescriptor(fd)
-      }
-      throw error
-    }
+    // A host that does not read must not make us wait; one that lacks its configuration says so.
+    for fd in [output.readEnd, errors.readEnd, notify, control] { _ = par_set_nonblocking(fd) }
     writeAll(control, JSONWriter.encode(configuration) + [UInt8(ascii: "\n")])
-    // From here on a host that does not read must not make us wait.
-    for fd in [output.readEnd, errors.readEnd, notify, stacks, control] {
-      _ = par_set_nonblocking(fd)
-    }
     for (index, stream) in streams.enumerated() {
       try loop.watch(stream.fd) { [weak self] in self?.readOutput(index) }
     }
@@ -113,21 +103,10 @@ final class WorkerProcess {
     return now > before
   }
 
-  /// The Python stacks of all its threads, by faulthandler, also while an import hangs; nil when it
-  /// does not answer in time. Waits on the calling thread.
-  func dumpStacks() -> String? {
-    guard Glibc.kill(pid, SIGUSR2) == 0 else { return nil }
-    let deadline = Clock.now() + Self.stacksTimeout
-    var dump: [UInt8] = []
-    while dump.count < Self.stacksLimit {
-      let left = (deadline - Clock.now()).milliseconds
-      let patience = dump.isEmpty ? Int32(clamping: left) : Self.stacksPause
-      guard left > 0, waitReadable(stacks, milliseconds: patience),
-        case .bytes(let bytes) = readAvailable(stacks)
-      else { break }
-      dump += bytes
-    }
-    return dump.isEmpty ? nil : String(decoding: dump.prefix(Self.stacksLimit), as: UTF8.self)
+  /// Asks for the Python stacks of all its threads, by faulthandler, also while an import hangs;
+  /// `done` gets nil when it does not answer in time.
+  func dumpStacks(_ done: @escaping (String?) -> Void) {
+    stacks.dump(of: pid, loop: loop, done: done)
   }
 
   /// The process ended: its last words are read and everything is closed.
@@ -136,7 +115,8 @@ final class WorkerProcess {
     for index in streams.indices { readOutput(index) }
     ProcessTree.killGroup(pid)
     for stream in streams { forget(stream.fd) }
-    for fd in [notify, control, stacks] { forget(fd) }
+    for fd in [notify, control] { forget(fd) }
+    stacks.workerEnded()
   }
 
   private func forget(_ fd: Int32) {
@@ -155,13 +135,9 @@ final class WorkerProcess {
   }
 
   private func readNotifications() {
-    while true {
-      let datagram: [UInt8]
-      switch readAvailable(notify) {
-      case .bytes(let bytes): datagram = bytes
-      case .nothingYet: return
-      case .end: return loop.forget(notify)
-      }
+    for _ in 0..<Self.datagramsPerRound {
+      // An empty datagram looks like the end, which a socket without connections never comes to.
+      guard case .bytes(let datagram) = readAvailable(notify) else { return }
       for line in String(decoding: datagram, as: UTF8.self).split(separator: "\n") {
         guard let equals = line.firstIndex(of: "=") else { continue }
         take(String(line[..<equals]), String(line[line.index(after: equals)...]))
@@ -179,8 +155,9 @@ final class WorkerProcess {
       report(.status(value))
     case "X_PAR_WARNING":
       guard let warning = try? JSONReader.decode(value), let code = warning["code"]?.text,
-        let message = warning["message"]?.text
+        let message = warning["message"]?.text, warnings < Self.warningsLimit
       else { return }
+      warnings += 1
       report(.warning(code: code, message: message))
     case "X_PAR_FAILURE":
       guard let told = try? JSONReader.decode(value), let error = told["error"]?.text else {

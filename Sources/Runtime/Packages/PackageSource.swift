@@ -16,7 +16,7 @@ struct PackageSource {
     guard let status = FileTree.status(path) else {
       throw StepFailure(
         "the package \(path) cannot be found (\(SystemError("stat").reason))",
-        hint: "check the path; see docs/errors.md#no-package")
+        hint: "check the path; docs/errors.md#no-package")
     }
     if status.isFolder { return try folder(path, request) }
     let stored = try PackageStore(cacheFolder: request.cacheFolder).store(
@@ -35,14 +35,14 @@ struct PackageSource {
     guard request.sha256 == nil else {
       throw StepFailure(
         "PACKAGE_SHA256 is set and the package \(path) is a folder, which has no hash",
-        hint: "name the .apkg file, or unset PACKAGE_SHA256; see docs/errors.md#wrong-hash")
+        hint: "name the .apkg file, or unset PACKAGE_SHA256; docs/errors.md#wrong-hash")
     }
     guard let root = FileTree.realPath(path),
       let opened = try? Descriptor.open(root, O_RDONLY | O_DIRECTORY)
     else {
       throw StepFailure(
         "the package folder \(path) cannot be read (\(SystemError("open").reason))",
-        hint: "check its permissions; see docs/errors.md#no-package")
+        hint: "check its permissions; docs/errors.md#no-package")
     }
     var counter = FolderCounter(limit: request.maximumFiles)
     counter.count(opened, depth: 0)

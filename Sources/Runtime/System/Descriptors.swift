@@ -85,3 +85,14 @@ public func readFile(_ path: String, limit: Int = 1 << 20) -> [UInt8]? {
     }
   }
 }
+
+/// Opens /dev/null for each of 0, 1, 2 that is closed, so that no socket gets one of these numbers.
+/// To be called before anything else is opened.
+public func openStandardDescriptors() { par_open_standard_descriptors() }
+
+/// How many descriptors this process may have open (RLIMIT_NOFILE).
+public func descriptorLimit() -> Int {
+  var limit = rlimit()
+  guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+  return Int(clamping: limit.rlim_cur)
+}

@@ -38,6 +38,15 @@ public func makeFolders(_ path: String, mode: UInt32 = 0o755) throws(SystemError
   }
 }
 
+/// Makes a folder that only this user can enter, or finds that it is one: no link, of this user,
+/// mode 0700.
+public func makePrivateFolder(_ path: String) -> Bool {
+  if mkdir(path, 0o700) == 0 { return true }
+  var status = stat()
+  return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    && status.st_uid == geteuid() && status.st_mode & 0o077 == 0
+}
+
 /// The names in a folder, without `.` and `..`; none when it cannot be read.
 public func folderNames(_ path: String) -> [String] {
   guard let folder = opendir(path) else { return [] }

@@ -1,5 +1,6 @@
 import CPlatform
 import Glibc
+public import Lifecycle
 
 /// How a child ended.
 public enum ExitStatus: Sendable, Equatable {
@@ -22,14 +23,15 @@ public enum ProcessTree {
   ///   - arguments: with the program's name first.
   ///   - environment: `NAME=value` texts, the whole of it.
   ///   - descriptors: what the child has as 0, 1, 2 …; −1 stands for /dev/null.
+  ///   - ignored: a signal that it ignores until it sets a handler of its own; 0 is none.
   public static func spawn(
     _ path: String, arguments: [String], environment: [String], folder: String? = nil,
-    descriptors: [Int32]
+    descriptors: [Int32], ignoring ignored: Int32 = 0
   ) throws(SystemError) -> Int32 {
     let pid = withCStrings(arguments) { arguments in
       withCStrings(environment) { environment in
         par_spawn(
-          path, arguments, environment, folder, descriptors, Int32(descriptors.count))
+          path, arguments, environment, folder, descriptors, Int32(descriptors.count), ignored)
       }
     }
     guard pid > 0 else { throw SystemError("start", path) }
@@ -41,6 +43,18 @@ public enum ProcessTree {
     var word: Int32 = 0
     let pid = waitpid(-1, &word, WNOHANG)
     return pid > 0 ? (pid, ExitStatus(word: word)) : nil
+  }
+
+  /// Waits for the end of one child that was killed; nil when the time is over first.
+  public static func reap(_ pid: Int32, within limit: Interval) -> ExitStatus? {
+    let deadline = Clock.now() + limit
+    var word: Int32 = 0
+    while true {
+      let found = waitpid(pid, &word, WNOHANG)
+      if found == pid { return ExitStatus(word: word) }
+      if found < 0 && errno != EINTR || Clock.now() >= deadline { return nil }
+      poll(nil, 0, 1)
+    }
   }
 
   /// SIGKILL to a process group. A group that is gone is no error.
@@ -59,19 +73,18 @@ public enum ProcessTree {
     return found
   }
 
-  /// How often `killDescendants` looks again: killing a process hands its children to us.
-  public static let killRounds = 50
+  /// How long `killDescendants` goes on: a process that the kernel does not let go may stay.
+  public static let killTimeout = Interval.seconds(1)
 
-  /// Kills and reaps every child but those in `sparing`, and what they leave behind.
-  public static func killDescendants(sparing: Set<Int32> = []) {
-    for _ in 0..<killRounds {
-      let targets = children().filter { !sparing.contains($0) }
+  /// Kills and reaps every child, and what they leave behind: killing a process hands its children
+  /// to us.
+  public static func killDescendants() {
+    let deadline = Clock.now() + killTimeout
+    while Clock.now() < deadline {
+      let targets = children()
       if targets.isEmpty { return }
       for pid in targets { kill(pid, SIGKILL) }
-      for pid in targets {
-        var word: Int32 = 0
-        while waitpid(pid, &word, 0) < 0 && errno == EINTR {}
-      }
+      for pid in targets { _ = reap(pid, within: deadline - Clock.now()) }
     }
   }
 

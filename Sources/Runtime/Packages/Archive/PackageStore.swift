@@ -41,7 +41,7 @@ struct PackageStore: Sendable {
         "SHA256 mismatch: the package \(path) has \(sha256), PACKAGE_SHA256 says"
           + " \(wanted.lowercased())",
         hint: "compare the package with what was built, or correct PACKAGE_SHA256;"
-          + " see docs/errors.md#wrong-hash")
+          + " docs/errors.md#wrong-hash")
     }
     do {
       let archive = try Archive(file, limits: limits)
@@ -50,13 +50,13 @@ struct PackageStore: Sendable {
           throw StepFailure(
             "the package \(path) changed while it was read",
             hint: "write a package under another name and rename it into place;"
-              + " see docs/errors.md#package-changed")
+              + " docs/errors.md#package-changed")
         }
       }
     } catch let refusal as ArchiveRefusal {
       throw StepFailure(
         "the package \(path) is refused: \(refusal)",
-        hint: "build the package again with pixell build; see docs/errors.md#refused-archive")
+        hint: "build the package again with pixell build; docs/errors.md#refused-archive")
     } catch let error as SystemError {
       throw Self.failure(error, doing: "unpacking the package into \(folder)")
     }
@@ -68,7 +68,7 @@ struct PackageStore: Sendable {
       guard try file.status().isFile else {
         throw StepFailure(
           "the package \(path) is no regular file",
-          hint: "name an .apkg file or a package folder; see docs/errors.md#no-package")
+          hint: "name an .apkg file or a package folder; docs/errors.md#no-package")
       }
       return file
     } catch let failure as StepFailure {
@@ -76,7 +76,7 @@ struct PackageStore: Sendable {
     } catch {
       throw StepFailure(
         "the package \(path) cannot be read (\((error as? SystemError)?.reason ?? "\(error)"))",
-        hint: "check the path and its permissions; see docs/errors.md#no-package")
+        hint: "check the path and its permissions; docs/errors.md#no-package")
     }
   }
 
@@ -95,12 +95,12 @@ struct PackageStore: Sendable {
     if error.number == ENOSPC || error.number == EDQUOT || error.number == EFBIG {
       return StepFailure(
         "the disk is full: \(what) failed (\(error))",
-        hint: "free some space or set PAR_CACHE_DIR to another disk; see docs/errors.md#disk-full")
+        hint: "free some space or set PAR_CACHE_DIR to another disk; docs/errors.md#disk-full")
     }
     return StepFailure(
       "\(what) failed (\(error))",
       hint: "check that PAR_CACHE_DIR is a folder this user may write;"
-        + " see docs/errors.md#cache-folder")
+        + " docs/errors.md#cache-folder")
   }
 
   private func place(
@@ -120,14 +120,14 @@ struct PackageStore: Sendable {
       report.progress("replacing the unpacked package, which was changed")
     }
     let temporary = try makeTemporary()
-    defer { try? FileTree.remove(temporary.path) }
+    defer { discard(temporary) }
     try checkSpace(archive, in: temporary.folder)
     try PackageTree.write(archive, into: temporary.folder, report: report)
     try checkUnchanged()
     while par_rename_noreplace(temporary.path, final) != 0 {
       guard errno == EEXIST || errno == ENOTEMPTY else { throw SystemError("rename", final) }
       if try PackageTree.matches(archive, folder: final) { return stored(true) }
-      // The exchanged, changed tree is removed with the temporary name.
+      // The changed tree has the temporary name now, and goes unless an agent runs in it.
       if par_rename_exchange(temporary.path, final) == 0 { return stored(false) }
       guard errno == ENOENT else { throw SystemError("rename", final) }
     }
@@ -142,7 +142,7 @@ struct PackageStore: Sendable {
       throw StepFailure(
         "not enough space: the package needs \(needed) bytes in \(self.folder), of which \(free)"
           + " are free",
-        hint: "free some space or set PAR_CACHE_DIR to another disk; see docs/errors.md#disk-full")
+        hint: "free some space or set PAR_CACHE_DIR to another disk; docs/errors.md#disk-full")
     }
   }
 
@@ -166,14 +166,30 @@ struct PackageStore: Sendable {
     }
   }
 
-  /// Removes what runs that died left behind: their lock ended with them.
+  /// Removes what runs that died left behind: their lock, or lease, ended with them.
   func sweep() {
     for name in FileTree.names(in: folder) where name.hasPrefix("tmp-") {
-      let path = folder + "/" + name
-      guard let left = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-        par_flock_try(left.number) == 0
-      else { continue }
-      try? FileTree.remove(path)
+      removeUnlessUsed(folder + "/" + name)
     }
+  }
+
+  /// Removes what stands under a temporary name: our own unfinished tree, or one that it replaced.
+  private func discard(_ temporary: (path: String, folder: Descriptor)) {
+    let own = try? temporary.folder.status().inode
+    if let there = FileTree.status(temporary.path), there.inode == own {
+      try? FileTree.remove(temporary.path)
+    } else {
+      removeUnlessUsed(temporary.path)
+    }
+  }
+
+  private func removeUnlessUsed(_ path: String) {
+    // What is no folder is nobody's package.
+    if let left = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+      par_flock_try(left.number) != 0
+    {
+      return
+    }
+    try? FileTree.remove(path)
   }
 }

@@ -91,13 +91,13 @@ struct AgentEnvironment {
     do { return try FileTree.contents(beneath: root, path, limit: maximumFileBytes) } catch {
       throw StepFailure(
         "\(path) of the package cannot be used (\(error.reason); at most \(maximumFileBytes) bytes)",
-        hint: "see docs/errors.md#package-environment")
+        hint: "docs/errors.md#package-environment")
     }
   }
 
   private static func deployEnvironment(_ root: Descriptor) throws(StepFailure) -> [NamedText] {
     guard let bytes = try contents("deploy.json", root) else { return [] }
-    let hint = "see docs/errors.md#package-environment"
+    let hint = "docs/errors.md#package-environment"
     let document: JSONValue
     do { document = try JSONReader.decode(bytes) } catch {
       throw StepFailure("deploy.json is not valid JSON: \(error)", hint: hint)
@@ -138,7 +138,7 @@ struct AgentEnvironment {
       guard !value.utf8.contains(0) else {
         throw StepFailure(
           "\(layers[index].source.rawValue): the value of \(name) contains a NUL",
-          hint: "see docs/errors.md#package-environment")
+          hint: "docs/errors.md#package-environment")
       }
       variables.append(AgentVariable(name: name, value: value, source: layers[index].source))
     }
@@ -191,7 +191,7 @@ struct AgentEnvironment {
     guard result.utf8.count <= Self.maximumValueBytes else {
       throw StepFailure(
         "\(layers[layer].source.rawValue): the value of \(owner) is longer than"
-          + " \(Self.maximumValueBytes) bytes", hint: "see docs/errors.md#package-environment")
+          + " \(Self.maximumValueBytes) bytes", hint: "docs/errors.md#package-environment")
     }
     return result
   }

@@ -172,7 +172,7 @@ struct EnvironmentInstaller {
         path, arguments, folder: workFolder ?? parent, environment: environment, held: lock)
     } catch {
       throw StepFailure(
-        "\(path) cannot be executed (\(error.reason))", hint: "see docs/errors.md#installer")
+        "\(path) cannot be executed (\(error.reason))", hint: "docs/errors.md#installer")
     }
     var told = -Self.progressInterval
     let result = try started.finish { line in
@@ -186,18 +186,18 @@ struct EnvironmentInstaller {
     if result.lastLines.contains(where: { $0.contains("No space left on device") }) {
       throw StepFailure(
         "the disk is full: the environment cannot be installed into \(parent)", detail: detail,
-        hint: "free some space or set PAR_CACHE_DIR to another disk; see docs/errors.md#disk-full")
+        hint: "free some space or set PAR_CACHE_DIR to another disk; docs/errors.md#disk-full")
     }
     if let sentence {
       throw StepFailure(
-        "\(sentence), status \(result.status)", detail: detail, hint: "see docs/errors.md#installer"
+        "\(sentence), status \(result.status)", detail: detail, hint: "docs/errors.md#installer"
       )
     }
     throw StepFailure(
       ResolverOutput.sentence(result.lastLines, tool: tool.kind, status: result.status),
       detail: detail,
       hint: "correct requirements.txt; the agent host's own requirements are lower bounds;"
-        + " see docs/errors.md#requirements")
+        + " docs/errors.md#requirements")
   }
 
   private var parent: String { EnvironmentStore(cacheFolder: request.cacheFolder).folder }

@@ -56,7 +56,7 @@ struct EnvironmentPlanner {
     else {
       throw StepFailure(
         "the agent host's requirements \(hostRequirementsPath) cannot be read",
-        hint: "the installation is incomplete; see docs/errors.md#installation")
+        hint: "the installation is incomplete; docs/errors.md#installation")
     }
     let hash = try SHA256()
     // Each part with its length, so that no two lists of parts are the same bytes.

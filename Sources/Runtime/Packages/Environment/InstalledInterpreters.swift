@@ -41,7 +41,7 @@ struct InstalledInterpreters {
     else {
       throw StepFailure(
         "agent.yaml: runtime '\(PrintableText.name(text))' is no Python 3; only agents written in"
-          + " Python can be run", hint: "see docs/errors.md#interpreter")
+          + " Python can be run", hint: "docs/errors.md#interpreter")
     }
     return minor
   }
@@ -50,7 +50,7 @@ struct InstalledInterpreters {
   func choose(
     minor wanted: Int?
   ) throws(StepFailure) -> (interpreter: Interpreter, warning: StepWarning?) {
-    let hint = "see docs/errors.md#interpreter"
+    let hint = "docs/errors.md#interpreter"
     guard let wanted else {
       guard let newest = all.last else {
         throw StepFailure(

@@ -27,7 +27,7 @@ struct InstallerTool: Equatable {
     guard preference == .auto else {
       throw StepFailure(
         "PAR_INSTALLER is uv and uv is not in PATH",
-        hint: "install uv or set PAR_INSTALLER=auto; see docs/errors.md#installer")
+        hint: "install uv or set PAR_INSTALLER=auto; docs/errors.md#installer")
     }
     return pip
   }

@@ -23,7 +23,7 @@ struct Requirements: Equatable {
 
   init(packageRoot: String) throws(StepFailure) {
     var reader = RequirementReader(packageRoot: packageRoot)
-    let hint = "see docs/errors.md#requirements"
+    let hint = "docs/errors.md#requirements"
     do throws(SystemError) {
       let root = try Descriptor.open(packageRoot, O_RDONLY | O_DIRECTORY)
       let hasFile = (try? root.openBeneath("requirements.txt", O_RDONLY | O_NONBLOCK)) != nil

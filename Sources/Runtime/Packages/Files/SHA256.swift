@@ -9,7 +9,7 @@ final class SHA256 {
     guard let context = par_sha256_new() else {
       throw StepFailure(
         "libcrypto.so.3 (OpenSSL 3) cannot be loaded, so no SHA-256 can be computed",
-        hint: "install the system's OpenSSL library; see docs/errors.md#libcrypto")
+        hint: "install the system's OpenSSL library; docs/errors.md#libcrypto")
     }
     self.context = context
   }

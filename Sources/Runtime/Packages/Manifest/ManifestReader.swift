@@ -29,7 +29,7 @@ struct ManifestReader {
 
   static func read(folder: String) throws -> Manifest {
     let root = try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)
-    let hint = "see docs/errors.md#manifest"
+    let hint = "docs/errors.md#manifest"
     let bytes: [UInt8]
     do {
       guard
@@ -109,7 +109,7 @@ struct ManifestReader {
   private func wrong(_ problem: String, at node: YAMLNode? = nil) -> StepFailure {
     let place = node.map { " (line \($0.line))" } ?? ""
     return StepFailure(
-      "\(Self.fileName): \(problem)\(place)", hint: "see docs/errors.md#manifest")
+      "\(Self.fileName): \(problem)\(place)", hint: "docs/errors.md#manifest")
   }
 
   private func name() throws(StepFailure) -> String {

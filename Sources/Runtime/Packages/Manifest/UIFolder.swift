@@ -5,7 +5,7 @@ import LinuxSystem
 /// built surfaces there without changing the manifest).
 enum UIFolder {
   static func find(_ path: String, in root: Descriptor) throws(StepFailure) -> String {
-    let hint = "see docs/errors.md#ui-folder"
+    let hint = "docs/errors.md#ui-folder"
     guard let relative = normalised(path) else {
       throw StepFailure("ui.path '\(path)' leaves the package", hint: hint)
     }
