@@ -131,7 +131,7 @@ struct HostileAgentTests {
       #expect(response.status == 502)
     }
     #expect(cut.waits(for: 1))
-    #expect(server.plane.inFlight == 0)
+    #expect(eventually { server.plane.inFlight == 0 })
   }
 
   @Test(

@@ -130,7 +130,7 @@ struct ProxyTests {
     #expect(trace.count == 55 && trace.hasPrefix("00-") && trace.hasSuffix("-01"))
   }
 
-  @Test("Bodies stream up: by length, and in chunks with trailers")
+  @Test("Bodies stream up: by length, and in chunks without their trailers")
   func uploads() throws {
     let server = try TestServer()
     defer { server.stop() }
@@ -158,7 +158,7 @@ struct ProxyTests {
       X_Forwarded_For: d\r\n\r\n
       """)
     #expect(client.response()?.text == "ok")
-    #expect(received.values("body") == ["5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"])
+    #expect(received.values("body") == ["5\r\nhello\r\n0\r\n\r\n"])
     #expect(received.values("Transfer-Encoding") == ["chunked"])
     #expect(received.values("Content-Length") == [])
     client.send("POST /agents/x/a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
@@ -185,7 +185,7 @@ struct ProxyTests {
     Shape(
       name: "chunks and trailers",
       response:
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nT: u\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nT: u\r\nSet-Cookie: a\r\nContent-Length: 3\r\n\r\n",
       chunked: true, trailers: ["T: u"]),
     Shape(
       name: "until close", response: "HTTP/1.1 200 OK\r\n\r\nhello world", closes: true,
@@ -302,7 +302,7 @@ struct ProxyTests {
     #expect(response.text.contains("\"state\":\"ready\",\"request_id\":\""))
     // The client's connection is as good as before.
     #expect(client.get("/livez")?.status == 200)
-    #expect(server.plane.inFlight == 0)
+    #expect(eventually { server.plane.inFlight == 0 })
   }
 
   @Test(

@@ -75,7 +75,7 @@ struct RequestTargetTests {
     let response = try #require(client.response())
     #expect(response.status == status && response["Connection"] == "close")
     #expect(client.isClosed())
-    #expect(server.plane.inFlight == 0)
+    #expect(eventually { server.plane.inFlight == 0 })
   }
 
   @Test("A URL needs the Host that it is compared with")

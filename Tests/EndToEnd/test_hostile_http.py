@@ -231,7 +231,7 @@ def chunks() -> Iterator[Row]:
         assert values(seen[0], "content-length") == []
 
     yield accepted("forbidden trailers", head(CHUNKED) + b"5\r\nhello\r\n0\r\n" + forbidden + b"\r\n", b"hello", nothing_evil)
-    yield accepted("a trailer", head(CHUNKED) + b"5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n", b"hello")
+    yield accepted("a trailer", head(CHUNKED) + b"5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n", b"hello", without("x-sum"))
 
 
 def heads() -> Iterator[Row]:
@@ -408,6 +408,8 @@ def requests_seen(port: int) -> int:
 def test_program_and_agent_read_the_same(agent, row, bytewise):
     if bytewise and len(row.data) > 2000:
         pytest.skip("the pieces are what is tested, not the length")
+    if bytewise and row.own:
+        pytest.skip("whether the connection is kept depends on how much came before the answer")
     before = requests_seen(agent.port)
     responses = exchange(agent.port, row.data + BEHIND, bytewise)
     count = requests_seen(agent.port) - before
@@ -421,8 +423,7 @@ def test_program_and_agent_read_the_same(agent, row, bytewise):
     own, others = responses[: len(row.own)], responses[len(row.own) :]
     assert [status for status, _, _ in own] == list(row.own)
     seen = [json.loads(body) for _, _, body in others]
-    goes_on = row.goes_on and not (row.own and bytewise)
-    expected = [*row.seen, ("GET", "/behind", b"")] if goes_on else list(row.seen)
+    expected = [*row.seen, ("GET", "/behind", b"")] if row.goes_on else list(row.seen)
     assert [(one["method"], one["path"], one["body"].encode("latin-1")) for one in seen] == expected
     assert count == len(expected)
     if row.check:

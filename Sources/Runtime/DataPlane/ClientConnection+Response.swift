@@ -79,6 +79,24 @@ extension ClientConnection {
     return true
   }
 
+  /// A response's trailers go on as far as they cannot change what its head said.
+  func writeLastChunk(
+    _ trailers: UnsafeRawBufferPointer, into out: ByteBuffer
+  ) throws(HTTPProblem) {
+    out.append("0\r\n")
+    if trailers.count > 2 {
+      try loop.trailerLines.parse(trailers, from: 0)
+      for field in loop.trailerLines.fields
+      where TrailerFields.mayPass(field, trailers) {
+        out.append(field.nameBytes(trailers))
+        out.append(": ")
+        out.append(field.valueBytes(trailers))
+        out.append("\r\n")
+      }
+    }
+    out.append("\r\n")
+  }
+
   func dropOutput() {
     guard let buffer = output else { return }
     output = nil
