@@ -40,19 +40,51 @@ struct LineReaderTests {
     #expect(found.last == last)
   }
 
-  @Test("cuts a line that is too long into pieces")
-  func longLine() throws {
-    let long = String(repeating: "x", count: LineReader.maximumLine * 2 + 3)
-    let (batches, last) = try read([long + "\n"])
-    #expect(batches[0].map(\.utf8.count) == [LineReader.maximumLine, LineReader.maximumLine, 3])
+  private static let maximum = LineReader.outputMaximum
+
+  @Test("throws away the rest of a line that is too long, and marks it", arguments: [1, 2, 70_000])
+  func longLine(excess: Int) throws {
+    let long = String(repeating: "x", count: Self.maximum + excess)
+    let writes = stride(from: 0, to: long.utf8.count, by: 16_384).map {
+      String(long.dropFirst($0).prefix(16_384))
+    }
+    let (batches, last) = try read(writes + ["\nnext\n"])
+    let cut = String(repeating: "x", count: Self.maximum) + "…"
+    #expect(batches.flatMap(\.self) == [cut, "next"])
     #expect(last == [])
   }
 
-  @Test("a piece of exactly the longest length is followed by an empty rest at most")
+  @Test("keeps a line of exactly the longest length whole")
   func exactLine() throws {
-    let (batches, _) = try read([String(repeating: "x", count: LineReader.maximumLine) + "\ny\n"])
-    #expect(batches[0].joined() == String(repeating: "x", count: LineReader.maximumLine) + "y")
-    #expect(batches[0].last == "y")
+    let exact = String(repeating: "x", count: Self.maximum)
+    let (batches, _) = try read([exact + "\n", exact + "\ny\n"])
+    #expect(batches == [[exact], [exact, "y"]])
+  }
+
+  @Test("a line that is too long and has no end is a line when its writer is gone")
+  func endlessLine() throws {
+    let (batches, last) = try read([String(repeating: "x", count: Self.maximum + 5)])
+    #expect(batches == [[]])
+    #expect(last == [String(repeating: "x", count: Self.maximum) + "…"])
+  }
+
+  @Test("a carriage return where a line was cut is the line's own")
+  func carriageReturn() throws {
+    let kept = String(repeating: "x", count: Self.maximum - 1) + "\r"
+    let (batches, _) = try read([kept + "rest\n"])
+    #expect(batches[0].map { Array($0.utf8) } == [Array((kept + "…").utf8)])
+  }
+
+  @Test("tells whether a line was longer than its maximum", arguments: [4, 5])
+  func hasCut(length: Int) throws {
+    let pipe = try Pipe()
+    defer { closeDescriptor(pipe.readEnd) }
+    _ = par_set_nonblocking(pipe.readEnd)
+    var reader = LineReader(maximum: 4)
+    writeAll(pipe.writeEnd, Array(String(repeating: "x", count: length).utf8))
+    closeDescriptor(pipe.writeEnd)
+    #expect(reader.read(pipe.readEnd).lines == [length > 4 ? "xxxx…" : "xxxx"])
+    #expect(reader.hasCut == (length > 4))
   }
 
   @Test("replaces bytes that are no UTF-8")
