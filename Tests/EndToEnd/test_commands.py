@@ -161,18 +161,20 @@ def test_stacks_of_many_threads_are_told_and_the_agent_goes_on(par, call, tmp_pa
     assert run.stop() == 0
 
 
+def asking_for_stacks(run) -> socket.socket:
+    one = socket.socket(socket.AF_UNIX)
+    # Blocking, so that a full queue of connections is waited for.
+    one.connect(str(next(run.runtime.glob("par-*/control.sock"))))
+    one.settimeout(30)
+    return one
+
+
 def test_a_worker_that_cannot_tell_its_stacks_holds_up_nobody(par, probe, call):
     run = par(probe)
     port = run.ready()["rest_port"]
     worker = run.worker_pid
     os.kill(worker, signal.SIGSTOP)
-    control = next(run.runtime.glob("par-*/control.sock"))
-    asking = []
-    for _ in range(20):
-        one = socket.socket(socket.AF_UNIX)
-        one.settimeout(30)
-        one.connect(str(control))
-        asking.append(one)
+    asking = [asking_for_stacks(run) for _ in range(20)]
     run.send(signal.SIGINT)
     run.wait("drain")
     at = run.send(signal.SIGINT)
@@ -188,12 +190,8 @@ def test_too_many_who_ask_for_stacks_at_once_are_turned_away(par, probe):
     run = par(probe)
     run.ready()
     os.kill(run.worker_pid, signal.SIGSTOP)
-    control = next(run.runtime.glob("par-*/control.sock"))
     answers = []
-    asking = [socket.socket(socket.AF_UNIX) for _ in range(40)]
-    for one in asking:
-        one.settimeout(30)
-        one.connect(str(control))
+    asking = [asking_for_stacks(run) for _ in range(40)]
     for one in asking:
         with one, one.makefile("rb") as stream:
             answers.append(stream.read())

@@ -243,6 +243,14 @@ struct SpawnTests {
       #expect(descriptorLimit() == Int(clamping: limit.rlim_max))
       let raisedOnce = try Child.shell("ulimit -n").output
       #expect(raisedOnce == "64\n")
+      // Also when more are open here than the child may have.
+      let pipes = try (0..<64).map { _ in try Pipe() }
+      let crowded = try Child.shell("ulimit -n").output
+      #expect(crowded == "64\n")
+      for pipe in pipes {
+        closeDescriptor(pipe.readEnd)
+        closeDescriptor(pipe.writeEnd)
+      }
       // A second time changes nothing.
       #expect(par_raise_nofile() == raised)
       let raisedTwice = try Child.shell("ulimit -n").output
