@@ -75,6 +75,18 @@ struct LineReaderTests {
     #expect(batches[0].map { Array($0.utf8) } == [Array((kept + "…").utf8)])
   }
 
+  @Test("cuts between characters", arguments: ["é", "€", "😀"])
+  func characters(_ character: String) throws {
+    for shift in 0..<character.utf8.count {
+      let line = String(repeating: "x", count: shift) + String(repeating: character, count: 11_000)
+      let (batches, _) = try read([line + "\n"])
+      let cut = try #require(batches[0].first)
+      #expect(cut.hasSuffix(character + "…"))
+      #expect(line.utf8.starts(with: cut.dropLast().utf8))
+      #expect(cut.utf8.count > Self.maximum - 8)
+    }
+  }
+
   @Test("tells whether a line was longer than its maximum", arguments: [4, 5])
   func hasCut(length: Int) throws {
     let pipe = try Pipe()

@@ -95,6 +95,8 @@ def mount(app):
                 for start in range(at - len(secret) - 64, at + 64, 4):
                     head = filling * (start // len(filling.encode()))
                     print(head + secret + "y" * 6000, file=stream, flush=True)
+        # What is hidden becomes shorter, and brings what is behind it into the line's bound.
+        print((secret + ".") * (at // len(secret) + 9))
         print("straddled", at)
 """
 
