@@ -247,6 +247,20 @@ void par_open_standard_descriptors(void) {
 
 int par_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 
+// The thread sanitizer makes a fork of every vfork: the child's memory is a copy then, and the parent
+// does not wait. There the failure is in shared memory, and the parent waits for the end of a pipe
+// that executing closes.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define VFORK_IS_FORK
+#endif
+#endif
+#ifdef VFORK_IS_FORK
+#define CLOSING (1U << 2)  // CLOSE_RANGE_CLOEXEC
+#else
+#define CLOSING 0U
+#endif
+
 // Runs in the child, which shares the parent's memory until it executes: system calls only.
 static void become(const char *path, char *const argv[], char *const envp[], const char *folder,
                    const int *descriptors, int count, bool own_session, int ignored, pid_t parent,
@@ -274,7 +288,7 @@ static void become(const char *path, char *const argv[], char *const envp[], con
   }
   for (int i = 0; i < count; i++)
     if (dup2(sources[i], i) < 0) goto failed;
-  if (syscall(SYS_close_range, (unsigned)count, ~0U, 0U) < 0) {
+  if (syscall(SYS_close_range, (unsigned)count, ~0U, CLOSING) < 0) {
     for (int fd = count; fd < 4096; fd++) close(fd);  // before Linux 5.9
   }
   if (raised_nofile) {
@@ -302,7 +316,16 @@ static pid_t spawn(const char *path, char *const argv[], char *const envp[], con
     errno = EINVAL;
     return -1;
   }
+#ifdef VFORK_IS_FORK
+  int executed[2];
+  if (pipe2(executed, O_CLOEXEC) < 0) return -1;
+  volatile int *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return -1;
+#define failure (*shared)
+#else
   volatile int failure = 0;
+#endif
   // With every signal blocked no handler of ours can run in the child before it executes.
   sigset_t all, before;
   sigfillset(&all);
@@ -314,10 +337,21 @@ static pid_t spawn(const char *path, char *const argv[], char *const envp[], con
            (int *)&failure);
   int saved = errno;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (child > 0 && failure) {
+#ifdef VFORK_IS_FORK
+  char none;
+  close(executed[1]);
+  while (read(executed[0], &none, 1) < 0 && errno == EINTR) {}
+  close(executed[0]);
+#endif
+  int failed = failure;
+#ifdef VFORK_IS_FORK
+#undef failure
+  munmap((void *)shared, sizeof *shared);
+#endif
+  if (child > 0 && failed) {
     int status;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-    errno = failure;
+    errno = failed;
     return -1;
   }
   errno = saved;

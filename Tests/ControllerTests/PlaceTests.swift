@@ -45,15 +45,20 @@ struct RunFolderTests {
       try makeFolders("\(base.path)/\(name)")
       return "\(base.path)/\(name)"
     }
+    // Not only closed: a child that another test is starting may hold it until it executes.
+    func end(_ listener: Int32) {
+      shutdown(listener, Int32(SHUT_RDWR))
+      closeDescriptor(listener)
+    }
     let dead = try made("par-dead")
     let listener = par_listen_unix(dead + RunFolder.controlName, 1)
     #expect(listener >= 0)
-    closeDescriptor(listener)
+    end(listener)
     let starting = try made("par-starting")
     let foreign = try made("other-dead")
     #expect(rename(dead + RunFolder.controlName, foreign + RunFolder.controlName) == 0)
     let another = par_listen_unix(dead + RunFolder.controlName, 1)
-    closeDescriptor(another)
+    end(another)
     let living = try made("par-living")
     let socket = try StacksSocket(path: living + RunFolder.controlName, loop: loop) { $0("") }
     // The socket is there under its one name.

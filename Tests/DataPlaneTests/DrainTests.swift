@@ -185,6 +185,28 @@ struct DrainTests {
     #expect(server.recorder.idle.value == 0)
   }
 
+  @Test("A download that streams without a length goes on when event streams are cut")
+  func downloadGoesOn() throws {
+    let server = try TestServer()
+    defer { server.stop() }
+    let go = Counter()
+    server.agent { connection in
+      _ = connection.head()
+      connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[1\r\n")
+      _ = go.waits(for: 1)
+      connection.write("2\r\n,2\r\n1\r\n]\r\n0\r\n\r\n")
+    }
+    let client = server.client()
+    client.send("GET /agents/x/rows HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(eventually { server.plane.inFlight == 1 })
+    server.publish(gate: .closing)
+    #expect(server.plane.cutStreams() == [])
+    go.increment()
+    let response = try #require(client.response())
+    #expect(response.text == "[1,2]" && response.isComplete)
+    #expect(server.plane.abortedCount == 0)
+  }
+
   @Test("Streams are cut, ordinary requests are not")
   func cutStreams() throws {
     let server = try TestServer()

@@ -1,14 +1,14 @@
 import CPlatform
 import Glibc
 import Lifecycle
-import Synchronization
+import LinuxSystem
 import Testing
 
 @testable import DataPlane
 
 /// What an agent received, for the test to look at.
 final class Received: Sendable {
-  private let heads = Mutex<[[String]]>([])
+  private let heads = Locked<[[String]]>([])
   var all: [[String]] { heads.withLock { $0 } }
   func add(_ head: [String]) { heads.withLock { $0.append(head) } }
 
@@ -110,7 +110,8 @@ struct ProxyTests {
       """
       X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 5.6.7.8\r\nX-Forwarded-Proto: https\r\n\
       X-Forwarded-Host: pub\r\nX-Forwarded-Prefix: /outer\r\nX-Forwarded-Port: 443\r\n\
-      X_Forwarded_Proto: https\r\nForwarded: for=1.2.3.4\r\nX-Request-ID: a b\r\n\
+      X_Forwarded_Proto: https\r\nX_Request-ID: b\r\nContent_Length: 5\r\nTransfer-Encoding_: a\r\n\
+      Forwarded: for=1.2.3.4\r\nX-Request-ID: a b\r\n\
       traceparent: nonsense\r\ntracestate: a=b\r\n
       """)
     #expect(response?.status == 200)
@@ -120,7 +121,9 @@ struct ProxyTests {
     #expect(received.values("X-Forwarded-Prefix") == [row.expectedPrefix])
     #expect(received.values("X-Forwarded-Port").count == row.others)
     #expect(received.values("Forwarded").count == row.others)
-    #expect(received.values("X_Forwarded_Proto").count == row.others)
+    #expect(received.values("X_Forwarded_Proto") == [])
+    #expect(received.values("X_Request-ID") == [] && received.values("Content_Length") == [])
+    #expect(received.values("Transfer-Encoding_") == ["a"])
     #expect(received.values("X-Request-ID").first?.count == 32)
     #expect(received.values("tracestate") == [])
     let trace = try #require(received.values("traceparent").first)
@@ -149,7 +152,11 @@ struct ProxyTests {
     #expect(client.response()?.text == "ok")
     #expect(received.values("sum") == ["700000"])
     client.send("POST /agents/x/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-    client.send("5;ext=1\r\nhello\r\n0\r\nX-Sum: 1\r\nContent-Length: 7\r\nHost: b\r\n\r\n")
+    client.send(
+      """
+      5;ext=1\r\nhello\r\n0\r\nX-Sum: 1\r\nContent-Length: 7\r\nHost: b\r\nauthorization: c\r\n\
+      X_Forwarded_For: d\r\n\r\n
+      """)
     #expect(client.response()?.text == "ok")
     #expect(received.values("body") == ["5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"])
     #expect(received.values("Transfer-Encoding") == ["chunked"])
@@ -248,11 +255,33 @@ struct ProxyTests {
   }
 
   @Test(
+    "A response without a body leaves the agent's connection and the buffers as they were",
+    arguments: [
+      ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+      ("GET", "HTTP/1.1 204 No Content\r\n\r\n"), ("GET", "HTTP/1.1 304 Not Modified\r\n\r\n"),
+      ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"),
+    ])
+  func bodiless(method: String, text: String) throws {
+    let server = try TestServer { options, _, _ in options.loopCount = 1 }
+    defer { server.stop() }
+    let agent = server.agent(always: text)
+    let client = server.client()
+    for _ in 0..<5 {
+      client.send("\(method) /agents/x/a HTTP/1.1\r\nHost: a\r\n\r\n")
+      #expect(client.response(toHEAD: true)?.status == Int(text.dropFirst(9).prefix(3)))
+      // With whatever buffers are next.
+      for _ in 0..<3 { #expect(client.get("/livez")?.text == "{\"ok\":true}") }
+    }
+    #expect(agent.accepted.value == 1)
+  }
+
+  @Test(
     "A response that is no HTTP is answered 502",
     arguments: [
       "nonsense\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok",
+      "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "HTTP/2 200\r\n\r\n",
       "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n",
       "HTTP/1.1 200 OK\r\nA: " + String(repeating: "b", count: 65536) + "\r\n\r\n",
@@ -403,7 +432,7 @@ struct ProxyTests {
   func backPressure() throws {
     let server = try TestServer()
     defer { server.stop() }
-    let written = Mutex(0)
+    let written = Locked(0)
     server.agent { connection in
       _ = connection.head()
       connection.write("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n")

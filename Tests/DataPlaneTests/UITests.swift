@@ -205,6 +205,22 @@ struct UITests {
   }
 
   @Test(
+    "The UI's own port has no UI to offer for a package without one",
+    arguments: [
+      ("/", 404), ("/agents/x/ui/", 404), ("/agents/x/ui", 404), ("/agents/x/ui-config.json", 404),
+      ("/health", 200), ("/agents/x/health", 200), ("/agents/x/api/a", 201), ("/livez", 404),
+    ])
+  func ownPortWithoutUI(path: String, status: Int) throws {
+    let server = try TestServer(uiListener: true)
+    defer { server.stop() }
+    server.agent(always: "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+    #expect(server.uiClient().get(path)?.status == status)
+    // What it is for is not known before the manifest is.
+    server.publish(gate: .booting)
+    #expect(server.uiClient().get(path)?.status == (path == "/livez" ? 404 : 503))
+  }
+
+  @Test(
     "Only names that cannot be words count as made from the content",
     arguments: [
       ("index-BX3k9a2d.js", true), ("main.3f2a9c1b.js", true),

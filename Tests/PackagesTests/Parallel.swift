@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import LinuxSystem
 
 /// Runs a closure on threads of their own and returns what came of each, in the order of ending.
 func inParallel<Value: Sendable>(
@@ -26,7 +26,7 @@ func inParallel<Value: Sendable>(
 }
 
 private final class Outcomes<Value: Sendable>: Sendable {
-  let list = Mutex<[Result<Value, any Error>]>([])
+  let list = Locked<[Result<Value, any Error>]>([])
 }
 
 private final class Work: Sendable {

@@ -157,7 +157,7 @@ struct Evidence: Sendable {
     } else if cause != DrainCause.failure.name {
       return "worker_exited announced the end"
     }
-    guard loss.restarts == next.restartCount else {
+    guard !loss.willRestart || loss.restarts == next.restartCount else {
       return "worker_exited counted other restarts"
     }
     let longest = Policy.restartDelay(after: max(0, loss.restarts - 1), jitter: 20)

@@ -65,7 +65,7 @@ final class AgentRun {
     self.listeners = listeners
     self.redactor = redactor
     machine = Machine(policy: Policy(configuration))
-    composer = SnapshotComposer(configuration: configuration)
+    composer = SnapshotComposer(configuration: configuration, droppedLines: { log.dropped })
     idleMessages = try IdleMailbox()
   }
 
@@ -148,7 +148,7 @@ final class AgentRun {
   }
 
   private func publish() {
-    composer.learn(machine.state, dropped: log.dropped)
+    composer.learn(machine.state)
     dataPlane?.publish(composer.snapshot(of: machine.state))
   }
 

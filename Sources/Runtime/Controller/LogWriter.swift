@@ -30,7 +30,7 @@ public final class LogWriter: Sendable {
     var deploymentID: String?
   }
 
-  private let queue = Mutex(Queue())
+  private let queue = Locked(Queue())
   private let droppedTotal = Atomic<Int64>(0)
   private let descriptor: Int32
   private let runID: String

@@ -14,18 +14,23 @@ struct SnapshotComposer {
   /// The first boot, once it is over.
   private var boot: Boot?
   private var restarts = 0
-  private var droppedLines: Int64 = 0
+  private let droppedLines: @Sendable () -> Int64
 
-  init(configuration: Configuration) { self.configuration = configuration }
+  init(
+    configuration: Configuration, droppedLines: @escaping @Sendable () -> Int64 = { 0 }
+  ) {
+    self.configuration = configuration
+    self.droppedLines = droppedLines
+  }
 
   /// Keeps what later states no longer tell.
-  mutating func learn(_ state: State, dropped: Int64) {
+  mutating func learn(_ state: State) {
     if case .ready(let ready) = state { boot = ready.boot }
     restarts = max(restarts, (state.attempt ?? 1) - 1)
-    droppedLines = dropped
   }
 
   func snapshot(of state: State) -> Snapshot {
+    let (restarts, droppedLines) = (restarts, droppedLines)
     let isReady = state.name == .ready
     // Before the first Ready nothing of the package is shown.
     let wasReady = boot != nil
@@ -40,10 +45,10 @@ struct SnapshotComposer {
       gauges: [
         Gauge(
           name: "par_worker_restarts_total", help: "Restarts of the agent since the first Ready.",
-          value: Double(restarts)),
+          value: { Double(restarts) }),
         Gauge(
           name: "par_log_dropped_lines_total", help: "Log lines lost to a slow reader.",
-          value: Double(droppedLines)),
+          value: { Double(droppedLines()) }),
       ])
   }
 

@@ -10,6 +10,9 @@ enum Byte {
   static let question = UInt8(ascii: "?")
   static let hash = UInt8(ascii: "#")
   static let colon = UInt8(ascii: ":")
+  static let asterisk = UInt8(ascii: "*")
+  static let hyphen = UInt8(ascii: "-")
+  static let underscore = UInt8(ascii: "_")
   static let comma = UInt8(ascii: ",")
   static let semicolon = UInt8(ascii: ";")
   static let quote = UInt8(ascii: "\"")
@@ -22,6 +25,11 @@ enum Byte {
     if byte &- 0x30 < 10 { return byte &- 0x30 }
     let letter = byte | 0x20
     return letter &- 0x61 < 6 ? letter &- 0x61 &+ 10 : nil
+  }
+
+  /// A capital letter's small one; anything else as it is.
+  @inline(__always) static func lowercase(_ byte: UInt8) -> UInt8 {
+    byte &- 0x41 < 26 ? byte | 0x20 : byte
   }
 
   @inline(__always) static func digit(_ nibble: UInt8) -> UInt8 {

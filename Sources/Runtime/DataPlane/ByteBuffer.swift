@@ -31,6 +31,8 @@ final class ByteBuffer {
   }
 
   @inline(__always) func consume(_ count: Int) {
+    // What is consumed of a buffer that was given back shows here.
+    assert(count <= end - start)
     start &+= count
     if start == end {
       start = 0

@@ -85,8 +85,7 @@ extension ClientConnection {
       // A response that was read whole is delivered.
       guard phase == .proxying, !exchange.responseDone else { return nil }
     case .streams:
-      guard phase == .proxying, exchange.hasResponse, exchange.isStream, !exchange.responseDone
-      else { return nil }
+      guard phase == .proxying, exchange.isEventStream, !exchange.responseDone else { return nil }
     case .all: break
     }
     let started = exchange.started

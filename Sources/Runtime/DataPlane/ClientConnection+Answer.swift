@@ -34,7 +34,7 @@ extension ClientConnection {
     writeStatusLine(status)
     out.append("\r\nDate: ")
     out.append(loop.dates.now())
-    if status != 304 {
+    if status != 304, status != 204 {
       out.append("\r\nContent-Type: ")
       out.append(contentType)
       out.append("\r\nContent-Length: ")
@@ -107,6 +107,10 @@ extension ClientConnection {
 
   func answerBuiltIn(_ route: Route, _ published: Published) {
     switch route {
+    case .server:
+      // RFC 9110 section 9.3.7: what the server as a whole can be asked.
+      exchange.closesAfter = !loop.requestHead.keepAlive || published.gate.isDraining
+      answer(204, extra: ("Allow", Self.methods), body: [])
     case .otherAgent:
       answerError(404, "Another agent than this one is asked for")
     case .notFound:
@@ -158,6 +162,7 @@ extension ClientConnection {
       bytes: body.readable)
   }
 
+  private static let methods = Array("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".utf8)
   private static let noStore = Array("no-store".utf8)
 
   private func answerSurfaceHealth(_ name: String, _ published: Published) {

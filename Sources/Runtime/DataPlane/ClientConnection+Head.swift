@@ -52,12 +52,6 @@ extension ClientConnection {
     if exchange.method == .other {
       exchange.otherMethod = String(decoding: head[loop.requestHead.methodRange], as: UTF8.self)
     }
-    let target = UnsafeRawBufferPointer(rebasing: head[loop.requestHead.targetRange])
-    guard !target.contains(Byte.hash) else {
-      throw .bad("The request's target has a fragment")
-    }
-    let pathEnd = target.firstIndex(of: Byte.question) ?? target.count
-    try NormalPath.write(UnsafeRawBufferPointer(rebasing: target[..<pathEnd]), into: &path)
     if let sent = loop.requestHead.lines.single(.requestID, head),
       (1...128).contains(sent.count), sent.allSatisfy({ ByteSet.requestID.contains($0) })
     {
@@ -67,9 +61,17 @@ extension ClientConnection {
     guard exchange.method != .connect, exchange.method != .trace else {
       throw HTTPProblem(status: 501, text: "\(exchange.method.name) is not done here")
     }
+    let target = try RequestTarget(loop.requestHead, head)
     headBytes = length
-    dispatch(head, query: UnsafeRawBufferPointer(rebasing: target[pathEnd...]))
+    if target.isServer {
+      path.append(Byte.asterisk)
+      answerBuiltIn(.server, loop.state())
+    } else {
+      try NormalPath.write(target.path, into: &path)
+      dispatch(head, query: target.query)
+    }
     headBytes = 0
+    guard phase != .closed else { return }
     buffer.consume(length)
     dropInputIfEmpty()
   }
@@ -77,7 +79,9 @@ extension ClientConnection {
   /// - Parameter query: with its question mark, or empty.
   private func dispatch(_ head: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer) {
     let published = loop.state()
-    let route = loop.shared.router.route(path, port: port, hasUI: published.hasUI)
+    // Before the manifest is known, the UI port is taken to be there for something.
+    let hasUI = published.hasUI || port == .ui && published.gate == .booting
+    let route = loop.shared.router.route(path, port: port, hasUI: hasUI)
     exchange.closesAfter = !loop.requestHead.keepAlive || published.gate.isDraining
     switch route {
     case .agent(let offset, let underBase):
@@ -105,7 +109,7 @@ extension ClientConnection {
       let config = JSONWriter.encode(
         .members(["apiBase": .string(loop.shared.options.basePath + "/api")]))
       answer(200, extra: ("Cache-Control", Array("no-cache".utf8)), body: config)
-    case .health, .livez, .metrics, .meta, .surfaceHealth, .otherAgent, .notFound:
+    case .health, .livez, .metrics, .meta, .surfaceHealth, .otherAgent, .notFound, .server:
       answerBuiltIn(route, published)
     }
   }

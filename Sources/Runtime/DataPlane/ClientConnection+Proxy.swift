@@ -115,9 +115,7 @@ extension ClientConnection {
   func waitFor() {
     let idle = loop.shared.options.bodyIdleTimeout.nanoseconds
     if upstream == nil, !exchange.responseDone { return }
-    if output != nil {
-      setDeadline(lastMoved + idle)
-    } else if waitsForBody {
+    if output != nil || waitsForBody || waitsForAgentToRead {
       setDeadline(lastMoved + idle)
     } else if hungUp {
       // Who reads events and hangs up is gone; anyone else may have only finished sending.
@@ -130,6 +128,12 @@ extension ClientConnection {
 
   var waitsForBody: Bool {
     !body.isDone && toUpstream == nil && !exchange.awaitsContinue && !exchange.upstreamDeaf
+  }
+
+  /// The agent does not take the request, and has not answered. Once it has, it need not.
+  var waitsForAgentToRead: Bool {
+    guard let toUpstream, !toUpstream.isEmpty else { return false }
+    return upstream != nil && !exchange.hasResponse && !exchange.upstreamDeaf
   }
 
   func expiredProxy() {
@@ -148,6 +152,10 @@ extension ClientConnection {
       dropUpstream()
       exchange.closesAfter = true
       answerError(408, "The request's body stopped arriving")
+    } else if waitsForAgentToRead {
+      guard loop.now - lastMoved >= idle else { return }
+      exchange.closesAfter = true
+      fail(504, "The agent stopped reading the request")
     } else if hungUp,
       loop.now - max(hungUpAt, lastMoved) >= loop.limits.halfClosedPatience.nanoseconds
     {

@@ -15,6 +15,7 @@ extension ClientConnection {
       case .moved(let count):
         if count < buffer.count { upstream.writeBlocked() }
         if exchange.isRepeatable { buffer.advance(count) } else { buffer.consume(count) }
+        lastMoved = loop.now
         moved = true
       case .wouldBlock, .ended: upstream.writeBlocked()
       case .failed:
@@ -116,7 +117,7 @@ extension ClientConnection {
     if trailers.count > 2 {
       try loop.trailerLines.parse(trailers, from: 0)
       for field in loop.trailerLines.fields
-      where field.name == .other || field.name == .serverTiming {
+      where TrailerFields.mayPass(field, trailers) {
         out.append(field.nameBytes(trailers))
         out.append(": ")
         out.append(field.valueBytes(trailers))

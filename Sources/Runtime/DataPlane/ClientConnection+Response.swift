@@ -50,8 +50,10 @@ extension ClientConnection {
       guard case .complete(let length) = progress else { return false }
       let head = UnsafeRawBufferPointer(rebasing: source.readable[..<length])
       try loop.responseHead.parse(head, toHEAD: exchange.method == .head)
-      try responseBegins(head, upstream)
+      // The bytes stay where they are. Afterwards it would be too late: a response without a body
+      // ends here, and its buffer is somebody else's.
       source.consume(length)
+      try responseBegins(head, upstream)
       return true
     }
     let out = outputBuffer()
@@ -90,6 +92,10 @@ extension ClientConnection {
     if response.isInterim {
       // The protocol was not asked to be switched.
       guard response.status != 101 else { throw .bad("101 without an upgrade") }
+      exchange.interimResponses += 1
+      guard exchange.interimResponses <= loop.limits.interimResponses else {
+        throw .bad("interim responses without end")
+      }
       upstream.scanner = HeadScanner()
       if response.status == 100 {
         exchange.awaitsContinue = false
@@ -106,8 +112,6 @@ extension ClientConnection {
     exchange.status = response.status
     exchange.hasResponse = true
     exchange.isEventStream = response.isEventStream
-    exchange.isStream =
-      response.isEventStream || response.framing == .chunked || response.framing == .untilClose
     switch response.framing {
     case .none, .length: exchange.responseFraming = response.framing
     case .chunked, .untilClose:

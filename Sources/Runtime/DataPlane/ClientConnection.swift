@@ -48,9 +48,9 @@ final class ClientConnection: Pollable {
     /// The client waits for 100 (Continue) before it sends the body.
     var awaitsContinue = false
     var responseFraming = BodyFraming.none
-    /// Without a declared length, or events.
-    var isStream = false
     var isEventStream = false
+    /// Interim responses of the agent so far.
+    var interimResponses = 0
     var responseDone = false
     /// When connecting to the agent is given up; 0 once connected.
     var connectDeadline: Int64 = 0

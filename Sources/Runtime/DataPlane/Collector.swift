@@ -1,7 +1,7 @@
 import CPlatform
 import Glibc
 import Lifecycle
-import Synchronization
+import LinuxSystem
 
 /// What the main thread asks of every loop.
 enum Command: Sendable {
@@ -23,11 +23,11 @@ final class Collector: Sendable {
     var aborted: [(started: Int64, request: AbortedRequest)] = []
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let wake: Int32
 
   init(loops: Int) {
-    state = Mutex(State(pending: loops))
+    state = Locked(State(pending: loops))
     wake = par_eventfd()
   }
 

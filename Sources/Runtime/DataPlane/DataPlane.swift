@@ -12,8 +12,8 @@ public final class DataPlane: Sendable {
   private let shared: SharedState
   private let loops: [EventLoop]
   private let listeners: [Int32]
-  private let threads = Mutex<[pthread_t]>([])
-  private let isStopped = Mutex(false)
+  private let threads = Locked<[pthread_t]>([])
+  private let isStopped = Locked(false)
 
   /// Takes ownership of the listening sockets: `stop()` closes them.
   /// - Throws: `SystemError` when an epoll instance or an eventfd cannot be made.
@@ -75,7 +75,8 @@ public final class DataPlane: Sendable {
   ///   end of the worker by themselves within the last second.
   public func upstreamLost() -> [AbortedRequest] { cut(.upstreamLost) }
 
-  /// Cuts responses that stream: SSE, or without a declared length. Waits like `upstreamLost`.
+  /// Cuts event streams, which do not end by themselves. A download without a declared length does:
+  /// it goes on until the deadline. Waits like `upstreamLost`.
   public func cutStreams() -> [AbortedRequest] { cut(.streams) }
 
   /// Cuts everything in flight; what has no response yet is answered 503. Waits like

@@ -21,7 +21,7 @@ final class EventLoop: @unchecked Sendable {
   private let index: Int
   private let epoll: Int32
   private let wake: Int32
-  private let mailbox = Mutex<[Command]>([])
+  private let mailbox = Locked<[Command]>([])
 
   private var watched: [Pollable?] = []
   private var generations: [UInt32] = []

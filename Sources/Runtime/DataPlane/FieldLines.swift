@@ -80,7 +80,7 @@ struct FieldLines {
         .proxyAuthorization, .proxyAuthenticate, .trailer, .http2Settings, .forwarded,
         .forwardedFor, .forwardedProto, .forwardedHost, .forwardedPrefix, .forwardedOther,
         .requestID, .traceparent, .tracestate, .acceptEncoding, .ifNoneMatch, .ifModifiedSince,
-        .ifRange, .range, .contentType, .date, .serverTiming:
+        .ifRange, .range, .contentType, .date, .serverTiming, .lookalike:
         break
       }
     }
@@ -124,7 +124,7 @@ struct FieldLines {
     case .other, .connection, .expect, .te, .upgrade, .keepAlive, .proxyConnection,
       .proxyAuthorization, .proxyAuthenticate, .trailer, .http2Settings, .tracestate,
       .acceptEncoding, .ifNoneMatch, .ifModifiedSince, .ifRange, .range, .contentType, .date,
-      .serverTiming:
+      .serverTiming, .lookalike:
       break
     }
     let name = field.nameBytes(head)

@@ -7,13 +7,17 @@ enum FieldName: UInt8 {
   case requestID, traceparent, tracestate
   case acceptEncoding, ifNoneMatch, ifModifiedSince, ifRange, range
   case contentType, date, serverTiming
+  /// A name that frames a message or is written here, spelled with underscores.
+  case lookalike
 
   /// Fields of one hop (RFC 9110 section 7.6.1, and those that older software sends): never
-  /// forwarded. `TE` and `Trailer` say what this hop can do; trailers are passed regardless.
+  /// forwarded. `TE` and `Trailer` say what this hop can do; trailers are passed regardless. A
+  /// lookalike goes no further either: to WSGI and CGI an underscore is a hyphen, so that it would
+  /// pass for the field that it looks like.
   var isHopByHop: Bool {
     switch self {
     case .connection, .transferEncoding, .te, .upgrade, .keepAlive, .proxyConnection,
-      .proxyAuthorization, .proxyAuthenticate, .http2Settings, .trailer:
+      .proxyAuthorization, .proxyAuthenticate, .http2Settings, .trailer, .lookalike:
       true
     case .other, .host, .contentLength, .expect, .forwarded, .forwardedFor, .forwardedProto,
       .forwardedHost, .forwardedPrefix, .forwardedOther, .requestID, .traceparent, .tracestate,
@@ -60,29 +64,32 @@ enum FieldName: UInt8 {
     case 19: if matches(name, "proxy-authorization") { return .proxyAuthorization }
     default: break
     }
-    // An underscore reads as a hyphen to WSGI and CGI, so it does here.
-    if name.count >= 11, matchesForwarded(UnsafeRawBufferPointer(rebasing: name[..<11])) {
-      switch name.count {
-      case 15:
-        if matches(name, "x-forwarded-for") { return .forwardedFor }
-      case 16:
-        if matches(name, "x-forwarded-host") { return .forwardedHost }
-      case 17:
-        if matches(name, "x-forwarded-proto") { return .forwardedProto }
-      case 18:
-        if matches(name, "x-forwarded-prefix") { return .forwardedPrefix }
-      default: break
-      }
-      return .forwardedOther
+    if name.contains(Byte.underscore) { return isLookalike(name) ? .lookalike : .other }
+    guard starts(name, "x-forwarded") else { return .other }
+    switch name.count {
+    case 15: if matches(name, "x-forwarded-for") { return .forwardedFor }
+    case 16: if matches(name, "x-forwarded-host") { return .forwardedHost }
+    case 17: if matches(name, "x-forwarded-proto") { return .forwardedProto }
+    case 18: if matches(name, "x-forwarded-prefix") { return .forwardedPrefix }
+    default: break
     }
-    return .other
+    return .forwardedOther
   }
 
-  private static func matchesForwarded(_ name: UnsafeRawBufferPointer) -> Bool {
-    guard name[0] | 0x20 == UInt8(ascii: "x"), name[1] == 0x2D || name[1] == 0x5F else {
-      return false
+  private static func isLookalike(_ name: UnsafeRawBufferPointer) -> Bool {
+    withUnsafeTemporaryAllocation(byteCount: name.count, alignment: 1) { spelled in
+      for index in 0..<name.count {
+        spelled[index] = name[index] == Byte.underscore ? Byte.hyphen : name[index]
+      }
+      let name = UnsafeRawBufferPointer(spelled)
+      return matches(name, "content-length") || matches(name, "transfer-encoding")
+        || matches(name, "x-request-id") || starts(name, "x-forwarded")
     }
-    return matches(UnsafeRawBufferPointer(rebasing: name[2...]), "forwarded")
+  }
+
+  private static func starts(_ name: UnsafeRawBufferPointer, _ lower: StaticString) -> Bool {
+    name.count >= lower.utf8CodeUnitCount
+      && matches(UnsafeRawBufferPointer(rebasing: name[..<lower.utf8CodeUnitCount]), lower)
   }
 
   /// `lower` is lower case letters, digits and hyphens.

@@ -48,7 +48,8 @@ enum ForwardedHead {
         guard request.expectsContinue else { continue }
       case .other, .connection, .transferEncoding, .te, .upgrade, .keepAlive, .proxyConnection,
         .proxyAuthorization, .proxyAuthenticate, .trailer, .http2Settings, .acceptEncoding,
-        .ifNoneMatch, .ifModifiedSince, .ifRange, .range, .contentType, .date, .serverTiming:
+        .ifNoneMatch, .ifModifiedSince, .ifRange, .range, .contentType, .date, .serverTiming,
+        .lookalike:
         break
       }
       // Name, colon, blanks and value stand together; only the blanks are ours.

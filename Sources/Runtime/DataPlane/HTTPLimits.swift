@@ -6,6 +6,8 @@ public struct HTTPLimits: Sendable {
   public var headBytes = 64 * 1024
   /// Fields of a head (431, or 502), and of a trailer section.
   public var fields = 100
+  /// Interim responses (1xx) of the agent before a final one (502).
+  public var interimResponses = 100
   /// From a head's first byte to its last (408).
   public var headTime = Interval.seconds(10)
   /// A connection without a request in progress is closed after this; longer than the 60 s of

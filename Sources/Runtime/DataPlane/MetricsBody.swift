@@ -71,10 +71,11 @@ enum MetricsBody {
       par_resident_bytes())
     for gauge in snapshot.gauges {
       let kind = gauge.name.hasSuffix("_total") ? "counter" : "gauge"
-      if let whole = Int64(exactly: gauge.value) {
+      let value = gauge.value()
+      if let whole = Int64(exactly: value) {
         metric(gauge.name, kind, gauge.help, whole)
       } else {
-        metric(gauge.name, kind, gauge.help, gauge.value)
+        metric(gauge.name, kind, gauge.help, value)
       }
     }
     return Array(text.utf8)

@@ -43,6 +43,10 @@ struct ResponseHead {
     let options = lines.connectionOptions(head)
     keepAlive = head[7] == UInt8(ascii: "1") ? !options.close : options.keepAlive
     let declared = try lines.framing(head)
+    // RFC 9112 section 6.1: such framing is faulty.
+    if declared == .chunked, head[7] == UInt8(ascii: "0") {
+      throw .bad("HTTP/1.0 has no Transfer-Encoding")
+    }
     declaredLength = nil
     if case .length(let count) = declared { declaredLength = count }
     if toHEAD || isInterim || status == 204 || status == 304 {

@@ -15,6 +15,8 @@ enum Route: Equatable {
   /// The agent's path starts at the offset, at its slash; at the end of the path it is `/`.
   case agent(from: Int, underBase: Bool)
   case notFound
+  /// `OPTIONS *`: about the server, not a path.
+  case server
 
   enum Surface: Equatable { case a2a, ui }
 }
@@ -34,12 +36,12 @@ struct Router: Sendable {
     self.multiplexed = multiplexed
   }
 
-  /// - Parameter hasUI: without a UI surface its paths are the agent's.
+  /// - Parameter hasUI: without a UI surface its paths are the agent's; on the UI port, nobody's.
   func route(_ path: [UInt8], port: Port, hasUI: Bool) -> Route {
     let underBase = isUnderBase(path)
     switch port {
     case .rest: return restRoute(path, underBase: underBase, hasUI: hasUI && multiplexed)
-    case .ui: return uiRoute(path, underBase: underBase)
+    case .ui: return uiRoute(path, underBase: underBase, hasUI: hasUI)
     }
   }
 
@@ -59,17 +61,18 @@ struct Router: Sendable {
     return .agent(from: underBase ? base.count : 0, underBase: underBase)
   }
 
-  private func uiRoute(_ path: [UInt8], underBase: Bool) -> Route {
+  private func uiRoute(_ path: [UInt8], underBase: Bool, hasUI: Bool) -> Route {
     if ends(path, from: 0, "/health") || path == ownHealth { return .health }
     if underBase {
       let rest = base.count
       if ends(path, from: rest, "/health") { return .health }
-      if let route = underUI(path, from: rest) { return route }
+      if hasUI, let route = underUI(path, from: rest) { return route }
       if ends(path, from: rest, "/api") || starts(path, from: rest, "/api/") {
         return .agent(from: rest, underBase: true)
       }
     }
-    return ends(path, from: 0, "/") ? .uiRedirect : isAgentHealth(path) ? .otherAgent : .notFound
+    if hasUI, ends(path, from: 0, "/") { return .uiRedirect }
+    return isAgentHealth(path) ? .otherAgent : .notFound
   }
 
   private func underUI(_ path: [UInt8], from start: Int) -> Route? {

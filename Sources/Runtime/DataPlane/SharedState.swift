@@ -45,7 +45,7 @@ final class SharedState: Sendable {
   let counters: [LoopCounters]
   /// Generation and gate: `generation << 8 | gate`. The one word that every request reads.
   let gateWord: Atomic<UInt64>
-  private let published: Mutex<Published>
+  private let published: Locked<Published>
   let inFlight = Atomic<Int>(0)
   let completed = Atomic<Int>(0)
   let aborted = Atomic<Int>(0)
@@ -60,7 +60,7 @@ final class SharedState: Sendable {
       multiplexed: options.multiplexed)
     counters = (0..<max(1, options.loopCount)).map { _ in LoopCounters() }
     gateWord = Atomic(1 << 8 | UInt64(initial.gate.rawValue))
-    published = Mutex(Published(initial, generation: 1))
+    published = Locked(Published(initial, generation: 1))
   }
 
   /// The gate becomes visible after the snapshot, so that who sees the word finds the snapshot.
@@ -97,7 +97,7 @@ final class RecentLosses: Sendable {
   static let capacity = 20
   static let memory = Interval.seconds(1)
 
-  private let entries = Mutex<[(time: Int64, started: Int64, request: AbortedRequest)]>([])
+  private let entries = Locked<[(time: Int64, started: Int64, request: AbortedRequest)]>([])
 
   func add(_ request: AbortedRequest, started: Int64, at time: Int64) {
     entries.withLock { entries in

@@ -10,14 +10,15 @@ public struct SurfaceState: Sendable, Equatable {
 }
 
 /// A number that the control plane adds to `/metrics`.
-public struct Gauge: Sendable, Equatable {
+public struct Gauge: Sendable {
   /// A Prometheus metric name, as `par_worker_restarts_total`; a name ending in `_total` is
   /// announced as a counter.
   public var name: String
   public var help: String
-  public var value: Double
+  /// Read on a loop's thread whenever `/metrics` is asked for.
+  public var value: @Sendable () -> Double
 
-  public init(name: String, help: String, value: Double) {
+  public init(name: String, help: String, value: @escaping @Sendable () -> Double) {
     self.name = name
     self.help = help
     self.value = value

@@ -1,5 +1,6 @@
 import CPlatform
 import Glibc
+import LinuxSystem
 import Synchronization
 
 /// An agent's HTTP server with a script: each connection gets a thread that runs it.
@@ -81,8 +82,8 @@ final class TestAgent: Sendable {
 
   let path: String
   private let listener: Int32
-  private let threads = Mutex<[TestThread]>([])
-  private let open = OpenDescriptors()
+  private let threads = Locked<[TestThread]>([])
+  private let open = Locked<[Int32]>([])
   private let stopping = Atomic<Bool>(false)
   let accepted = Counter()
 

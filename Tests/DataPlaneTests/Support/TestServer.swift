@@ -11,7 +11,7 @@ import Synchronization
 final class TestServer: @unchecked Sendable {
   final class Recorder: DataPlaneObserver {
     let idle = Counter()
-    private let log = Mutex<[AccessRecord]>([])
+    private let log = Locked<[AccessRecord]>([])
     var records: [AccessRecord] { log.withLock { $0 } }
     func nothingInFlight() { idle.increment() }
     func requestFinished(_ record: AccessRecord) { log.withLock { $0.append(record) } }

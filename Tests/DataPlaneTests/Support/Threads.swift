@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import LinuxSystem
 
 /// A thread that runs one closure; `join` waits for its end.
 final class TestThread: Sendable {
@@ -8,7 +8,7 @@ final class TestThread: Sendable {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  private let thread: Mutex<pthread_t?>
+  private let thread: Locked<pthread_t?>
 
   init(_ body: @escaping @Sendable () -> Void) {
     var created = pthread_t()
@@ -20,7 +20,7 @@ final class TestThread: Sendable {
         return nil
       }, box.toOpaque())
     precondition(result == 0, "a test cannot go on without its threads")
-    thread = Mutex(created)
+    thread = Locked(created)
   }
 
   func join() {
@@ -34,7 +34,7 @@ final class TestThread: Sendable {
 
 /// A count that tests wait for, at most ten seconds.
 final class Counter: Sendable {
-  private let state = Mutex(0)
+  private let state = Locked(0)
 
   var value: Int { state.withLock { $0 } }
   func increment() { state.withLock { $0 += 1 } }
@@ -50,30 +50,4 @@ func eventually(_ condition: () -> Bool) -> Bool {
     usleep(1000)
   }
   return condition()
-}
-
-/// Descriptors under a POSIX mutex: the thread sanitizer knows those, but does not see that the
-/// kernel hands a contended `Mutex` (a futex) from one thread to the next.
-///
-/// Unchecked, because all access to `items` is under the mutex.
-final class OpenDescriptors: @unchecked Sendable {
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private var items: [Int32] = []
-
-  init() {
-    mutex = .allocate(capacity: 1)
-    mutex.initialize(to: pthread_mutex_t())
-    pthread_mutex_init(mutex, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(mutex)
-    mutex.deallocate()
-  }
-
-  func withLock(_ body: (inout [Int32]) -> Void) {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    body(&items)
-  }
 }

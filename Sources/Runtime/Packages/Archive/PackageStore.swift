@@ -184,9 +184,12 @@ struct PackageStore: Sendable {
   }
 
   private func removeUnlessUsed(_ path: String) {
-    guard let left = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-      par_flock_try(left.number) == 0
-    else { return }
+    // What is no folder is nobody's package.
+    if let left = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+      par_flock_try(left.number) != 0
+    {
+      return
+    }
     try? FileTree.remove(path)
   }
 }
