@@ -278,14 +278,6 @@ static void become(const char *path, char *const argv[], char *const envp[], con
     }
   }
   if (ignored > 0) signal(ignored, SIG_IGN);
-  if (raised_nofile) {
-    // select(2) in a child's code cannot deal with descriptors above 1023.
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-      limit.rlim_cur = first_nofile;
-      setrlimit(RLIMIT_NOFILE, &limit);
-    }
-  }
   // Move every source above the targets first, so that no dup2 overwrites one still needed.
   int sources[16];
   for (int i = 0; i < count; i++) {
@@ -298,6 +290,15 @@ static void become(const char *path, char *const argv[], char *const envp[], con
     if (dup2(sources[i], i) < 0) goto failed;
   if (syscall(SYS_close_range, (unsigned)count, ~0U, CLOSING) < 0) {
     for (int fd = count; fd < 4096; fd++) close(fd);  // before Linux 5.9
+  }
+  if (raised_nofile) {
+    // select(2) in a child's code cannot deal with descriptors above 1023. Not before descriptors
+    // are in their places: above the limit there may be more of them open now than it allows.
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+      limit.rlim_cur = first_nofile;
+      setrlimit(RLIMIT_NOFILE, &limit);
+    }
   }
   if (folder && chdir(folder) < 0) goto failed;
   sigset_t none;

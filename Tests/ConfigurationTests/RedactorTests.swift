@@ -102,6 +102,18 @@ struct RedactorTests {
     #expect(Redactor(environment: [name: "abcdefgh"]).redact("abcdefgh") == "abcdefgh")
   }
 
+  @Test(
+    "hides the beginning of a secret where a line was cut",
+    arguments: [
+      ("a wJalrXUt…", "a ***…"), ("a wJal…", "a ***…"), ("a wJa…", "a wJa…"),
+      ("wJalrXUt…\nnext", "***…\nnext"), ("wJalrXUt… (cut) … more", "***… (cut) … more"),
+      ("tok-12345678-and…", "***…"), ("tok-1234…", "***…"), ("wJalrXUt..", "wJalrXUt.."),
+      ("wJalrXUt\u{2025}", "wJalrXUt\u{2025}"), ("парол…", "***…"), ("…", "…"),
+    ])
+  func cut(text: String, expected: String) {
+    #expect(redactor.redact(text) == expected)
+  }
+
   @Test("learns the agent's own environment")
   func added() {
     var redactor = redactor

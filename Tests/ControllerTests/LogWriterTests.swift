@@ -135,6 +135,61 @@ struct LogWriterTests {
     closeDescriptor(pipe.writeEnd)
   }
 
+  @Test("waits for a slow reader when another process made the descriptor non-blocking")
+  func nonBlocking() throws {
+    let pipe = try Pipe()
+    _ = par_set_nonblocking(pipe.writeEnd)
+    let log = try writer(pipe.writeEnd)
+    let count = 200
+    for _ in 0..<count { log.write(output(String(repeating: "x", count: 4000))) }
+    // The pipe is full before its reader comes.
+    log.close(within: .milliseconds(20))
+    let reader = Reader(pipe.readEnd)
+    Threads.run(2) { thread in
+      if thread == 0 { return reader.run() }
+      log.close(within: .seconds(20))
+      closeDescriptor(pipe.writeEnd)
+    }
+    closeDescriptor(pipe.readEnd)
+    #expect(try decoded(reader.bytes).map(\.sequence) == Array(1...Int64(count)))
+    #expect(log.dropped == 0)
+  }
+
+  @Test("waits for room on a full disk, and loses nothing when it comes")
+  func fullDisk() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("log", "")
+    // Every write to it says ENOSPC (full(4)).
+    let fd = par_open("/dev/full", O_WRONLY | O_CLOEXEC, 0)
+    let log = try writer(fd)
+    for _ in 0..<100 { log.write(output("x")) }
+    let before = Clock.now()
+    log.close(within: .milliseconds(50))
+    #expect(Clock.now() - before < .seconds(10))
+    // Room again.
+    let roomy = par_open(path, O_WRONLY | O_CLOEXEC, 0)
+    #expect(dup2(roomy, fd) == fd)
+    log.close(within: .seconds(20))
+    closeDescriptor(roomy)
+    closeDescriptor(fd)
+    #expect(try decoded(#require(readFile(path))).map(\.sequence) == Array(1...100))
+    #expect(log.dropped == 0)
+  }
+
+  @Test("acts after a line has its place, and also when the line is not written")
+  func acting() throws {
+    let pipe = try Pipe()
+    let log = try writer(pipe.writeEnd, .json, .error)
+    var acted = 0
+    log.write(output("hidden"), act: { acted += 1 })
+    log.write(drain, act: { acted += 1 })
+    #expect(acted == 2)
+    log.close(within: .seconds(20))
+    closeDescriptor(pipe.writeEnd)
+    #expect(try decoded(readToEnd(pipe.readEnd)).map(\.event.name) == ["drain"])
+    closeDescriptor(pipe.readEnd)
+  }
+
   @Test("keeps secrets out, in both formats", arguments: [Configuration.LogFormat.json, .text])
   func redaction(format: Configuration.LogFormat) throws {
     let folder = try TemporaryFolder()

@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 import LinuxSystem
 import Testing
@@ -34,6 +35,39 @@ struct RunFolderTests {
         == "\(base.path)/tmp/par-r1")
     #expect(RunFolder.bases(["TMPDIR": "relative"]) == ["/tmp"])
     #expect(RunFolder.bases(["RUNTIME_DIRECTORY": "", "XDG_RUNTIME_DIR": ""]) == ["/tmp"])
+  }
+
+  @Test("a new one removes those of runs that died, and no other")
+  func sweeping() throws {
+    let base = try TemporaryFolder()
+    let loop = try ControlLoop()
+    func made(_ name: String) throws -> String {
+      try makeFolders("\(base.path)/\(name)")
+      return "\(base.path)/\(name)"
+    }
+    // Not only closed: a child that another test is starting may hold it until it executes.
+    func end(_ listener: Int32) {
+      shutdown(listener, Int32(SHUT_RDWR))
+      closeDescriptor(listener)
+    }
+    let dead = try made("par-dead")
+    let listener = par_listen_unix(dead + RunFolder.controlName, 1)
+    #expect(listener >= 0)
+    end(listener)
+    let starting = try made("par-starting")
+    let foreign = try made("other-dead")
+    #expect(rename(dead + RunFolder.controlName, foreign + RunFolder.controlName) == 0)
+    let another = par_listen_unix(dead + RunFolder.controlName, 1)
+    end(another)
+    let living = try made("par-living")
+    let socket = try StacksSocket(path: living + RunFolder.controlName, loop: loop) { $0("") }
+    // The socket is there under its one name.
+    #expect(folderNames(living) == ["control.sock"])
+
+    let own = try RunFolder(runID: "own", environment: ["TMPDIR": base.path])
+    #expect(Set(RunFolder.runs(in: base.path)) == [starting, living, own.path])
+    #expect(FileKind(foreign) == .folder)
+    withExtendedLifetime(socket) {}
   }
 
   @Test("leaves room for the name of a socket")

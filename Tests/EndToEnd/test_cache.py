@@ -143,3 +143,72 @@ def test_a_full_disk_is_said_and_leaves_nothing(par, tmp_path):
     assert run.exit() == 1
     failed = run.events("boot_failed")[0]
     assert "free" in failed["error"] or "space" in failed["error"], failed
+
+
+WRITES = """
+import os
+def mount(app):
+    @app.get("/api/write")
+    def write():
+        open("written-by-the-agent", "w").write("mine")
+        open("src/rest/late.py", "a").write("# changed\\n")
+    @app.get("/api/read")
+    def read():
+        import src.rest.late
+        return {"own": open("written-by-the-agent").read(), "late": src.rest.late.value}
+    @app.get("/api/files")
+    def files():
+        return sorted(os.listdir("."))
+"""
+
+
+def test_an_agent_that_changed_its_package_keeps_its_files_when_another_boots(par, tmp_path):
+    files = packages.rest_files(WRITES, extra={"src/rest/late.py": "value = 'late'\n"})
+    package = packages.archive(tmp_path / "p.apkg", files)
+    cache = tmp_path / "cache"
+    first = par(package, PAR_CACHE_DIR=cache)
+    first.ready()
+    assert httpx.get(f"{first.base}/api/write").status_code == 200
+    second, third = par(package, PAR_CACHE_DIR=cache), par(package, PAR_CACHE_DIR=cache)
+    for run in (second, third):
+        run.ready()
+        assert "written-by-the-agent" not in httpx.get(f"{run.base}/api/files").json()
+    # What it imports only now, and what it wrote itself, is where it was.
+    assert httpx.get(f"{first.base}/api/read").json() == {"own": "mine", "late": "late"}
+    for run in (second, third, first):
+        assert run.stop(signal.SIGINT) == 0
+    last = par(package, PAR_CACHE_DIR=cache)
+    last.ready()
+    assert last.stop(signal.SIGINT) == 0
+    assert not list(cache.rglob("written-by-the-agent")), "what nobody runs in any more is removed"
+
+
+def test_a_cache_whose_name_others_can_guess_must_be_the_user_s_own(par, probe, runtime, tmp_path):
+    """Without a home the cache lies in $TMPDIR, where someone else may have been first."""
+    package = shutil.copy(probe, runtime / "p.apkg")
+    user = os.geteuid() or 65534
+    cache = runtime / f"par-cache-{user}"
+    cache.mkdir()
+    cache.chmod(0o777)  # also when it is this user's own, others could put a package there
+
+    def become() -> None:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+
+    if os.geteuid() == 0:
+        runtime.chmod(0o1777)
+    run = par(
+        package,
+        before_exec=become,
+        PAR_CACHE_DIR=None,
+        **{name: None for name in ("HOME", "XDG_CACHE_HOME") if name in par.environment},
+    )
+    assert run.exit() == 1
+    failed = run.events("boot_failed")[0]
+    assert f"par-cache-{user}" in failed["error"] and "\n" not in failed["error"]
+    assert "docs/errors.md#cache-folder" in failed["hint"]
+    assert os.listdir(cache) == []
+    cache.rmdir()
+    os.unlink(package)

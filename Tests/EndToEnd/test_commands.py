@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import subprocess
+import time
 
 import httpx
 import pytest
 
 from support import packages
+from support.clients import until
 from support.program import PROGRAM, REPOSITORY
 
 
@@ -120,6 +125,87 @@ def test_health_shows_the_agent_s_stacks(par, gate, call, tmp_path):
     passage.let_through()
     run.ready()
     assert run.stop() == 0
+
+
+def test_stacks_asked_for_all_through_a_boot_do_not_end_it(par, gate, call, tmp_path):
+    run = par(packages.blocking_import(tmp_path / "p.apkg"), **gate.environment)
+    run.wait("run_started")
+    answers = [call("health", "--stacks", "--port", run.port) for _ in range(30)]
+    gate.visitor().let_through()
+    assert run.ready()["attempt"] == 1
+    assert not run.events("worker_exited")
+    assert {answer.returncode for answer in answers} <= {0, 1}
+    assert any("index.py" in answer.stdout for answer in answers)
+    assert run.stop() == 0
+
+
+MANY_STACKS = """
+import threading
+forever = threading.Event()
+def deep(frames):
+    deep(frames - 1) if frames > 1 else forever.wait()
+for _ in range(40):
+    threading.Thread(target=deep, args=(30,), daemon=True).start()
+"""
+
+
+def test_stacks_of_many_threads_are_told_and_the_agent_goes_on(par, call, tmp_path):
+    files = packages.rest_files(MANY_STACKS + packages.PROBE, extra={"src/meet.py": packages.MEET})
+    run = par(packages.archive(tmp_path / "p.apkg", files))
+    run.ready()
+    for _ in range(3):
+        done = call("health", "--stacks", "--port", run.port)
+        assert done.returncode == 0
+        assert done.stdout.count(" in deep") > 40 * 10, done.stdout[-2000:]
+        assert httpx.get(f"{run.base}/api/hello").json()["pid"] == run.worker_pid
+    assert run.stop() == 0
+
+
+def asking_for_stacks(run) -> socket.socket:
+    one = socket.socket(socket.AF_UNIX)
+    # Blocking, so that a full queue of connections is waited for.
+    one.connect(str(next(run.runtime.glob("par-*/control.sock"))))
+    one.settimeout(30)
+    return one
+
+
+def test_a_worker_that_cannot_tell_its_stacks_holds_up_nobody(par, probe, call):
+    run = par(probe)
+    port = run.ready()["rest_port"]
+    worker = run.worker_pid
+    os.kill(worker, signal.SIGSTOP)
+    asking = [asking_for_stacks(run) for _ in range(20)]
+    run.send(signal.SIGINT)
+    run.wait("drain")
+    at = run.send(signal.SIGINT)
+    assert run.exit() == 0
+    assert time.monotonic() - at < 1
+    for one in asking:
+        one.close()
+    assert not os.path.exists(f"/proc/{worker}")
+    assert call("health", "--stacks", "--port", port).returncode == 1
+
+
+def test_too_many_who_ask_for_stacks_at_once_are_turned_away(par, probe):
+    run = par(probe)
+    run.ready()
+    os.kill(run.worker_pid, signal.SIGSTOP)
+    answers = []
+    asking = [asking_for_stacks(run) for _ in range(40)]
+    for one in asking:
+        with one, one.makefile("rb") as stream:
+            answers.append(stream.read())
+    os.kill(run.worker_pid, signal.SIGCONT)
+    assert sum(b"does not answer" in answer for answer in answers) >= 16
+    assert all(answer == b"" or answer.startswith(b"rest_port ") for answer in answers)
+    until(lambda: httpx.get(f"{run.base}/api/hello").status_code == 200, "the agent answers")
+    assert run.stop() == 0
+
+
+def test_the_supervisor_s_mode_is_refused_in_one_sentence(call):
+    done = call(PAR_MODE="supervisor")
+    assert done.returncode == 1 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and "PAR_MODE=supervisor" in done.stderr
 
 
 def test_spec_prints_the_table_that_the_repository_holds(call):

@@ -14,7 +14,7 @@ import pytest
 
 from support import packages
 from support.clients import Call, Connection, until
-from support.program import Run
+from support.program import Run, health_status
 
 #: Between the kernel's clocks, the log writer and this process's scheduling on a busy machine.
 SLACK = 0.5
@@ -128,6 +128,49 @@ def test_an_interrupt_does_not_wait_for_a_load_balancer(par, probe):
     at = run.send(signal.SIGINT)
     check_stopped(run, came_from="ready", cause="SIGINT", outcome="clean")
     assert time.monotonic() - at < 1 + SLACK
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
+def test_a_terminal_s_signals_end_it_like_an_interrupt(par, probe, number):
+    run = par(probe)
+    run.ready()
+    at = run.send(number)
+    check_stopped(run, came_from="ready", cause="SIGINT", outcome="clean")
+    assert time.monotonic() - at < 1 + SLACK
+
+
+@pytest.mark.parametrize("round_", range(20))
+def test_whoever_reads_of_a_transition_finds_the_gate_there(par, probe, round_):
+    run = par(probe, DRAIN_MIN_SEC=5)
+    port = run.wait("runtime_ready")["rest_port"]
+    assert health_status(port) == 200
+    run.send()
+    run.wait("drain")
+    assert health_status(port) == 503
+    run.send(signal.SIGINT)
+    check_stopped(run, came_from="ready", cause="SIGTERM", outcome="clean")
+
+
+def test_requests_after_the_worker_was_lost_in_the_lame_duck(par, probe):
+    run = par(probe, DRAIN_MIN_SEC=10)
+    port = run.ready()["rest_port"]
+    kept = Connection(port)
+    kept.request("/api/hello")
+    assert kept.response()[0] == 200
+    run.send()
+    run.wait("drain")
+    os.kill(run.worker_pid, signal.SIGKILL)
+    run.wait("worker_exited")
+    for path in ("/api/hello", "/agents/probe/api/hello", "/agents/probe/invoke"):
+        status, fields, body = Call(port, path).wait()
+        assert (status, fields["connection"].lower()) == (503, "close"), (path, body)
+    kept.request("/api/hello")
+    status, fields, _ = kept.response()
+    assert (status, fields["connection"].lower()) == (503, "close")
+    assert kept.closed()
+    kept.close()
+    run.send(signal.SIGINT)
+    assert run.exit() == 0
 
 
 def test_the_stages_of_a_drain(par, probe, gate):

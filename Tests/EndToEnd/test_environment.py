@@ -83,17 +83,80 @@ def test_no_secret_reaches_the_log(par, probe):
         assert json.dumps(value)[1:-1] not in text
 
 
+STRADDLE = """
+import os, sys
+def mount(app):
+    @app.get("/api/straddle")
+    def straddle(at: int):
+        secret = os.environ["SERVICE_TOKEN"]
+        for stream in (sys.stdout, sys.stderr):
+            # In front: what one byte of output becomes more than one byte of the log of.
+            for filling in ("x", '"', "\\u00e9"):
+                for start in range(at - len(secret) - 64, at + 64, 4):
+                    head = filling * (start // len(filling.encode()))
+                    print(head + secret + "y" * 6000, file=stream, flush=True)
+        # What is hidden becomes shorter, and brings what is behind it into the line's bound.
+        print((secret + ".") * (at // len(secret) + 9))
+        print("straddled", at)
+"""
+
+
+def test_a_secret_across_any_bound_of_a_line_is_nowhere_in_the_log(par, tmp_path):
+    secret = "q1w2e3r4t5z6u7i8o9p0a1s2d3f4g5h6"
+    package = packages.archive(tmp_path / "p.apkg", packages.rest_files(STRADDLE))
+    run = par(package, SERVICE_TOKEN=secret)
+    run.ready()
+    for at in (8 * 1024, 16 * 1024, 20 * 1024):
+        assert httpx.get(f"{run.base}/api/straddle?at={at}", timeout=30).status_code == 200
+        run.wait("agent_output", line=f"straddled {at}")
+    assert run.stop() == 0
+    said = run.events("agent_output")
+    assert len(said) > 300
+    text = "\n".join(line["line"] for line in said)
+    # Neither whole nor a piece of it.
+    pieces = {secret[i : i + 6] for i in range(len(secret) - 5)}
+    assert [piece for piece in pieces if piece in text] == []
+
+
+@pytest.mark.parametrize("size", [6_000, 100_000])
+def test_a_long_value_reaches_the_agent_whole(par, probe, size):
+    value = "0123456789" * (size // 10)
+    run = par(probe, OPERATOR_VALUE=value)
+    run.ready()
+    assert httpx.get(f"{run.base}/api/env").json()["OPERATOR_VALUE"] == value
+    assert run.stop() == 0
+
+
+def test_many_variables_and_a_long_description_boot(par, tmp_path):
+    variables = {f"FROM_MANIFEST_{i}": f"{i}" * 250 for i in range(10, 70)}
+    description = "what it is for " * (20 * 1024 // 15)
+    package = packages.probe(
+        tmp_path / "p.apkg", environment=variables, description=description
+    )
+    run = par(package)
+    run.ready()
+    seen = httpx.get(f"{run.base}/api/env").json()
+    assert {name: seen.get(name) for name in variables} == variables
+    told = httpx.get(f"{run.base}/agents/probe/meta").json()["description"]
+    assert description.startswith(told[:1000]) and len(told) >= 1000
+    assert run.stop() == 0
+
+
 def test_agent_output_is_wrapped_line_by_line(par, probe):
     run = par(probe)
     run.ready()
     with httpx.Client(base_url=run.base) as client:
         client.get("/api/print", params={"text": "one\ntwo\x1b[31m red", "stream": "stderr"})
-        client.get("/api/print", params={"text": "x", "times": 100_000})
+        client.get("/api/print", params={"text": "x", "times": 1_000_000})
+        client.get("/api/print", params={"text": "the next line"})
     run.wait("agent_output", line="one", stream="stderr")
     red = next(x for x in run.events("agent_output") if "red" in x["line"])
     assert red["line"].startswith("two")
-    long = run.wait("agent_output", stream="stdout")
-    assert len(json.dumps(long)) <= 16 * 1024 + 64
+    run.wait("agent_output", stream="stdout", line="the next line")
+    said = run.events("agent_output", stream="stdout")
+    assert len(said) == 2, "a long line is one line, cut"
+    long = said[0]
+    assert long["line"].startswith("xxx") and len(json.dumps(long)) <= 16 * 1024 + 64
     for line in run.events("agent_output"):
         assert "state" not in line
     assert run.stop() == 0

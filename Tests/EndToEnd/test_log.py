@@ -7,12 +7,15 @@ import json
 import os
 import re
 import signal
+import subprocess
+from pathlib import Path
 
 import httpx
+import pytest
 
-from support import log
+from support import log, packages
 from support.clients import until
-from support.program import DEADLINE, PROGRAM
+from support.program import DEADLINE, PROGRAM, health_status
 
 
 def test_the_order_of_a_boot(par, probe):
@@ -68,14 +71,16 @@ def healthy(run) -> bool:
         return False
 
 
-def test_a_reader_that_does_not_read(par, probe):
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_reader_that_does_not_read(par, probe, blocking):
     reader, writer = os.pipe()
     fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    # Whoever shares the pipe may have made it non-blocking.
+    os.set_blocking(writer, blocking)
     run = par(probe, stdout=writer)
-    flags = fcntl.fcntl(writer, fcntl.F_GETFL)
-    os.close(writer)
-    assert not flags & os.O_NONBLOCK
     until(lambda: healthy(run), "Ready with a stuck reader")
+    assert os.get_blocking(writer) == blocking, "the descriptor is not the program's alone"
+    os.close(writer)
     assert httpx.get(f"{run.base}/api/flood?lines=20000", timeout=30).status_code == 200
     # The agent was not held up by a log that nobody reads, and neither is anything else.
     assert httpx.get(f"{run.base}/api/hello").status_code == 200
@@ -89,6 +94,73 @@ def test_a_reader_that_does_not_read(par, probe):
     assert events[-1] == "stopped" and "runtime_ready" in events
     assert "log_dropped" in events
     assert len([x for x in events if x == "agent_output"]) < 20_000
+
+
+def may_mount() -> bool:
+    return os.geteuid() == 0 and (
+        subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
+    )
+
+
+@pytest.mark.skipif(not may_mount(), reason="needs a mount namespace")
+def test_a_log_on_a_full_disk_goes_on_when_there_is_room_again(par, probe, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    # Mounted in the run's own namespace: nothing to unmount, whatever happens.
+    script = (
+        'mount -t tmpfs -o size=2m none "$1" && cd "$1" && head -c 1900k /dev/zero >filler && '
+        'exec "$2" run "$3" >log'
+    )
+    run = par(
+        command=["unshare", "--mount", "sh", "-c", script, "sh", str(disk), str(PROGRAM),
+                 str(probe)],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    until(lambda: healthy(run), "Ready")
+    inside = Path(f"/proc/{run.pid}/root{disk}")
+    # Fills the disk, and less of the writer's queue than would be dropped.
+    assert httpx.get(f"{run.base}/api/flood?lines=1000", timeout=30).status_code == 200
+    until(lambda: os.statvfs(inside).f_bavail == 0, "the disk is full")
+    with open(inside / "log", "rb") as stream:
+        assert health_status(run.port) == 200
+        assert httpx.get(f"{run.base}/api/hello").status_code == 200
+        os.truncate(inside / "filler", 0)
+        until(lambda: b"line 999 " in os.pread(stream.fileno(), 1 << 20, 0), "the rest of the log")
+        assert run.stop(signal.SIGINT) == 0
+        lines = [json.loads(line) for line in stream]
+    assert log.problems(lines) == []
+    assert lines[-1]["event"] == "stopped"
+    said = [x["line"].split(" ")[1] for x in lines if x["event"] == "agent_output"]
+    assert said == [str(i) for i in range(1000)]
+
+
+@pytest.mark.skipif(not may_mount(), reason="needs a mount namespace")
+def test_a_disk_that_stays_full_holds_up_nothing(par, probe, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = 'mount -t tmpfs -o size=4k none "$1" && cd "$1" && exec "$2" run "$3" >log'
+    run = par(
+        command=["unshare", "--mount", "sh", "-c", script, "sh", str(disk), str(PROGRAM),
+                 str(probe)],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    until(lambda: healthy(run), "Ready")
+    assert httpx.get(f"{run.base}/api/flood?lines=20000", timeout=30).status_code == 200
+    assert run.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("closed", [[0], [1], [2], [1, 2], [0, 1, 2]], ids=str)
+def test_standard_descriptors_that_are_closed_at_the_start(par, probe, closed):
+    def close() -> None:
+        for fd in closed:
+            os.close(fd)
+
+    run = par(probe, stdout=subprocess.DEVNULL, before_exec=close)
+    until(lambda: healthy(run), "Ready")
+    for fd in closed:
+        assert os.readlink(f"/proc/{run.pid}/fd/{fd}") == "/dev/null"
+    assert httpx.get(f"{run.base}/api/print?text=x").status_code == 200
+    assert run.stop(signal.SIGINT) == 0
 
 
 def test_a_person_s_log(par, probe):

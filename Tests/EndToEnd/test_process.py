@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import httpx
 import pytest
 
 from support.clients import until
-from support.program import PROGRAM
+from support.program import PROGRAM, health_status
 
 
 def children(pid: int) -> dict[int, str]:
@@ -111,3 +113,75 @@ def test_many_restarts_leak_nothing(par, probe):
     until(lambda: descriptors() <= before, f"back to {before} descriptors", 3)
     assert no_zombies(run.pid)
     assert run.stop() == 0
+
+
+def limited(soft: int, hard: int):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def idle_clients(port: int, count: int) -> list[socket.socket]:
+    return [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(count)]
+
+
+def descriptor_limit_of(pid: int) -> int:
+    rows = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    return int(next(row for row in rows if row.startswith("Max open files")).split()[3])
+
+
+def test_a_low_soft_limit_of_open_files_is_no_limit_of_clients(par, probe):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < 1024:
+        pytest.skip("the hard limit is low too")
+    run = par(probe, before_exec=limited(64, hard))
+    port = run.ready()["rest_port"]
+    assert descriptor_limit_of(run.worker_pid) == 64
+    clients = idle_clients(port, 120)
+    os.kill(run.worker_pid, signal.SIGKILL)
+    run.ready(count=2)
+    assert descriptor_limit_of(run.worker_pid) == 64, "a child has what the program was given"
+    assert httpx.get(f"{run.base}/api/hello").status_code == 200
+    for client in clients:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+        client.close()
+    assert run.stop() == 0
+
+
+def test_idle_clients_leave_descriptors_for_the_next_worker(par, probe):
+    run = par(probe, before_exec=limited(64, 128))
+    port = run.ready()["rest_port"]
+    clients = idle_clients(port, 120)
+    os.kill(run.worker_pid, signal.SIGKILL)
+    run.wait("runtime_ready", count=2)
+    for client in clients:
+        client.close()
+
+    def answers() -> bool:
+        try:
+            return health_status(port) == 200
+        except OSError:
+            return False  # one connection too many, until the others' end was seen
+
+    until(answers, "/health answers again")
+    assert httpx.get(f"{run.base}/api/hello").json()["pid"] == run.worker_pid
+    assert run.stop() == 0
+
+
+def test_the_folders_of_killed_runs_are_swept_by_the_next_run(par, probe, runtime):
+    living = par(probe)
+    living.ready()
+    kept = set(runtime.glob("par-*"))
+    killed = [par(probe) for _ in range(2)]
+    for run in killed:
+        run.ready()
+        run.process.kill()
+        run.exit()
+    assert len(set(runtime.glob("par-*")) - kept) == 2
+    run = par(probe)
+    run.ready()
+    own = set(runtime.glob(f"par-{run.lines[0]['run_id']}"))
+    assert set(runtime.glob("par-*")) == kept | own
+    assert run.stop(signal.SIGINT) == 0
+    assert httpx.get(f"{living.base}/api/hello").status_code == 200
+    assert living.stop(signal.SIGINT) == 0
+    assert not list(runtime.glob("par-*"))

@@ -143,3 +143,48 @@ def test_restarts_lose_no_connection_of_an_idle_client(par, probe):
         until(lambda: client.get("/health").status_code == 200, "healthy again")
         assert client.get("/api/hello").status_code == 200
     assert run.stop() == 0
+
+
+HANGS_AGAIN = """
+import os, subprocess, time
+from src.meet import meet
+with open(os.environ["COUNT"], "a") as count: count.write("x")
+attempt = os.path.getsize(os.environ["COUNT"])
+if attempt == 2:
+    child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    meet(f"hangs {child.pid}")
+if attempt == 3: meet("third")
+"""
+
+
+def test_what_a_hanging_attempt_left_behind_is_gone_before_the_next(par, gate, tmp_path):
+    files = packages.rest_files(
+        HANGS_AGAIN + packages.PROBE, extra={"src/meet.py": packages.MEET}
+    )
+    run = par(
+        packages.archive(tmp_path / "p.apkg", files),
+        LOAD_TIMEOUT_SEC=3,
+        WORKER_RESTARTS="5/60",
+        COUNT=tmp_path / "count",
+        **gate.environment,
+    )
+    run.ready()
+    os.kill(run.worker_pid, signal.SIGKILL)
+    grandchild = int(gate.visitor().place.split(" ")[1])
+    os.kill(grandchild, 0)
+    hanging = run.worker_pid
+    third = gate.visitor()
+    assert third.place == "third"
+    for pid in (grandchild, hanging):
+        assert not os.path.exists(f"/proc/{pid}"), "it lives, or nobody has reaped it"
+    third.let_through()
+    assert run.ready(count=2)["attempt"] == 3
+    killed, timed_out = run.events("worker_exited")
+    assert (killed["signal"], killed["asked"], killed["will_restart"]) == ("SIGKILL", False, True)
+    assert (timed_out["pid"], timed_out["signal"]) == (hanging, "SIGKILL")
+    assert (timed_out["asked"], timed_out["will_restart"]) == (False, True)
+    assert (killed["restarts"], timed_out["restarts"]) == (1, 2)
+    assert "index.py" in timed_out["stack"], "the stacks say where it hung"
+    assert run.stop() == 0
+    last = run.events("worker_exited")[-1]
+    assert (last["asked"], last["will_restart"]) == (True, False)

@@ -56,6 +56,52 @@ struct FileTests {
     #expect(error?.number == ENOTDIR)
   }
 
+  @Test("a private folder is made, and found again")
+  func makingPrivate() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/private"
+    #expect(makePrivateFolder(path))
+    var status = stat()
+    #expect(lstat(path, &status) == 0)
+    #expect(status.st_mode & 0o7777 == 0o700)
+    #expect(makePrivateFolder(path))
+    #expect(!makePrivateFolder(folder.path + "/no/where"))
+  }
+
+  /// What lies where a private folder shall be.
+  static let notPrivate: [(name: String, make: @Sendable (String) -> Bool)] = [
+    ("others may read", { mkdir($0, 0o700) == 0 && chmod($0, 0o704) == 0 }),
+    ("the group may enter", { mkdir($0, 0o700) == 0 && chmod($0, 0o710) == 0 }),
+    (
+      "a link to a private folder",
+      { mkdir($0 + "-real", 0o700) == 0 && symlink($0 + "-real", $0) == 0 }
+    ),
+    ("a dangling link", { symlink("nowhere", $0) == 0 }),
+    ("a file", { closeAfter(par_open($0, O_CREAT | O_WRONLY, 0o600)) }),
+    ("a fifo", { mkfifo($0, 0o600) == 0 }),
+  ]
+
+  private static func closeAfter(_ fd: Int32) -> Bool {
+    closeDescriptor(fd)
+    return fd >= 0
+  }
+
+  @Test("is no private folder", arguments: notPrivate.indices)
+  func refusingPrivate(index: Int) throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/private"
+    #expect(Self.notPrivate[index].make(path))
+    #expect(!makePrivateFolder(path), "\(Self.notPrivate[index].name)")
+  }
+
+  @Test("another user's folder is not private", .enabled(if: geteuid() == 0, "needs root"))
+  func refusingAnothersFolder() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/private"
+    #expect(mkdir(path, 0o700) == 0 && chown(path, 65_534, 65_534) == 0)
+    #expect(!makePrivateFolder(path))
+  }
+
   @Test("names and links are resolved")
   func names() throws {
     let folder = try TemporaryFolder()
@@ -100,6 +146,26 @@ struct DescriptorTests {
     for fd in [pipe.readEnd, pipe.writeEnd] {
       #expect(fcntl(fd, F_GETFD) & FD_CLOEXEC != 0)
       closeDescriptor(fd)
+    }
+  }
+
+  @Test("standard descriptors that are closed are opened, those that are open stay")
+  func standardDescriptors() async {
+    // In a process of its own: they are the whole process's.
+    await #expect(processExitsWith: .success) {
+      let kept = try Pipe()
+      _ = dup2(kept.writeEnd, 1)
+      for fd: Int32 in [0, 2] { closeDescriptor(fd) }
+      openStandardDescriptors()
+      for fd: Int32 in [0, 2] {
+        #expect(resolvedPath("/proc/self/fd/\(fd)") == "/dev/null")
+        #expect(fcntl(fd, F_GETFD) & FD_CLOEXEC == 0)
+      }
+      #expect(writeAll(1, [7]))
+      #expect(readAvailable(kept.readEnd) == .bytes([7]))
+      // Nothing opened later gets one of these numbers.
+      let later = try Pipe()
+      #expect(later.readEnd > 2)
     }
   }
 

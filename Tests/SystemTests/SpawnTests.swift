@@ -1,5 +1,6 @@
 import CPlatform
 import Glibc
+import Lifecycle
 import LinuxSystem
 import Testing
 
@@ -180,6 +181,80 @@ struct SpawnTests {
       #expect(kill(pid, 0) == -1 && errno == ESRCH)
       #expect(ProcessTree.children() == [])
       #expect(ProcessTree.reap() == nil)
+    }
+  }
+
+  @Test("killDescendants takes a child that is already dead, and none at all")
+  func killDescendantsOfTheDead() async {
+    await #expect(processExitsWith: .success) {
+      ProcessTree.killDescendants()
+      let pid = try ProcessTree.spawn(
+        "/bin/true", arguments: ["true"], environment: [], descriptors: [-1])
+      #expect(Child.isGone(pid))
+      ProcessTree.killDescendants()
+      #expect(ProcessTree.children() == [])
+    }
+  }
+
+  @Test("reap of one child tells its end, and waits no longer than it was told to")
+  func reapWithin() throws {
+    let exited = try ProcessTree.spawn(
+      "/bin/sh", arguments: ["sh", "-c", "exit 9"], environment: [], descriptors: [-1])
+    #expect(ProcessTree.reap(exited, within: .seconds(20)) == .exited(9))
+    // It is nobody's child any more.
+    #expect(ProcessTree.reap(exited, within: .seconds(20)) == nil)
+
+    let living = try ProcessTree.spawn(
+      "/bin/sleep", arguments: ["sleep", "1000"], environment: [], descriptors: [-1])
+    let before = Clock.now()
+    #expect(ProcessTree.reap(living, within: .milliseconds(30)) == nil)
+    #expect(Clock.now() - before >= .milliseconds(30))
+    #expect(ProcessTree.reap(living, within: .milliseconds(-5)) == nil)
+    kill(living, SIGKILL)
+    #expect(ProcessTree.reap(living, within: .seconds(20)) == .signaled(SIGKILL))
+  }
+
+  @Test("a signal that it shall ignore does not end it, others do")
+  func ignoring() throws {
+    let pipe = try Pipe()
+    let pid = try ProcessTree.spawn(
+      "/bin/sh", arguments: ["sh", "-c", "kill -USR2 $$; echo alive; kill -USR1 $$"],
+      environment: [], descriptors: [-1, pipe.writeEnd], ignoring: SIGUSR2)
+    closeDescriptor(pipe.writeEnd)
+    defer { closeDescriptor(pipe.readEnd) }
+    #expect(Child.readToEnd(pipe.readEnd) == "alive\n")
+    #expect(par_termination_signal(Child.wait(pid)) == SIGUSR1)
+  }
+
+  @Test("has the limit of open files that this program was started with, raised here or not")
+  func descriptorLimits() async {
+    // In a process of its own: the limit is the whole process's.
+    await #expect(processExitsWith: .success) {
+      var limit = rlimit()
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+      #expect(getrlimit(resource, &limit) == 0)
+      limit.rlim_cur = 64
+      #expect(setrlimit(resource, &limit) == 0)
+      #expect(descriptorLimit() == 64)
+      let before = try Child.shell("ulimit -n").output
+      #expect(before == "64\n")
+      let raised = par_raise_nofile()
+      #expect(raised == Int64(clamping: min(limit.rlim_max, rlim_t(Int32.max))))
+      #expect(descriptorLimit() == Int(clamping: limit.rlim_max))
+      let raisedOnce = try Child.shell("ulimit -n").output
+      #expect(raisedOnce == "64\n")
+      // Also when more are open here than the child may have.
+      let pipes = try (0..<64).map { _ in try Pipe() }
+      let crowded = try Child.shell("ulimit -n").output
+      #expect(crowded == "64\n")
+      for pipe in pipes {
+        closeDescriptor(pipe.readEnd)
+        closeDescriptor(pipe.writeEnd)
+      }
+      // A second time changes nothing.
+      #expect(par_raise_nofile() == raised)
+      let raisedTwice = try Child.shell("ulimit -n").output
+      #expect(raisedTwice == "64\n")
     }
   }
 

@@ -4,7 +4,8 @@ public import Lifecycle
 ///
 /// Removed are the values of variables whose name looks like a secret, user-info and queries of
 /// URLs, bearer and basic credentials, and `name=value` where the name looks like a secret.
-/// Apply it to whole lines, before they are cut, and to strings, before they are encoded: a value
+/// Apply it to whole lines, before they are cut; where `…` tells that they were, the beginning of a
+/// secret is one too. Apply it to strings, before they are encoded: a value
 /// made of digits may not take a JSON number apart. One pass over the bytes; lines without
 /// anything to hide are returned as they are.
 public struct Redactor: Sendable {
@@ -12,6 +13,8 @@ public struct Redactor: Sendable {
   public static let mask = "***"
   /// Shorter values are no secrets: removing them would make text unreadable (in characters).
   public static let minimumLength = 8
+  /// Less of a secret, where a line was cut, tells nobody anything (in bytes).
+  public static let minimumBeginning = 4
 
   /// Longest first for each first byte, so that no secret leaves its end behind.
   private var secrets: [[[UInt8]]]
@@ -120,12 +123,27 @@ public struct Redactor: Sendable {
     return output
   }
 
+  /// How many bytes of a secret a line has from an index on, when that is all of it, or at least
+  /// `minimumBeginning` of them and then the mark of a cut; else nil.
+  private static func length(
+    of secret: [UInt8], in line: UnsafeBufferPointer<UInt8>, at index: Int
+  ) -> Int? {
+    var length = 0
+    while length < secret.count, index + length < line.count,
+      line[index + length] == secret[length]
+    {
+      length += 1
+    }
+    let isCut = length >= minimumBeginning && line[(index + length)...].starts(with: "…".utf8)
+    return length == secret.count || isCut ? length : nil
+  }
+
   /// What to hide of the thing that begins at a byte: not empty, and not before that byte.
   private func secret(
     _ line: UnsafeBufferPointer<UInt8>, at index: Int, urlEnd: Int
   ) -> Range<Int>? {
-    for secret in secrets[Int(line[index])] where line[index...].starts(with: secret) {
-      return index..<index + secret.count
+    for secret in secrets[Int(line[index])] {
+      if let length = Self.length(of: secret, in: line, at: index) { return index..<index + length }
     }
     switch line[index] {
     case UInt8(ascii: ":"):

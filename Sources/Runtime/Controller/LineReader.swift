@@ -51,8 +51,17 @@ struct LineReader {
     }
   }
 
+  /// The cut may have gone through a character of several bytes, and half of one would hide from
+  /// whoever looks for a secret in the line.
+  private mutating func dropLastCharacter() {
+    let tail = pending.suffix(3).reversed().prefix { $0 & 0xC0 == 0x80 }.count
+    pending.removeLast(tail)
+    if let last = pending.last, last >= 0xC0 { pending.removeLast() }
+  }
+
   private mutating func finish(_ lines: inout [String]) {
     if pending.last == UInt8(ascii: "\r"), !isCut { pending.removeLast() }
+    if isCut { dropLastCharacter() }
     lines.append(String(decoding: pending, as: UTF8.self) + (isCut ? "…" : ""))
     pending.removeAll(keepingCapacity: true)
     isCut = false

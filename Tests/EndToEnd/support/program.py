@@ -164,15 +164,10 @@ class Run:
         return self.process.pid
 
     def ready(self, *, count: int = 1, deadline: float = DEADLINE) -> dict[str, Any]:
-        """Waits for the count-th `runtime_ready`, and until the gate is open.
-
-        The line comes first, by design: a transition is logged before anyone acts on it.
-        """
+        """Waits for the count-th `runtime_ready`; whoever has read it finds the gate open."""
         line = self.wait("runtime_ready", count=count, deadline=deadline)
-        end = time.monotonic() + deadline
-        while not _is_healthy(line["rest_port"]):
-            assert time.monotonic() < end, f"ready, but /health is not 200\n{self.report()}"
-            time.sleep(0.001)
+        status = health_status(line["rest_port"])
+        assert status == 200, f"ready, but /health is {status}\n{self.report()}"
         return line
 
     @property
@@ -254,11 +249,12 @@ def _matches(line: dict[str, Any], event: str, fields: Mapping[str, Any]) -> boo
     return line.get("event") == event and all(line.get(k) == v for k, v in fields.items())
 
 
-def _is_healthy(port: int) -> bool:
+def health_status(port: int) -> int:
+    """What /health says now, asked once on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
     try:
         connection.request("GET", "/health")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status
     finally:
         connection.close()
 
