@@ -40,34 +40,22 @@ struct RunFolderTests {
   @Test("a new one removes those of runs that died, and no other")
   func sweeping() throws {
     let base = try TemporaryFolder()
-    let loop = try ControlLoop()
-    func made(_ name: String) throws -> String {
-      try makeFolders("\(base.path)/\(name)")
-      return "\(base.path)/\(name)"
+    func made(_ name: String, withSocket: Bool) throws -> String {
+      let path = "\(base.path)/\(name)"
+      try makeFolders(path)
+      if withSocket { closeDescriptor(par_listen_unix(path + RunFolder.controlName, 1)) }
+      return path
     }
-    // Not only closed: a child that another test is starting may hold it until it executes.
-    func end(_ listener: Int32) {
-      shutdown(listener, Int32(SHUT_RDWR))
-      closeDescriptor(listener)
-    }
-    let dead = try made("par-dead")
-    let listener = par_listen_unix(dead + RunFolder.controlName, 1)
-    #expect(listener >= 0)
-    end(listener)
-    let starting = try made("par-starting")
-    let foreign = try made("other-dead")
-    #expect(rename(dead + RunFolder.controlName, foreign + RunFolder.controlName) == 0)
-    let another = par_listen_unix(dead + RunFolder.controlName, 1)
-    end(another)
-    let living = try made("par-living")
-    let socket = try StacksSocket(path: living + RunFolder.controlName, loop: loop) { $0("") }
-    // The socket is there under its one name.
-    #expect(folderNames(living) == ["control.sock"])
+    let living = try RunFolder(runID: "living", environment: ["TMPDIR": base.path])
+    closeDescriptor(par_listen_unix(living.controlSocket, 1))
+    let dead = try made("par-dead", withSocket: true)
+    let starting = try made("par-starting", withSocket: false)
+    let foreign = try made("other-dead", withSocket: true)
 
     let own = try RunFolder(runID: "own", environment: ["TMPDIR": base.path])
-    #expect(Set(RunFolder.runs(in: base.path)) == [starting, living, own.path])
+    #expect(FileKind(dead) == .missing)
+    #expect(Set(RunFolder.runs(in: base.path)) == [starting, living.path, own.path])
     #expect(FileKind(foreign) == .folder)
-    withExtendedLifetime(socket) {}
   }
 
   @Test("leaves room for the name of a socket")

@@ -5,6 +5,8 @@ import LinuxSystem
 /// The folder of a run's own files (0700): the agent's sockets. It goes with the run.
 struct RunFolder {
   let path: String
+  /// Locked (flock(2)) for as long as the run lives: who gets the lock may remove the folder.
+  private let lock: Int32
 
   var restSocket: String { path + "/rest.sock" }
   var a2aSocket: String { path + "/a2a.sock" }
@@ -25,6 +27,8 @@ struct RunFolder {
       if mkdir(path, 0o700) == 0 {
         Self.sweep(base)
         self.path = path
+        lock = par_open(path, O_RDONLY | O_DIRECTORY, 0)
+        _ = par_flock_try(lock)
         return
       }
       failure = SystemError("make the folder of the run", path)
@@ -44,15 +48,18 @@ struct RunFolder {
     folderNames(base).filter { $0.hasPrefix("par-") }.map { base + "/" + $0 }
   }
 
-  /// Removes what runs that were killed left behind: folders of this user on whose control socket
-  /// nobody listens any more.
+  /// Removes what runs that were killed left behind. A folder without a control socket is no run's,
+  /// or that of one that is just starting.
   static func sweep(_ base: String) {
-    for path in runs(in: base) {
-      let socket = par_connect_unix(path + controlName)
-      if socket < 0, errno == ECONNREFUSED { removeTree(path) }
-      closeDescriptor(socket)
+    for path in runs(in: base) where FileKind(path + controlName) != .missing {
+      let folder = par_open(path, O_RDONLY | O_DIRECTORY, 0)
+      if folder >= 0, par_flock_try(folder) == 0 { removeTree(path) }
+      closeDescriptor(folder)
     }
   }
 
-  func remove() { removeTree(path) }
+  func remove() {
+    removeTree(path)
+    closeDescriptor(lock)
+  }
 }

@@ -21,15 +21,8 @@ final class StacksSocket {
     path: String, loop: ControlLoop, ask: @escaping (@escaping (String) -> Void) -> Void
   ) throws(SystemError) {
     self.loop = loop
-    // Under its name it listens from the start: a socket that does not is taken for a dead run's.
-    let unready = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/new.sock"
-    listener = par_listen_unix(unready, Int32(Self.connectionLimit))
+    listener = par_listen_unix(path, Int32(Self.connectionLimit))
     guard listener >= 0 else { throw SystemError("listen", path) }
-    guard rename(unready, path) == 0 else {
-      let error = SystemError("rename", path)
-      closeDescriptor(listener)
-      throw error
-    }
     try loop.watch(listener) { [weak self] in self?.accept(ask) }
   }
 

@@ -117,14 +117,24 @@ struct EnvironmentInstaller {
     if let wheelhouse = request.wheelhouse { wheels += ["--find-links", wheelhouse] }
     if request.wheelhouseOnly { wheels.append("--no-index") }
     let python = folder + "/bin/python"
+    let compile = compilesAhead
     switch tool.kind {
     case .uv:
+      let flags = compile ? ["--compile-bytecode"] : []
       try run(
-        tool.path,
-        ["pip", "install", "--compile-bytecode", "--python", python] + wheels + arguments, lock,
+        tool.path, ["pip", "install", "--python", python] + flags + wheels + arguments, lock,
         failing: nil)
     case .pip:
-      try run(python, ["-m", "pip", "install"] + wheels + arguments, lock, failing: nil)
+      let flags = compile ? [] : ["--no-compile"]
+      try run(python, ["-m", "pip", "install"] + flags + wheels + arguments, lock, failing: nil)
+    }
+  }
+
+  /// The first import compiles what it needs, a third of what is installed, and keeps it. Only
+  /// where Python was told not to keep it is everything compiled now.
+  private var compilesAhead: Bool {
+    AgentEnvironment.ofProcess().contains {
+      $0.name == "PYTHONDONTWRITEBYTECODE" && !$0.text.isEmpty
     }
   }
 
