@@ -1,3 +1,4 @@
+import LinuxSystem
 import Glibc
 import Testing
 
@@ -220,8 +221,8 @@ struct ArchiveRefusalTests {
     #expect(text.contains(refused.sentence), "\(text)")
     #expect(text.hasPrefix("the package \(path) is refused: the archive "))
     #expect(error?.hint?.contains("docs/errors.md#refused-archive") == true)
-    #expect(FileTree.names(in: folder.path + "/cache/packages").isEmpty)
-    #expect(FileTree.names(in: folder.path).count <= 2)
+    #expect(folderNames(folder.path + "/cache/packages").isEmpty)
+    #expect(folderNames(folder.path).count <= 2)
   }
 
   static let accepted: [(String, [Member])] = [

@@ -19,7 +19,7 @@ struct CacheEvictionTests {
 
   func left(_ folder: TemporaryFolder) -> [String] {
     ["packages", "environments"].flatMap { inner in
-      FileTree.names(in: folder.path + "/" + inner).filter { !$0.hasSuffix(".lock") }
+      folderNames(folder.path + "/" + inner).filter { !$0.hasSuffix(".lock") }
     }.sorted()
   }
 

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Glibc
 import Testing
 
@@ -17,7 +18,7 @@ struct EnvironmentPlanTests {
       let elf = InterpreterTests.elf
       try folder.write("base/python3.11", elf, mode: 0o755)
       try folder.write("bin/python3.12", elf, mode: 0o755)
-      try FileTree.makeFolders(folder.path + "/env/bin")
+      try makeFolders(folder.path + "/env/bin")
       symlink("../../base/python3.11", folder.path + "/env/bin/python")
       try folder.write("host.txt", "fastapi\n")
       request = package.request

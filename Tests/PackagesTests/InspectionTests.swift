@@ -1,3 +1,4 @@
+import LinuxSystem
 import Glibc
 import Testing
 
@@ -37,7 +38,7 @@ struct InspectionTests {
     #expect(!inspection.wouldBoot)
     #expect(inspection.problems.count == 2)
     #expect(inspection.text.hasSuffix("This package would not boot.\n"))
-    #expect(FileTree.names(in: package.temporary.path).sorted() == ["host.txt", "package"])
+    #expect(folderNames(package.temporary.path).sorted() == ["host.txt", "package"])
   }
 
   @Test("an archive is read without a trace in the cache", arguments: [true, false])

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Glibc
 import Testing
 
@@ -66,7 +67,7 @@ struct InterpreterTests {
     try folder.write("base/python3", Self.elf, mode: 0o755)
     try folder.write("bin/python3.11", Self.elf, mode: 0o755)
     try folder.write("env/pyvenv.cfg", "home = /x\nversion = 3.11.9\n")
-    try FileTree.makeFolders(folder.path + "/env/bin")
+    try makeFolders(folder.path + "/env/bin")
     symlink("../../base/python3", folder.path + "/env/bin/python")
     let installed = InstalledInterpreters(
       hostPython: folder.path + "/env/bin/python", searchPath: folder.path + "/bin")

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Glibc
 import Testing
 
@@ -18,7 +19,7 @@ struct PackageStoreTests {
     let folder: TemporaryFolder
     let archive: String
     let store: PackageStore
-    var packages: [String] { FileTree.names(in: folder.path + "/cache/packages") }
+    var packages: [String] { folderNames(folder.path + "/cache/packages") }
 
     init() throws {
       folder = try TemporaryFolder()
@@ -241,8 +242,8 @@ struct PackageStoreTests {
       } catch is StepFailure {}
     }
     #expect(setup.packages.isEmpty)
-    #expect(Set(FileTree.names(in: setup.folder.path)) == ["a.apkg", "m.apkg", "cache"])
-    #expect(FileTree.names(in: setup.folder.path + "/cache") == ["packages"])
+    #expect(Set(folderNames(setup.folder.path)) == ["a.apkg", "m.apkg", "cache"])
+    #expect(folderNames(setup.folder.path + "/cache") == ["packages"])
     #expect(accepted < 3000)
   }
 }
@@ -250,7 +251,7 @@ struct PackageStoreTests {
 extension PackageStore {
   /// A temporary folder as a living run has it, kept locked by the caller.
   func folderForTests() throws -> (path: String, folder: Descriptor) {
-    try FileTree.makeFolders(folder)
+    try makeFolders(folder)
     return try makeTemporary()
   }
 }

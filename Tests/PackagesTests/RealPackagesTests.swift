@@ -1,5 +1,6 @@
 import Glibc
 import Lifecycle
+import LinuxSystem
 import Testing
 
 @testable import AgentPackages
@@ -13,7 +14,7 @@ struct RealPackagesTests {
     while let slash = folder.lastIndex(of: "/"), slash != folder.startIndex {
       folder = String(folder[..<slash])
       for candidate in [folder, folder + "/../shared/packages"] {
-        let found = FileTree.names(in: candidate).filter { $0.hasSuffix(".apkg") }.sorted()
+        let found = folderNames(candidate).filter { $0.hasSuffix(".apkg") }.sorted()
         if !found.isEmpty { return found.map { candidate + "/" + $0 } }
       }
     }
@@ -32,6 +33,6 @@ struct RealPackagesTests {
     #expect(first.manifest.hasUI == (first.manifest.uiFolder != nil))
     #expect(first.manifest.needsPython == (first.environment.kind != .none))
     #expect(try PackageSteps.verify(request) == first)
-    #expect(FileTree.names(in: folder.path + "/cache/packages").count == 1)
+    #expect(folderNames(folder.path + "/cache/packages").count == 1)
   }
 }

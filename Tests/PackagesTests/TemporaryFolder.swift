@@ -1,3 +1,4 @@
+import LinuxSystem
 import Glibc
 
 @testable import AgentPackages
@@ -7,8 +8,8 @@ final class TemporaryFolder: Sendable {
   let path: String
 
   init() throws {
-    path = "/tmp/par-packages-tests-" + FileTree.randomName()
-    try FileTree.makeFolders(path, mode: 0o700)
+    path = "/tmp/par-packages-tests-" + randomHexadecimal(bytes: 8)
+    try makeFolders(path, mode: 0o700)
   }
 
   deinit { try? FileTree.remove(path) }
@@ -22,7 +23,7 @@ final class TemporaryFolder: Sendable {
   @discardableResult
   func write(_ name: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws -> String {
     let file = path + "/" + name
-    if let slash = file.lastIndex(of: "/") { try FileTree.makeFolders(String(file[..<slash])) }
+    if let slash = file.lastIndex(of: "/") { try makeFolders(String(file[..<slash])) }
     let opened = try Descriptor.open(file, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
     try opened.write(bytes[...])
     fchmod(opened.number, mode)

@@ -14,6 +14,8 @@ import RunConfiguration
 final class AgentRun {
   /// How long the log may hold up the end of the process, within the deadline of the drain.
   static let logFlush = Interval.milliseconds(500)
+  /// What it gets in any case: the last line tells what came of the run.
+  static let leastLogFlush = Interval.milliseconds(20)
   /// How many aborted requests of a drain or loss get a line of their own.
   static let abortedLines = 20
 
@@ -261,7 +263,8 @@ final class AgentRun {
         environmentKey: composer.package?.environment.key)
     }
     folder?.remove()
-    log.close(within: max(.zero, min(Self.logFlush, drainDeadline - Clock.now())))
+    log.close(
+      within: max(Self.leastLogFlush, min(Self.logFlush, drainDeadline - Clock.now())))
     exitCode = code
     loop.stop()
   }

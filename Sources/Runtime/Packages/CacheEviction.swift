@@ -43,9 +43,9 @@ struct CacheEviction {
   private func entries() -> [Entry] {
     let packages = cacheFolder + "/packages"
     let environments = cacheFolder + "/environments"
-    let stored = FileTree.names(in: packages).filter { $0.hasPrefix("sha256-") }
+    let stored = folderNames(packages).filter { $0.hasPrefix("sha256-") }
       .map { (packages + "/" + $0, nil as String?) }
-    let installed = FileTree.names(in: environments).filter { !$0.contains(".") }
+    let installed = folderNames(environments).filter { !$0.contains(".") }
       .map { (environments + "/" + $0, (environments + "/" + $0 + ".lock") as String?) }
     return (stored + installed).prefix(Self.maximumEntries).compactMap { path, lock in
       guard let folder = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
@@ -86,8 +86,8 @@ struct CacheEviction {
       // Somebody may have used it since it was measured.
       (try? folder.status())?.modified == entry.lastUse
     else { return false }
-    let gone = cacheFolder + "/packages/tmp-" + FileTree.randomName()
-    try? FileTree.makeFolders(cacheFolder + "/packages", mode: 0o700)
+    let gone = cacheFolder + "/packages/tmp-" + randomHexadecimal(bytes: 8)
+    try? makeFolders(cacheFolder + "/packages", mode: 0o700)
     guard rename(entry.path, gone) == 0 else { return false }
     try? FileTree.remove(gone)
     return true

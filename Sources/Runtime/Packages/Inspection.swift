@@ -1,5 +1,6 @@
 import Glibc
 public import Lifecycle
+import LinuxSystem
 
 /// What is in a package and whether it would boot. None of its code is run; an archive is unpacked
 /// into a temporary folder that is removed again.
@@ -76,7 +77,7 @@ public struct Inspection: Sendable {
 
   private static func temporaryFolder() -> String {
     let base = getenv("TMPDIR").map { String(cString: $0) } ?? ""
-    return (base.hasPrefix("/") ? base : "/tmp") + "/par-inspect-" + FileTree.randomName()
+    return (base.hasPrefix("/") ? base : "/tmp") + "/par-inspect-" + randomHexadecimal(bytes: 8)
   }
 
   private static func command(_ plan: EnvironmentPlan, _ request: VerifyRequest) -> String? {

@@ -26,7 +26,7 @@ struct PackageSource {
       report: report)
     // The cache folder may be named through a link; the agent's imports and the UI are not.
     return PackageSource(
-      root: FileTree.realPath(stored.root) ?? stored.root, sha256: stored.sha256,
+      root: resolvedPath(stored.root) ?? stored.root, sha256: stored.sha256,
       bytes: stored.bytes, files: stored.files,
       isNew: !stored.wasThere)
   }
@@ -37,7 +37,7 @@ struct PackageSource {
         "PACKAGE_SHA256 is set and the package \(path) is a folder, which has no hash",
         hint: "name the .apkg file, or unset PACKAGE_SHA256; docs/errors.md#wrong-hash")
     }
-    guard let root = FileTree.realPath(path),
+    guard let root = resolvedPath(path),
       let opened = try? Descriptor.open(root, O_RDONLY | O_DIRECTORY)
     else {
       throw StepFailure(

@@ -29,13 +29,15 @@ public func resolvedPath(_ path: String) -> String? {
   return String(cString: resolved)
 }
 
-/// Makes a folder and those above it that are missing, with `mode` (the umask applies).
+/// Makes a folder and those above it, each with `mode` (the umask applies); one that exists is left
+/// as it is.
 public func makeFolders(_ path: String, mode: UInt32 = 0o755) throws(SystemError) {
-  var partial = path.hasPrefix("/") ? "" : "."
-  for part in path.split(separator: "/") {
-    partial += "/" + part
-    if mkdir(partial, mode) != 0, errno != EEXIST { throw SystemError("make folder", partial) }
+  if mkdir(path, mode) == 0 || (errno == EEXIST && FileKind(path) == .folder) { return }
+  guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+    throw SystemError("mkdir", path)
   }
+  try makeFolders(String(path[..<slash]), mode: mode)
+  guard mkdir(path, mode) == 0 || errno == EEXIST else { throw SystemError("mkdir", path) }
 }
 
 /// Makes a folder that only this user can enter, or finds that it is one: no link, of this user,

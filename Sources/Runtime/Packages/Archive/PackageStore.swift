@@ -106,7 +106,7 @@ struct PackageStore: Sendable {
   private func place(
     _ archive: Archive, sha256: String, report: StepReport, checkUnchanged: () throws -> Void
   ) throws -> Stored {
-    try FileTree.makeFolders(folder, mode: 0o700)
+    try makeFolders(folder, mode: 0o700)
     sweep()
     let final = folder + "/sha256-" + sha256
     func stored(_ wasThere: Bool) -> Stored {
@@ -155,7 +155,7 @@ struct PackageStore: Sendable {
   /// A fresh folder, locked for as long as it is open, so that nobody sweeps it.
   func makeTemporary() throws -> (path: String, folder: Descriptor) {
     while true {
-      let path = folder + "/tmp-" + FileTree.randomName()
+      let path = folder + "/tmp-" + randomHexadecimal(bytes: 8)
       guard mkdir(path, 0o700) == 0 else { throw SystemError("mkdir", path) }
       let opened = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
       guard par_flock_exclusive(opened.number) == 0 else { throw SystemError("flock", path) }
@@ -168,7 +168,7 @@ struct PackageStore: Sendable {
 
   /// Removes what runs that died left behind: their lock, or lease, ended with them.
   func sweep() {
-    for name in FileTree.names(in: folder) where name.hasPrefix("tmp-") {
+    for name in folderNames(folder) where name.hasPrefix("tmp-") {
       removeUnlessUsed(folder + "/" + name)
     }
   }

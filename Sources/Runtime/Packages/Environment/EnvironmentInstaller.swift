@@ -37,7 +37,7 @@ struct EnvironmentInstaller {
       if EnvironmentStore.isComplete(folder) { return result(reused: true) }
       try store.discard(key)
       // What the tools write beside the environment goes with it, also when they are killed.
-      try FileTree.makeFolders(store.temporaryFolder(of: key), mode: 0o700)
+      try makeFolders(store.temporaryFolder(of: key), mode: 0o700)
       do { try build(holding: lock) } catch {
         try? store.discard(key)
         throw error
@@ -144,11 +144,11 @@ struct EnvironmentInstaller {
     report.progress("asking setup.py for its requirements")
     try runInstaller(["setuptools"], "setuptools", lock)
     let metadata = folder + "/par-egg-info"
-    try FileTree.makeFolders(metadata)
+    try makeFolders(metadata)
     try run(
       folder + "/bin/python", ["-B", "setup.py", "-q", "egg_info", "--egg-base", metadata], lock,
       folder: request.root, failing: "setup.py of the package could not tell its requirements")
-    let name = FileTree.names(in: metadata).first { $0.hasSuffix(".egg-info") } ?? ""
+    let name = folderNames(metadata).first { $0.hasSuffix(".egg-info") } ?? ""
     let bytes = try FileTree.contents(
       "\(metadata)/\(name)/requires.txt", limit: Requirements.maximumFileBytes)
     return Self.requirements(ofEggInfo: String(decoding: bytes ?? [], as: UTF8.self))

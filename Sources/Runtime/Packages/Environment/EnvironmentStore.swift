@@ -33,7 +33,7 @@ struct EnvironmentStore {
 
   /// The lock of a key, waited for.
   func lock(_ key: String, waiting: () -> Void) throws(SystemError) -> Descriptor {
-    try FileTree.makeFolders(folder, mode: 0o700)
+    try makeFolders(folder, mode: 0o700)
     let path = folder(of: key) + ".lock"
     let lock = try Descriptor.open(path, O_RDWR | O_CREAT, mode: 0o600)
     if par_flock_try(lock.number) == 0 { return lock }

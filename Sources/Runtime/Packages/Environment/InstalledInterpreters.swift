@@ -1,3 +1,4 @@
+import LinuxSystem
 /// The interpreters of this machine, and the choice among them.
 struct InstalledInterpreters {
   /// The agent host needs it.
@@ -24,7 +25,7 @@ struct InstalledInterpreters {
       }
       // Its version may have to be asked for, which takes a process: only when it is new.
       let plain = "\(folder)/python3"
-      guard let real = FileTree.realPath(plain), !found.values.contains(where: { $0.path == real }),
+      guard let real = resolvedPath(plain), !found.values.contains(where: { $0.path == real }),
         let interpreter = Interpreter(path: plain), found[interpreter.minor] == nil
       else { continue }
       found[interpreter.minor] = interpreter

@@ -19,7 +19,7 @@ struct Interpreter: Equatable {
   var identity: String { "\(path) \(size) \(modified) 3.\(minor)" }
 
   init?(path: String, minor: Int? = nil, isHost: Bool = false) {
-    guard let real = FileTree.realPath(path), access(real, X_OK) == 0,
+    guard let real = resolvedPath(path), access(real, X_OK) == 0,
       let file = try? Descriptor.open(real, O_RDONLY | O_NONBLOCK),
       let status = try? file.status(), status.isFile,
       (try? file.read(at: 0, count: 4)) == [0x7F, 0x45, 0x4C, 0x46],

@@ -10,27 +10,10 @@ enum FileTree {
     return result == 0 ? FileStatus(status) : nil
   }
 
-  /// The path without links, `.` and `..`; nil when it does not exist.
-  static func realPath(_ path: String) -> String? {
-    guard let resolved = realpath(path, nil) else { return nil }
-    defer { free(resolved) }
-    return String(cString: resolved)
-  }
-
   /// The path from the root; one that is relative starts at the current folder.
   static func absolute(_ path: String) -> String {
-    guard !path.hasPrefix("/"), let current = realPath(".") else { return path }
+    guard !path.hasPrefix("/"), let current = resolvedPath(".") else { return path }
     return current + "/" + path
-  }
-
-  /// Makes a folder and those above it, each with `mode`; one that exists is left as it is.
-  static func makeFolders(_ path: String, mode: UInt32 = 0o755) throws(SystemError) {
-    if mkdir(path, mode) == 0 || (errno == EEXIST && status(path)?.isFolder == true) { return }
-    guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
-      throw SystemError("mkdir", path)
-    }
-    try makeFolders(String(path[..<slash]), mode: mode)
-    guard mkdir(path, mode) == 0 || errno == EEXIST else { throw SystemError("mkdir", path) }
   }
 
   /// The names in an open folder, without `.` and `..`, in no order.
@@ -50,11 +33,6 @@ enum FileTree {
       if name != "." && name != ".." { names.append(name) }
     }
     return names
-  }
-
-  static func names(in path: String) -> [String] {
-    guard let folder = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY) else { return [] }
-    return (try? names(in: folder)) ?? []
   }
 
   /// Removes a file or a whole folder without following a link; what is gone already is no error.
@@ -99,11 +77,6 @@ enum FileTree {
     let bytes = try file.read(at: 0, count: limit + 1)
     guard bytes.count <= limit else { throw SystemError("read", path, number: EFBIG) }
     return bytes
-  }
-
-  /// Eight random bytes as 16 hex digits, for names nobody else takes.
-  static func randomName() -> String {
-    hexadecimal(withUnsafeBytes(of: UInt64.random(in: .min ... .max)) { Array($0) })
   }
 
   static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {

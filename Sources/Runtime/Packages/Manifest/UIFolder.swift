@@ -25,7 +25,7 @@ enum UIFolder {
         withoutIndex = withoutIndex ?? candidate
         continue
       }
-      guard let absolute = FileTree.realPath("/proc/self/fd/\(folder.number)") else { continue }
+      guard let absolute = resolvedPath("/proc/self/fd/\(folder.number)") else { continue }
       return absolute
     }
     if let withoutIndex {
