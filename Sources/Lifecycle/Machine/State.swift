@@ -82,7 +82,7 @@ public enum State: Sendable, Equatable {
   }
 }
 
-/// The names of the states as the log, the health body and the client's words have them.
+/// The names of the states as the log and the health body have them.
 public enum StateName: String, Sendable, CaseIterable {
   case fetching, verifying, installing, loading, ready, draining, stopped
 }
