@@ -157,9 +157,13 @@ struct PackageStore: Sendable {
     while true {
       let path = folder + "/tmp-" + randomHexadecimal(bytes: 8)
       guard mkdir(path, 0o700) == 0 else { throw SystemError("mkdir", path) }
-      let opened = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
+      // Before it is locked a sweeper may take it for a dead run's; then another one is made.
+      let opened: Descriptor
+      do throws(SystemError) { opened = try Descriptor.open(path, O_RDONLY | O_DIRECTORY) } catch {
+        guard error.number == ENOENT else { throw error }
+        continue
+      }
       guard par_flock_exclusive(opened.number) == 0 else { throw SystemError("flock", path) }
-      // Between mkdir and the lock a sweeper may have taken it for a dead run's.
       if let there = FileTree.status(path), there.inode == (try opened.status()).inode {
         return (path, opened)
       }
@@ -169,7 +173,7 @@ struct PackageStore: Sendable {
   /// Removes what runs that died left behind: their lock, or lease, ended with them.
   func sweep() {
     for name in folderNames(folder) where name.hasPrefix("tmp-") {
-      removeUnlessUsed(folder + "/" + name)
+      removeUnlessUsed(path: folder + "/" + name)
     }
   }
 
@@ -179,17 +183,24 @@ struct PackageStore: Sendable {
     if let there = FileTree.status(temporary.path), there.inode == own {
       try? FileTree.remove(temporary.path)
     } else {
-      removeUnlessUsed(temporary.path)
+      // A boot that put that tree there a moment ago lets go of it soon; an agent in it does not.
+      removeUnlessUsed(path: temporary.path, attempts: Self.discardAttempts)
     }
   }
 
-  private func removeUnlessUsed(_ path: String) {
-    // What is no folder is nobody's package.
-    if let left = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-      par_flock_try(left.number) != 0
-    {
-      return
+  /// How often a replaced tree is tried, 5 ms apart, before it is left to the next sweep.
+  static let discardAttempts = 40
+
+  private func removeUnlessUsed(path: String, attempts: Int = 1) {
+    do throws(SystemError) {
+      let left = try Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+      for attempt in 1...attempts {
+        if par_flock_try(left.number) == 0 { return try FileTree.remove(path) }
+        if attempt < attempts { poll(nil, 0, 5) }
+      }
+    } catch {
+      // What is no folder is nobody's package; anything else stays for the next sweep.
+      if error.number == ENOTDIR || error.number == ELOOP { try? FileTree.remove(path) }
     }
-    try? FileTree.remove(path)
   }
 }
