@@ -213,11 +213,6 @@ int par_set_nodelay(int fd) {
   int on = 1;
   return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
-int par_pid_of_peer(int fd) {
-  struct ucred peer;
-  socklen_t length = sizeof peer;
-  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 ? -1 : peer.pid;
-}
 
 bool par_exited(int status) { return WIFEXITED(status); }
 int par_exit_status(int status) { return WEXITSTATUS(status); }

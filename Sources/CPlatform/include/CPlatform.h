@@ -54,7 +54,6 @@ int par_listen_unix(const char *path, int backlog);
 int par_connect_unix(const char *path);   // non-blocking; 0 < fd at once, errno EINPROGRESS/EAGAIN
 int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms);
 int par_set_nodelay(int fd);
-int par_pid_of_peer(int fd);              // SO_PEERCRED
 
 // wait(2)'s status word.
 bool par_exited(int status);

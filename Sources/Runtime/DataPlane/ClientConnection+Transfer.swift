@@ -12,14 +12,7 @@ extension ClientConnection {
   /// Reads what there is room for into `input`.
   func readInput() -> Reading {
     guard canRead else { return .wouldBlock }
-    let buffer: ByteBuffer
-    if let input {
-      buffer = input
-      if buffer.room < 1024 { buffer.reserve(max(1024, loop.limits.bufferBytes - buffer.count)) }
-    } else {
-      buffer = loop.buffers.take()
-      input = buffer
-    }
+    let buffer = loop.inputBuffer(&input)
     let space = buffer.writable
     switch receive(space) {
     case .moved(let count):

@@ -78,6 +78,19 @@ final class EventLoop: @unchecked Sendable {
     close(wake)
   }
 
+  // MARK: Buffers
+
+  /// The buffer that a connection reads into next: its own, with room made, or one from the pool.
+  func inputBuffer(_ input: inout ByteBuffer?) -> ByteBuffer {
+    if let buffer = input {
+      if buffer.room < 1024 { buffer.reserve(max(1024, limits.bufferBytes - buffer.count)) }
+      return buffer
+    }
+    let buffer = buffers.take()
+    input = buffer
+    return buffer
+  }
+
   // MARK: The snapshot
 
   /// The state that a request beginning now is answered with.

@@ -83,14 +83,7 @@ final class UpstreamConnection: Pollable {
 
   func read() -> Transfer {
     guard canRead else { return .wouldBlock }
-    let buffer: ByteBuffer
-    if let input {
-      buffer = input
-      if buffer.room < 1024 { buffer.reserve(max(1024, loop.limits.bufferBytes - buffer.count)) }
-    } else {
-      buffer = loop.buffers.take()
-      input = buffer
-    }
+    let buffer = loop.inputBuffer(&input)
     let space = buffer.writable
     let result = receive(space)
     switch result {
