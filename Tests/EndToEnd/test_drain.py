@@ -181,6 +181,8 @@ def test_the_stages_of_a_drain(par, probe, gate):
     kept = Connection(port)
     kept.request("/api/hello")
     assert kept.response()[0] == 200
+    # A request ends for the program a moment after its client has read the last byte.
+    until(lambda: in_flight(run) == 1, "only the held request is in flight")
 
     at = run.send()
     until(lambda: httpx.get(f"{run.base}/health").status_code == 503, "health is 503", 1)
