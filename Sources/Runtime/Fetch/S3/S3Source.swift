@@ -1,6 +1,6 @@
 /// An object in S3 or in a service that speaks S3's protocol, from an `s3://bucket/key` URL and the
 /// environment: where it is asked for, and the signed requests for it.
-struct S3Source: Equatable {
+struct S3Source {
   static let defaultRegion = "us-east-1"
   /// The longest key of an object ("Naming Amazon S3 objects", S3 user guide), in bytes.
   static let maximumKeyBytes = 1024
