@@ -131,6 +131,22 @@ import Testing
     #expect(source.url.hasSuffix("/a%20b%3Fsecret%3D1%23x"))
   }
 
+  @Test("fields that are changed on the way are sent, but not signed")
+  func unsignedFields() throws {
+    let source = try S3Source(url: "s3://bucket/key", environment: [:])
+    let plain = source.request(fields: [("Range", "bytes=1-")], credentials: .example, at: 0)
+    let request = source.request(
+      fields: [
+        ("Accept-Encoding", "identity"), ("USER-AGENT", "a"), ("Accept", "*/*"),
+        ("Connection", "close"), ("Range", "bytes=1-"),
+      ], credentials: .example, at: 0)
+    #expect(request.fields.prefix(5).map(\.value) == ["identity", "a", "*/*", "close", "bytes=1-"])
+    let authorization = try #require(request.value(of: "authorization"))
+    #expect(authorization == plain.value(of: "authorization"))
+    #expect(
+      authorization.contains("SignedHeaders=host;range;x-amz-content-sha256;x-amz-date,"))
+  }
+
   @Test("no description of a request shows a credential")
   func description() throws {
     let credentials = AWSCredentials(
