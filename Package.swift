@@ -39,6 +39,9 @@ let package = Package(
       dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CYaml", "CZlib"],
       path: "Sources/Runtime/Packages", swiftSettings: strict),
     .target(
+      name: "PackageFetch", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform"],
+      path: "Sources/Runtime/Fetch", swiftSettings: strict),
+    .target(
       name: "DataPlane", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform"],
       path: "Sources/Runtime/DataPlane", swiftSettings: strict),
     .target(
@@ -64,6 +67,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "PackagesTests", dependencies: ["AgentPackages", "Lifecycle", "LinuxSystem", "CZlib"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "FetchTests", dependencies: ["PackageFetch", "Lifecycle", "LinuxSystem"],
+      exclude: ["S3/botocore-signatures.py", "S3/botocore-signatures.jsonl"],
       swiftSettings: strict),
     .testTarget(
       name: "DataPlaneTests", dependencies: ["DataPlane", "Lifecycle", "LinuxSystem", "CPlatform"],
