@@ -76,6 +76,7 @@ let package = Package(
     .testTarget(
       name: "FetchTests",
       dependencies: ["PackageFetch", "AgentPackages", "Lifecycle", "LinuxSystem", "CPlatform"],
+      exclude: ["S3/botocore-signatures.py", "S3/botocore-signatures.jsonl"],
       swiftSettings: strict),
     .testTarget(
       name: "DataPlaneTests", dependencies: ["DataPlane", "Lifecycle", "LinuxSystem", "CPlatform"],
