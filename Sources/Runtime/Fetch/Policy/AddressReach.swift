@@ -28,7 +28,7 @@ enum AddressReach: Int, Comparable, Sendable {
   /// Of a host as a URL writes it: an address, with or without brackets, or a name. A name counts
   /// as what it says: `localhost` and names that only inner networks have are not everywhere.
   init(host: String) {
-    let text = host.hasPrefix("[") ? String(host.dropFirst().prefix { $0 != "]" && $0 != "%" }) : host
+    let text = Self.withoutBrackets(host)
     if let bytes = Self.addressBytes(text) {
       self = AddressReach(bytes)
       return
@@ -41,6 +41,14 @@ enum AddressReach: Int, Comparable, Sendable {
     } else {
       self = .everywhere
     }
+  }
+
+  /// Whether a URL's host is an address in digits.
+  static func isAddress(host: String) -> Bool { addressBytes(withoutBrackets(host)) != nil }
+
+  /// An IPv6 address without its brackets and zone.
+  static func withoutBrackets(_ host: String) -> String {
+    host.hasPrefix("[") ? String(host.dropFirst().prefix { $0 != "]" && $0 != "%" }) : host
   }
 
   static func addressBytes(_ text: String) -> [UInt8]? {

@@ -22,8 +22,7 @@ struct ProxyChoice: Sendable {
   /// `NO_PROXY`: names with all beneath them, addresses, `address/bits`, or `*`.
   private func isExcepted(_ host: String) -> Bool {
     guard let list = first(["no_proxy", "NO_PROXY"]) else { return false }
-    let bare =
-      host.hasPrefix("[") ? String(host.dropFirst().prefix { $0 != "]" && $0 != "%" }) : host
+    let bare = AddressReach.withoutBrackets(host)
     let name = Self.withoutDots(bare.lowercased())
     let address = AddressReach.addressBytes(bare)
     for entry in list.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) {

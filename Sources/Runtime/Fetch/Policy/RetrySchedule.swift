@@ -47,7 +47,9 @@ struct RetrySchedule {
   /// What is said when the time is over.
   func tooLong(_ verb: String, _ last: TransferFailure?) -> TransferFailure {
     let seconds = Self.seconds(timeout)
-    guard let last else { return TransferFailure("fetching \(verb) longer than \(seconds)", .timeout) }
+    guard let last else {
+      return TransferFailure("fetching \(verb) longer than \(seconds)", .timeout)
+    }
     return TransferFailure(
       "fetching \(verb) longer than \(seconds); last: \(last.sentence)", .timeout,
       detail: last.detail)

@@ -7,7 +7,8 @@ struct TransferFailure: Error, Equatable, Sendable {
   struct Advice: Equatable, Sendable {
     let text: String
 
-    static let download = Advice("check that the host is up and can be reached; docs/errors.md#download")
+    static let download = Advice(
+      "check that the host is up and can be reached; docs/errors.md#download")
     static let timeout = Advice(
       "raise FETCH_TIMEOUT_SEC or bring the package closer; docs/errors.md#fetch-timeout")
     static let refused = Advice(
@@ -31,6 +32,8 @@ struct TransferFailure: Error, Equatable, Sendable {
       "check that PAR_CACHE_DIR is a folder this user may write; docs/errors.md#cache-folder")
     static let diskFull = Advice(
       "free some space or set PAR_CACHE_DIR to another disk; docs/errors.md#disk-full")
+    static let credentials = Advice(
+      "see that the container's endpoint of credentials answers; docs/errors.md#credentials")
     static let source = Advice("correct PACKAGE_URL; docs/errors.md#package-source")
 
     init(_ text: String) { self.text = text }
@@ -45,8 +48,8 @@ struct TransferFailure: Error, Equatable, Sendable {
     case unresolved
     /// The pieces so far do not fit any more: the next attempt starts from the beginning.
     case outdated
-    /// The credentials were refused; new ones may be accepted.
-    case refusedCredentials
+    /// The next request goes to another host, at once.
+    case elsewhere
   }
 
   /// What happened, without "Failed to download package".

@@ -25,6 +25,8 @@ final class CurlTransfer {
     let message: String
     /// The proxy's answer to CONNECT; 0 without one.
     let proxyStatus: Int
+    /// Why a connection failed; 0 when libcurl does not know.
+    let systemError: Int32
     let head: ResponseHead
   }
 
@@ -73,7 +75,9 @@ final class CurlTransfer {
     }
     return Outcome(
       code: code, message: String(cString: par_curl_message(handle, Int32(code))),
-      proxyStatus: par_curl_number(handle, Int32(PAR_CURLINFO_HTTP_CONNECTCODE)), head: head)
+      proxyStatus: par_curl_number(handle, Int32(PAR_CURLINFO_HTTP_CONNECTCODE)),
+      systemError: Int32(truncatingIfNeeded: par_curl_number(handle, Int32(PAR_CURLINFO_OS_ERRNO))),
+      head: head)
   }
 
   private static func of(_ context: UnsafeMutableRawPointer?) -> CurlTransfer {

@@ -52,7 +52,9 @@ package final class Descriptor: Sendable {
   }
 
   package func write(_ bytes: ArraySlice<UInt8>) throws(SystemError) {
-    try bytes.withUnsafeBytes { buffer throws(SystemError) in try write(buffer) }
+    try bytes.withUnsafeBytes { buffer in
+      Result { () throws(SystemError) in try write(buffer) }
+    }.get()
   }
 
   package func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
