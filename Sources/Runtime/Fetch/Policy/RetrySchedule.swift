@@ -32,16 +32,16 @@ struct RetrySchedule {
     fruitless = madeProgress ? 1 : fruitless + 1
     unresolved = failure.kind == .unresolved ? unresolved + 1 : 0
     if failure.kind == .final || unresolved >= limits.resolutions { return .giveUp(failure) }
-    if remaining <= .zero { return .giveUp(tooLong("took", failure)) }
+    // What is left is too short for an attempt.
+    guard remaining > limits.shortestAttempt else { return .giveUp(tooLong("took", failure)) }
     if attempt >= limits.attempts {
       return .giveUp(
         TransferFailure("\(attempt) attempts failed; last: \(failure.sentence)", failure.advice))
     }
-    let delay = max(backoff(random), failure.retryAfter ?? .zero)
-    guard delay + limits.shortestAttempt <= remaining else {
-      return .giveUp(tooLong("would take", failure))
-    }
-    return .retry(after: delay)
+    let longest = remaining - limits.shortestAttempt
+    let wanted = failure.retryAfter ?? .zero
+    guard wanted <= longest else { return .giveUp(tooLong("would take", failure)) }
+    return .retry(after: max(wanted, min(backoff(random), longest)))
   }
 
   /// What is said when the time is over.
