@@ -6,7 +6,7 @@ import LinuxSystem
 ///
 /// One that a run holds a lease on stays, and so does one used within the last ten minutes, which a
 /// run may have verified and not leased yet.
-struct CacheEviction {
+package struct CacheEviction {
   /// Nanoseconds.
   static let minimumAge: Int64 = 600 * 1_000_000_000
   /// Entries that are measured; more of them wait for the next time.
@@ -15,7 +15,13 @@ struct CacheEviction {
   let cacheFolder: String
   let maximumBytes: Int64
   /// Nanoseconds since 1970.
-  var now: Int64 = Clock.wallNanoseconds()
+  let now: Int64
+
+  package init(cacheFolder: String, maximumBytes: Int64, now: Int64 = Clock.wallNanoseconds()) {
+    self.cacheFolder = cacheFolder
+    self.maximumBytes = maximumBytes
+    self.now = now
+  }
 
   private struct Entry {
     let path: String
@@ -27,7 +33,7 @@ struct CacheEviction {
 
   /// Returns the folders that were removed.
   @discardableResult
-  func run() -> [String] {
+  package func run() -> [String] {
     var entries = entries()
     var total = entries.reduce(0) { $0 + $1.bytes }
     entries.sort { $0.lastUse < $1.lastUse }
