@@ -71,7 +71,7 @@ final class ServiceNotifier {
     if isMove, step.to == .draining { unsent.insert(.stopping) }
     putStatus(at: now)
     if isMove { extend(at: now) }
-    send(at: now)
+    send()
   }
 
   /// Why the run gives up, before it drains.
@@ -86,7 +86,7 @@ final class ServiceNotifier {
   /// `WATCHDOG=1`.
   func feedWatchdog() {
     unsent.insert(.watchdog)
-    send(at: Clock.now())
+    send()
   }
 
   // MARK: STATUS
@@ -98,35 +98,29 @@ final class ServiceNotifier {
     let now = Clock.now()
     guard now < due else {
       putStatus(at: now)
-      return send(at: now)
+      return send()
     }
     arm(.status, at: due) { [unowned self] now in
       putStatus(at: now)
-      send(at: now)
-    }
-  }
-
-  private var words: ServiceWords? {
-    machine.map {
-      ServiceWords(
-        $0.state, policy: $0.policy, doing: doing, failure: failure, inFlight: inFlight(),
-        place: place)
+      send()
     }
   }
 
   private func putStatus(at now: Instant) {
     disarm(.status)
-    guard let words else { return }
-    let status = ServiceWords.line(redact(words.status))
+    guard let machine else { return }
+    let words = ServiceWords.status(
+      machine.state, doing: doing, failure: failure, inFlight: inFlight(), place: place)
+    let status = ServiceWords.line(redact(words))
     if status != toldStatus {
       toldStatus = status
       toldStatusAt = now
       unsent.insert(.status)
     }
-    guard case .draining(let draining)? = machine?.state, draining.cause.isAsked else { return }
+    guard case .draining(let draining) = machine.state, draining.cause.isAsked else { return }
     arm(.status, at: now + pace.drain) { [unowned self] now in
       putStatus(at: now)
-      send(at: now)
+      send()
     }
   }
 
@@ -137,11 +131,12 @@ final class ServiceNotifier {
   private func extend(at now: Instant) {
     disarm(.extend)
     unsent.remove(.extend)
+    guard let machine else { return }
     let reach = now + pace.extensionLimit
-    switch words?.term {
+    switch ServiceWords.term(machine.state, machine.policy) {
     case .until(let end): extendedUntil = min(end, reach)
     case .unlimited: extendedUntil = reach
-    case .none?, nil: return
+    case .none: return
     }
     guard extendedUntil > now else { return }
     unsent.insert(.extend)
@@ -149,7 +144,7 @@ final class ServiceNotifier {
     guard extendedUntil == reach else { return }
     arm(.extend, at: now + pace.renewal) { [unowned self] now in
       extend(at: now)
-      send(at: now)
+      send()
     }
   }
 
@@ -168,23 +163,23 @@ final class ServiceNotifier {
     if let alarm = alarms.removeValue(forKey: word) { loop.cancel(alarm) }
   }
 
-  private func line(_ word: Word, at now: Instant) -> String? {
+  private func line(_ word: Word) -> String? {
     switch word {
     case .ready: return "READY=1"
     case .stopping: return "STOPPING=1"
     case .status: return "STATUS=\(toldStatus ?? "")"
     case .extend:
-      // Counted from now, so that what is sent late does not reach further.
-      let left = (extendedUntil - now).nanoseconds / 1000
+      // Counted from here, so that what is sent late does not reach further.
+      let left = (extendedUntil - Clock.now()).nanoseconds / 1000
       return left > 0 ? "EXTEND_TIMEOUT_USEC=\(left)" : nil
     case .watchdog: return "WATCHDOG=1"
     }
   }
 
-  private func send(at now: Instant, isRetry: Bool = false) {
+  private func send(isRetry: Bool = false) {
     guard let socket else { return }
     if !isRetry { retriesLeft = pace.retries }
-    let lines = Word.allCases.filter(unsent.contains).compactMap { line($0, at: now) }
+    let lines = Word.allCases.filter(unsent.contains).compactMap(line)
     guard !lines.isEmpty else { return unsent.removeAll() }
     switch socket.send(lines.joined(separator: "\n")) {
     case .sent: unsent.removeAll()
@@ -202,7 +197,7 @@ final class ServiceNotifier {
     retriesLeft -= 1
     retryAlarm = loop.schedule(at: Clock.now() + pace.retry) { [weak self] in
       self?.retryAlarm = nil
-      self?.send(at: Clock.now(), isRetry: true)
+      self?.send(isRetry: true)
     }
   }
 }

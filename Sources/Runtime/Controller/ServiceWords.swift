@@ -1,7 +1,7 @@
 import Lifecycle
 
 /// What a service manager is told of a state: a mapping, which decides nothing.
-struct ServiceWords: Equatable {
+enum ServiceWords {
   /// How long the state may still go on.
   enum Term: Equatable {
     /// The service manager need not wait for its end.
@@ -14,33 +14,29 @@ struct ServiceWords: Equatable {
   /// The longest `STATUS`, in bytes of UTF-8: a datagram of systemd's has 4096 for everything.
   static let statusLimit = 1024
 
-  var status: String
-  var term: Term
-
+  /// What it is doing.
+  ///
   /// - Parameters:
   ///   - doing: the last word of whoever is at work.
   ///   - failure: the sentence that the log has for the end of the run.
+  ///   - inFlight: requests.
   ///   - place: where the REST port is, as `port 8080`.
-  init(
-    _ state: State, policy: Policy, doing: String?, failure: String?, inFlight: Int, place: String
-  ) {
-    term = Self.term(state, policy)
+  static func status(
+    _ state: State, doing: String?, failure: String?, inFlight: Int, place: String
+  ) -> String {
     switch state {
-    case .fetching: status = Self.phase("Fetching", doing)
-    case .verifying: status = Self.phase("Verifying", doing)
-    case .installing: status = Self.phase("Installing", doing)
+    case .fetching: return phase("Fetching", doing)
+    case .verifying: return phase("Verifying", doing)
+    case .installing: return phase("Installing", doing)
     case .loading(let loading):
-      switch loading.course {
-      case .first: status = Self.phase("Loading", doing)
-      case .again: status = Self.phase("Restarting (attempt \(loading.attempt))", doing)
-      }
-    case .ready: status = "Ready on \(place)"
+      guard case .again = loading.course else { return phase("Loading", doing) }
+      return phase("Restarting (attempt \(loading.attempt))", doing)
+    case .ready: return "Ready on \(place)"
     case .draining(let draining):
-      status =
-        draining.cause.isAsked
-        ? "Draining, \(inFlight) in flight" : Self.failed(failure, draining.cause)
+      return draining.cause.isAsked
+        ? "Draining, \(inFlight) in flight" : failed(failure, draining.cause)
     case .stopped(let stopped):
-      status = stopped.cause.isAsked ? "Stopped" : Self.failed(failure, stopped.cause)
+      return stopped.cause.isAsked ? "Stopped" : failed(failure, stopped.cause)
     }
   }
 
@@ -54,7 +50,7 @@ struct ServiceWords: Equatable {
 
   /// Before the first Ready a phase is bounded by its own timer, and a drain by its deadline. What
   /// comes later is no start any more.
-  private static func term(_ state: State, _ policy: Policy) -> Term {
+  static func term(_ state: State, _ policy: Policy) -> Term {
     switch state {
     case .fetching, .verifying, .installing:
       return state.timers(policy).values.min().map { .until($0) } ?? .unlimited
