@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import re
 import shutil
@@ -127,7 +125,7 @@ DRAIN = ["STOPPING=1", "STATUS=Draining, 0 in flight", "EXTEND_TIMEOUT_USEC"]
 # --- the sequences ---
 
 
-def test_a_boot_with_a_slow_installation(par, either_manager, tmp_path):
+def test_a_boot_with_a_slow_installation(par, manager, tmp_path):
     """pip makes an environment in the state installing, which takes seconds."""
     files = packages.rest_files(
         "import tagged\ndef mount(app): pass\n", extra={"requirements.txt": "tagged==1.5\n"}
@@ -138,24 +136,24 @@ def test_a_boot_with_a_slow_installation(par, either_manager, tmp_path):
     packages.wheel(wheels, "tagged", "1.5")
     run = par(
         package,
-        NOTIFY_SOCKET=either_manager.address,
+        NOTIFY_SOCKET=manager.address,
         PAR_CACHE_DIR=tmp_path / "cache",
         PAR_INSTALLER="pip",
         WHEELHOUSE_DIR=wheels,
         LOAD_TIMEOUT_SEC=20,
     )
-    said = either_manager.wait("STATUS=Installing: .+")
+    said = manager.wait("STATUS=Installing: .+")
     port = run.ready(deadline=120)["rest_port"]
     assert run.events("install")[0]["environment"]["cache"] == "miss" and len(said) < 1100
-    either_manager.wait("READY=1")
+    manager.wait("READY=1")
     assert run.stop() == 0
-    either_manager.wait("STATUS=Stopped")
-    told = without_progress(either_manager.told())
+    manager.wait("STATUS=Stopped")
+    told = without_progress(manager.told())
     # A slow machine is asked for more time in the middle.
     told = [x for x in told if x != ["EXTEND_TIMEOUT_USEC"]]
     assert told == [*BOOT, ready(port), DRAIN, ["STATUS=Stopped"]]
     # It reached from each word to the next, and never further than half a minute.
-    asked = either_manager.extensions()
+    asked = manager.extensions()
     assert all(0 < seconds <= EXTENSION for _, seconds in asked)
     before = [asked[i][0] + asked[i][1] for i in range(len(asked) - 2)]
     assert all(reach > later for reach, (later, _) in zip(before, asked[1:]))
