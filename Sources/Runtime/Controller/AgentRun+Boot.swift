@@ -14,6 +14,7 @@ extension AgentRun {
 
   /// An agent that was Ready fails in loading: it does not come up again.
   func explain(_ explanation: Explanation) {
+    notifier.failed(explanation.error)
     let state = machine.state.name
     log.write(.bootFailed(phase: state == .ready ? .loading : state, explanation))
   }

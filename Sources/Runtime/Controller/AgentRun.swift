@@ -27,6 +27,7 @@ final class AgentRun {
   let loop: ControlLoop
   let listeners: Listeners
   let idleMessages: IdleMailbox
+  let notifier: ServiceNotifier
 
   var machine: Machine
   var composer: SnapshotComposer
@@ -39,7 +40,8 @@ final class AgentRun {
   var step: StepProcess?
   private var wasStepCancelled = false
   var worker: WorkerProcess?
-  var progress: ProgressReports?
+  var progress: ProgressReports? { didSet { notifier.follow(progress) } }
+  private var watchdog: Watchdog?
   var packageBytes: Int64 = 0
   /// The package that was downloaded, in the cache, and its SHA-256.
   var archive: (path: String, sha256: String)?
@@ -62,7 +64,7 @@ final class AgentRun {
 
   init(
     configuration: Configuration, environment: [String: String], runID: String, log: LogWriter,
-    loop: ControlLoop, listeners: Listeners, redactor: Redactor
+    loop: ControlLoop, listeners: Listeners, redactor: Redactor, notifier: ServiceNotifier
   ) throws(SystemError) {
     self.configuration = configuration
     self.environment = environment
@@ -71,19 +73,32 @@ final class AgentRun {
     self.loop = loop
     self.listeners = listeners
     self.redactor = redactor
+    self.notifier = notifier
     machine = Machine(policy: Policy(configuration))
-    composer = SnapshotComposer(configuration: configuration, droppedLines: { log.dropped })
+    composer = SnapshotComposer(
+      configuration: configuration, restListenerWasPassed: listeners.rest.isActivated,
+      droppedLines: { log.dropped })
     idleMessages = try IdleMailbox()
+    notifier.place = listeners.rest.place
+    notifier.redact = { [unowned self] in self.redactor.redact($0) }
+    notifier.inFlight = { [unowned self] in dataPlane?.inFlight ?? 0 }
   }
 
   /// Opens the gate's threads: from here on the REST port answers.
-  func serve() throws {
+  ///
+  /// - Parameter watchdog: the interval in which the service manager wants a sign of life.
+  func serve(watchdog interval: Interval?) throws {
     let dataPlane = try DataPlane(
       options: DataPlaneOptions(configuration), restListener: listeners.rest.descriptor,
       uiListener: listeners.ui?.descriptor, initial: composer.snapshot(of: machine.state),
       observer: GateObserver(mailbox: idleMessages, log: log))
     try dataPlane.start()
     self.dataPlane = dataPlane
+    watchdog = interval.map {
+      Watchdog(
+        interval: $0, loop: loop, ask: dataPlane.askHeartbeat,
+        haveAnswered: { dataPlane.heartbeatIsWhole }, feed: notifier.feedWatchdog)
+    }
   }
 
   /// Runs to the end and returns the exit code.
@@ -150,6 +165,7 @@ final class AgentRun {
       publish()
     }
     armTimers()
+    notifier.stepped(step, machine, at: now)
     for effect in step.effects { carryOut(effect) }
     reportIfIdle()
   }
@@ -257,6 +273,7 @@ final class AgentRun {
 
   /// Everything is over: what is left of the run goes, the log is written out.
   private func finish(_ code: Int32) {
+    watchdog = nil
     dataPlane?.stop()
     progress = nil
     worker?.ended()

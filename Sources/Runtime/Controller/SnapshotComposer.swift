@@ -11,15 +11,19 @@ struct SnapshotComposer {
   /// The surfaces that are really served.
   var surfaces: [String] = ["rest"]
   var restSocket: String?
+  /// Whether the REST port's socket was passed to the program: then requests are there before it.
+  let restListenerWasPassed: Bool
   /// The first boot, once it is over.
   private var boot: Boot?
   private var restarts = 0
   private let droppedLines: @Sendable () -> Int64
 
   init(
-    configuration: Configuration, droppedLines: @escaping @Sendable () -> Int64 = { 0 }
+    configuration: Configuration, restListenerWasPassed: Bool = false,
+    droppedLines: @escaping @Sendable () -> Int64 = { 0 }
   ) {
     self.configuration = configuration
+    self.restListenerWasPassed = restListenerWasPassed
     self.droppedLines = droppedLines
   }
 

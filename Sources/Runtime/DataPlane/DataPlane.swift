@@ -83,6 +83,19 @@ public final class DataPlane: Sendable {
   /// `upstreamLost`.
   public func cutAll() -> [AbortedRequest] { cut(.all) }
 
+  /// Asks every loop for a sign of life: each wakes, comes round once and counts. Does not wait.
+  public func askHeartbeat() {
+    shared.heartbeatsAsked.add(1, ordering: .relaxed)
+    for loop in loops { loop.wakeUp() }
+  }
+
+  /// Whether every loop came round since it was last asked: one that hangs in a call, or does not
+  /// run at all, has not.
+  public var heartbeatIsWhole: Bool {
+    let asked = shared.heartbeatsAsked.load(ordering: .relaxed)
+    return loops.allSatisfy { $0.heartbeat.load(ordering: .relaxed) == asked }
+  }
+
   private func cut(_ reason: CutReason) -> [AbortedRequest] {
     guard !isStopped.withLock({ $0 }) else { return [] }
     let collector = Collector(loops: loops.count)

@@ -51,6 +51,8 @@ final class SharedState: Sendable {
   let aborted = Atomic<Int>(0)
   let connections = Atomic<Int>(0)
   let losses = RecentLosses()
+  /// How often the main thread asked the loops for a sign of life.
+  let heartbeatsAsked = Atomic<UInt64>(0)
 
   init(options: DataPlaneOptions, initial: Snapshot, observer: any DataPlaneObserver) {
     self.options = options
