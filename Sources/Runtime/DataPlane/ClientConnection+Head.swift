@@ -80,7 +80,10 @@ extension ClientConnection {
   private func dispatch(_ head: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer) {
     let published = loop.state()
     // Before the manifest is known, the UI port is taken to be there for something.
-    let hasUI = published.hasUI || port == .ui && published.gate == .booting
+    // So it is where other requests are held: what is the UI's cannot be the agent's later.
+    let hasUI =
+      published.hasUI
+      || published.gate == .booting && (port == .ui || published.admission == .held)
     let route = loop.shared.router.route(path, port: port, hasUI: hasUI)
     exchange.closesAfter = !loop.requestHead.keepAlive || published.gate.isDraining
     switch route {
@@ -89,6 +92,9 @@ extension ClientConnection {
       proxy(head, from: offset, query: query, underBase: underBase)
     case .uiFile(let offset):
       exchange.surface = .ui
+      guard published.gate != .booting || published.admission != .held else {
+        return answerNotReady(published)
+      }
       guard isRead() else { return }
       guard published.gate != .booting, let folder = published.snapshot.uiFolder else {
         return answerNotReady(published)
