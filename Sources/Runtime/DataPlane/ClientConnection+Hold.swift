@@ -51,7 +51,8 @@ extension ClientConnection {
   // MARK: What the agent did not read
 
   /// The largest request that is surely read at once or not at all: the kernel keeps what one
-  /// send(2) took as one piece, and the agent's host reads 64 KiB and more at a time.
+  /// send(2) took as one piece, and the agent's host reads 64 KiB and more at a time, which is room
+  /// for such a request and an unread rest of the one before.
   static let readAtOnce = 32 * 1024
 
   /// Whether it is certain that the agent, which ended this connection, has not begun the request.
@@ -91,7 +92,6 @@ extension ClientConnection {
   /// More of the body goes on than can be taken back: what was sent is forgotten.
   func forgetRequest() {
     exchange.keepsRequest = false
-    upstream?.carriesMuch = true
     toUpstream?.compact()
   }
 }
