@@ -34,6 +34,8 @@ extension DataPlaneOptions {
     // A proxied request needs two descriptors; some are for files and children.
     let room = (descriptorLimit() - Self.reservedDescriptors) / 2
     limits.connections = max(1, min(limits.connections, room))
+    limits.heldRequests = configuration.holdMaxRequests
+    holdTime = configuration.holdMaxTime
     accessLog = configuration.accessLog
     timingHeader = configuration.timingHeader
   }
