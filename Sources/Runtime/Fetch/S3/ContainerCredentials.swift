@@ -141,7 +141,10 @@ struct ContainerCredentials: Equatable {
 
   // MARK: - Answer
 
-  func credentials(from answer: HTTPAnswer) throws(S3Problem) -> AWSCredentials {
+  /// - Parameter request: what was answered; its token is masked should the answer quote it.
+  func credentials(
+    from answer: HTTPAnswer, to request: HTTPRequest
+  ) throws(S3Problem) -> AWSCredentials {
     let endpoint = "the container's credential endpoint \(url.origin)"
     let small = answer.body.count <= Self.maximumAnswerBytes
     let value = small ? try? JSONReader.decode(answer.body) : nil
@@ -150,7 +153,8 @@ struct ContainerCredentials: Equatable {
       let words = [value?["code"]?.text, value?["message"]?.text].compactMap { $0 }
       throw Self.problem(
         "\(endpoint) answered HTTP \(answer.status)",
-        detail: ServiceText.shown(words.joined(separator: ": "), hiding: tokens),
+        detail: ServiceText.shown(
+          words.joined(separator: ": "), hiding: [request.value(of: "Authorization") ?? ""]),
         canPass: answer.status >= 500 || answer.status == 429)
     }
     guard small else {
@@ -180,10 +184,6 @@ struct ContainerCredentials: Equatable {
     return AWSCredentials(
       accessKeyID: found[0], secretAccessKey: found[1],
       sessionToken: token.isEmpty ? nil : token, expiresAt: expiresAt)
-  }
-
-  private var tokens: [String] {
-    if case .text(let text) = token { [text] } else { [] }
   }
 
   /// Seconds since 1970 of `2026-11-22T04:08:00Z`, with or without a fraction (RFC 3339), in UTC or

@@ -50,7 +50,8 @@ struct CredentialChain {
     case .container(let container):
       if let kept, kept.hold(at: now + Self.refreshMargin) { return kept }
       do {
-        let fresh = try container.credentials(from: try perform(try container.request()))
+        let request = try container.request()
+        let fresh = try container.credentials(from: try perform(request), to: request)
         kept = fresh
         return fresh
       } catch {

@@ -122,7 +122,7 @@ struct S3ErrorBody: Equatable {
       return (
         "S3 denies access to \(object)",
         (isSigned
-          ? "allow the role or user s3:GetObject on it"
+          ? "allow the role or user s3:GetObject on it (kms:Decrypt too if it has a key of its own)"
           : "the request was not signed (AWS_NO_SIGN_REQUEST), so the object has to be public")
           + ", and s3:ListBucket on the bucket, without which S3 does not tell a missing object "
           + "from a forbidden one; docs/errors.md#s3-access"

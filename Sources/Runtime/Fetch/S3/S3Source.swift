@@ -1,11 +1,15 @@
 /// An object in S3 or in a service that speaks S3's protocol, from an `s3://bucket/key` URL and the
 /// environment: where it is asked for, and the signed requests for it.
-struct S3Source: Equatable {
+struct S3Source {
   static let defaultRegion = "us-east-1"
   /// The longest key of an object ("Naming Amazon S3 objects", S3 user guide), in bytes.
   static let maximumKeyBytes = 1024
   /// Names of old buckets in us-east-1 have up to 255 characters; those of new ones 63.
   static let maximumBucketBytes = 255
+  /// Sent without being signed: proxies and some S3-like services change them on the way.
+  static let unsignedFields: Set<String> = [
+    "accept", "accept-encoding", "connection", "user-agent",
+  ]
 
   let bucket: String
   /// As it stands after the bucket's slash: nothing in it is decoded, `?` and `#` belong to it.
@@ -41,7 +45,8 @@ struct S3Source: Equatable {
   /// A GET for the object, signed unless `isUnsigned`.
   ///
   /// - Parameters:
-  ///   - fields: sent and signed as given, such as `Range` or `If-None-Match`.
+  ///   - fields: sent as given, such as `Range` or `If-None-Match`, and signed but for
+  ///     `unsignedFields`.
   ///   - credentials: nil signs nothing.
   ///   - seconds: now, since 1970; S3 refuses what is more than 15 minutes off.
   func request(
@@ -55,8 +60,9 @@ struct S3Source: Equatable {
       sent.append(("X-Amz-Content-SHA256", SignatureV4.emptyPayload))
       sent.append(("X-Amz-Date", signature.timestamp))
       if let token = credentials.sessionToken { sent.append(("X-Amz-Security-Token", token)) }
+      let signed = sent.filter { !Self.unsignedFields.contains($0.name.lowercased()) }
       let authorization = signature.authorization(
-        method: "GET", path: path, fields: sent + [("Host", authority)])
+        method: "GET", path: path, fields: signed + [("Host", authority)])
       sent.append(("Authorization", authorization))
     }
     return HTTPRequest(url: origin + path, fields: sent)
