@@ -4,6 +4,7 @@ import DataPlane
 import Glibc
 import Lifecycle
 import LinuxSystem
+import PackageFetch
 import RunConfiguration
 
 /// One hosted agent, from the start of the process to its end: the driver.
@@ -42,6 +43,10 @@ final class AgentRun {
   var progress: ProgressReports? { didSet { notifier.follow(progress) } }
   private var watchdog: Watchdog?
   var packageBytes: Int64 = 0
+  /// The package that was downloaded, in the cache, and its SHA-256.
+  var archive: (path: String, sha256: String)?
+  /// Why the last attempt of a download that was tried again had failed.
+  var lastFetchError: String?
   /// Keeps what this run uses in the cache.
   var lease: CacheLease?
   /// The interpreter that runs the agent, once its environment is there.
@@ -275,6 +280,8 @@ final class AgentRun {
     stacksSocket = nil
     ProcessTree.killDescendants()
     if wasStepCancelled {
+      PackageFetch.discardUnfinished(
+        cacheFolder: configuration.cacheFolder.path, runID: runID)
       PackageSteps.discardUnfinished(
         cacheFolder: configuration.cacheFolder.path,
         environmentKey: composer.package?.environment.key)

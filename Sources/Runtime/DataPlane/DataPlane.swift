@@ -57,7 +57,11 @@ public final class DataPlane: Sendable {
   }
 
   /// What requests see from now on.
-  public func publish(_ snapshot: Snapshot) { shared.publish(snapshot) }
+  public func publish(_ snapshot: Snapshot) {
+    shared.publish(snapshot)
+    guard shared.held.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    for loop in loops { loop.send(.gateChanged) }
+  }
 
   /// Requests that count, of the whole program: agent requests and UI files, from the complete
   /// head to the last byte handed to the kernel. From any thread.

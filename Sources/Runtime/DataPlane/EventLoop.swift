@@ -41,6 +41,7 @@ final class EventLoop: @unchecked Sendable {
   var trailerLines: FieldLines
   var upstreams: UpstreamPool
   var files = UIFolder()
+  private(set) lazy var held = HeldRequests(loop: self)
   var dates = DateField()
   var identifiers = Identifiers()
   let scratch = ByteBuffer(capacity: 4096)
@@ -182,6 +183,7 @@ final class EventLoop: @unchecked Sendable {
     for command in commands {
       switch command {
       case .stop: isStopping = true
+      case .gateChanged: held.look()
       case .cut(let reason, let collector): collector.answer(cut(reason))
       }
     }
@@ -200,6 +202,7 @@ final class EventLoop: @unchecked Sendable {
 
   /// The last pass: what has arrived is answered, what waits to be accepted too, then all closes.
   private func finish(_ events: inout [epoll_event]) {
+    held.end()
     for _ in 0..<Self.lastRounds where !turn(&events, 0) { break }
     for listener in listeners {
       while true {
