@@ -6,7 +6,7 @@ import signal
 from typing import Iterator
 
 from .cell import SHORT_LIMIT, Cell
-from .ends import Failed, GoesOn, Stopped
+from .ends import Failed, GoesOn, Stopped, Unread
 from .faults import (
     all_of,
     ask,
@@ -14,6 +14,7 @@ from .faults import (
     kill_worker_each_time,
     remove,
     signals,
+    signals_apart,
     start,
     start_agent,
     stop_worker,
@@ -31,6 +32,26 @@ GOOD = """
 def mount(app):
     @app.get('/api/hello')
     def hello(): return {}
+"""
+LIFESPAN = """
+import contextlib, time
+from fastapi import FastAPI
+@contextlib.asynccontextmanager
+async def life(app):
+    START
+    yield
+    END
+def mount(app):
+    return FastAPI(lifespan=life)
+"""
+#: Writes to the notification socket, also when it is full.
+TELL = """
+import os, select
+def tell(datagram):
+    while True:
+        select.select([], [4], [])
+        try: return os.write(4, datagram)
+        except BlockingIOError: pass
 """
 #: A process of the agent's that outlives its parent, in a session of its own.
 DAEMON = """
@@ -101,7 +122,7 @@ def process_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "ready", "the worker is stopped (SIGSTOP), then SIGINT twice", ready(),
-        all_of(stop_worker, signals(INT, INT)), Stopped("SIGINT", "ready", "cut"), 1.5,
+        all_of(stop_worker, signals_apart(INT, INT)), Stopped("SIGINT", "ready"), 1.5,
     )  # fmt: skip
     yield Cell(
         "loading again", "the worker is killed", restarting(WORKER_RESTARTS="1/60"), kill_worker,
@@ -155,16 +176,14 @@ def import_rows() -> Iterator[Cell]:
         ("hangs at import", "import time\nwhile True: time.sleep(1000)"),
         ("hangs at import in C, holding Python's lock", "import ctypes\nctypes.PyDLL(None).sleep(1000)"),
         ("spins at import", "while True: pass"),
-        ("hangs in a start-up handler", GOOD.replace(
-            "    @app", "    import time\n    app.add_event_handler('startup', lambda: time.sleep(1000))\n    @app", 1
-        )),
+        ("hangs in its start-up", LIFESPAN.replace("START", "time.sleep(1000)").replace("END", "")),
         ("stops itself (SIGSTOP)", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"),
         ("floods its output for ever", "while True: print('x' * 200)"),
         ("writes one line for ever", "import sys\nwhile True: sys.stdout.write('x' * 65536)"),
         ("closes the notification socket", "import os\nos.close(4)" + GOOD),
         (
             "floods the notification socket",
-            "import os\nwhile True: os.write(4, b'STATUS=' + b'x' * 900)",
+            TELL + "while True: tell(b'STATUS=' + b'x' * 900)",
         ),
     ):  # fmt: skip
         yield Cell(
@@ -173,10 +192,10 @@ def import_rows() -> Iterator[Cell]:
         )  # fmt: skip
     for words, code in (
         ("writes garbage to the notification socket",
-         "import os\nfor i in range(2000): os.write(4, os.urandom(i % 500))" + GOOD),
+         TELL + "for i in range(2000): tell(os.urandom(i % 500))" + GOOD),
         ("warns ten thousand times",
-         "import os\nfor i in range(10000):"
-         " os.write(4, b'X_PAR_WARNING={\"code\":\"x\",\"message\":\"m\"}')" + GOOD),
+         TELL + "for i in range(10000): tell(b'X_PAR_WARNING={\"code\":\"x\",\"message\":\"m\"}')"
+         + GOOD),
         ("floods its output, then goes on", "for i in range(50000): print('x' * 100)" + GOOD),
         ("closes its output", "import os\nos.close(1)\nos.close(2)\nos.close(0)" + GOOD),
         ("closes the file for its stacks", "import os\nos.close(5)" + GOOD),
@@ -234,11 +253,10 @@ def deaf_rows() -> Iterator[Cell]:
                 Stopped(number.name, "ready", "cut"), 2.5,
             )  # fmt: skip
     stubborn = (
-        ("never ends its shutdown handler", "app.add_event_handler('shutdown', lambda: time.sleep(1000))"),
-        ("hangs at exit", "atexit.register(time.sleep, 1000)"),
+        ("never ends its shutdown", LIFESPAN.replace("START", "").replace("END", "time.sleep(1000)")),
+        ("hangs at exit", "import atexit, time\natexit.register(time.sleep, 1000)\n" + GOOD),
     )  # fmt: skip
-    for words, code in stubborn:
-        module = "import atexit, time\n" + GOOD + f"    {code}\n"
+    for words, module in stubborn:
         yield Cell(
             "ready", f"the agent {words}; SIGTERM", serving(module, **SOON), signals(TERM),
             Stopped("SIGTERM", "ready"), 2.5,
@@ -267,9 +285,9 @@ def deaf_rows() -> Iterator[Cell]:
         "        while True: print('x' * 300)\n"
     )
     yield Cell(
-        "ready", "the agent floods its output for ever; SIGINT", serving(flood, **SOON),
-        all_of(ask("/api/flood", meets=False), signals(INT)),
-        Stopped("SIGINT", "ready", "cut"), 3,
+        "ready", "the agent floods its output for ever; SIGINT",
+        serving(flood, whole_log=False, **SOON),
+        all_of(ask("/api/flood", meets=False), signals(INT)), Unread(), 3,
     )  # fmt: skip
 
 
@@ -278,7 +296,8 @@ def restart_rows() -> Iterator[Cell]:
     again = ready(WORKER_RESTARTS="1/60")
     yield Cell(
         "ready", "the cache is removed, the worker killed", again,
-        all_of(remove("cache"), kill_worker), USED_UP, 4,
+        all_of(remove("cache"), kill_worker),
+        Failed("load", "the agent's folder .* is gone", "cache-folder"), 4,
     )  # fmt: skip
     yield Cell(
         "ready", "the run's folder is removed, the worker killed", again,
@@ -297,6 +316,6 @@ def restart_rows() -> Iterator[Cell]:
     ):
         yield Cell(
             "loading again", f"the agent {words}",
-            serving(once.replace("CODE", code), WORKER_RESTARTS="2/60", LOAD_TIMEOUT_SEC=1), kill_worker,
-            USED_UP, 8,
+            serving(once.replace("CODE", code), WORKER_RESTARTS="2/60", LOAD_TIMEOUT_SEC=4), kill_worker,
+            USED_UP, 14,
         )  # fmt: skip

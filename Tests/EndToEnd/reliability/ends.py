@@ -89,7 +89,7 @@ class Stopped:
 
     @property
     def words(self) -> str:
-        return f"stopped, exit 0, {self.outcome} ({self.cause})"
+        return f"stopped, exit 0, {self.outcome} ({self.cause.replace('|', ' or ')})"
 
     @property
     def told(self) -> str:
@@ -101,7 +101,8 @@ class Stopped:
         assert code == 0, f"exit code {code}"
         assert not run.events("boot_failed"), run.events("boot_failed")
         drain, stopped = run.events("drain")[0], run.events("stopped")[0]
-        assert drain["cause"] == self.cause and re.fullmatch(self.came_from, drain["from"]), drain
+        assert re.fullmatch(self.cause, drain["cause"]), drain
+        assert re.fullmatch(self.came_from, drain["from"]), drain
         assert (stopped["outcome"], stopped["exit_code"]) == (self.outcome, 0), stopped
 
 

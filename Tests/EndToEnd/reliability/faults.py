@@ -69,8 +69,10 @@ def change_package(stage: Stage) -> None:
     go_on(stage)
 
 
-def remove_package(stage: Stage) -> None:
-    (stage.root / "own.apkg").unlink()
+def replace_package(stage: Stage) -> None:
+    """As a deployment does it: another file is renamed into the place of the one that is read."""
+    shutil.copy(stage.package("probe"), stage.root / "newer.apkg")
+    (stage.root / "newer.apkg").rename(stage.root / "own.apkg")
     go_on(stage)
 
 
@@ -109,6 +111,17 @@ signal.pthread_sigmask(signal.SIG_BLOCK, {number})
 os.kill(os.getpid(), number)
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+def signals_apart(first: int, second: int) -> Fault:
+    """The second signal follows when the first one has begun the drain."""
+
+    def fault(stage: Stage) -> None:
+        stage.run.send(first)
+        stage.run.wait("drain")
+        stage.run.send(second)
+
+    return fault
 
 
 def signals_at(event: str, *numbers: int) -> Fault:

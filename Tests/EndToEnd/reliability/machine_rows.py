@@ -12,6 +12,7 @@ from .surroundings import (
     all_of as scenes,
     as_user,
     cache_is,
+    few_processes,
     limited,
     package_is,
     port_taken,
@@ -42,7 +43,7 @@ def disk_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "installing", "the cache's disk fills up (ENOSPC)",
-        scenes(small_disk(3 << 20), uses_uv(pip='cat /dev/zero >"$HOME/cache/environments/x" || exit 1')),
+        scenes(small_disk(3 << 20), uses_uv(pip='cat /dev/zero >"$TMPDIR/x" || exit 1')),
         start("requirement", **REQUIREMENT),
         Failed("install", "disk is full", "disk-full"), 5, root=True,
     )  # fmt: skip
@@ -123,10 +124,10 @@ def descriptor_rows() -> Iterator[Cell]:
 
 def process_limit_rows() -> Iterator[Cell]:
     """fork and threads that fail (EAGAIN), by a limit of the user's processes."""
-    for limit in (1, 2, 3, 4, 5, 6, 8):
+    for limit in (1, 2, 3, 4, 5, 6, 7, 8, 12):
         yield Cell(
             "any", f"no more than {limit} processes and threads (EAGAIN)",
-            scenes(as_user(), limited(nproc=limit)), start("probe"), Either(), 8, root=True,
+            few_processes(limit), start("probe"), Either(), 8, root=True,
         )  # fmt: skip
 
 

@@ -106,10 +106,13 @@ def ready(package: str = "probe", **variables: Any) -> Scene:
     return scene
 
 
-def serving(module: str, *, meets: bool = False, **variables: Any) -> Scene:
+def serving(
+    module: str, *, meets: bool = False, whole_log: bool = True, **variables: Any
+) -> Scene:
     """Ready, with an agent of this cell alone; `meets`: it leaves a daemon."""
 
     def scene(stage: Stage) -> None:
+        stage.has_whole_log = whole_log
         run = stage.start(stage.agent(module), **variables)
         if meets:
             take_daemon(stage)
@@ -156,7 +159,8 @@ def lame_duck(number: int = signal.SIGTERM, **variables: Any) -> Scene:
     """Draining, new work still served."""
 
     def scene(stage: Stage) -> None:
-        ready(DRAIN_MIN_SEC=5, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=20, **variables)(stage)
+        times = {"DRAIN_MIN_SEC": 5, "GRACEFUL_SHUTDOWN_TIMEOUT_SEC": 20}
+        ready(**{**times, **variables})(stage)
         stage.run.send(number)
         stage.run.wait("drain")
 

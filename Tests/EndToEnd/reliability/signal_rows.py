@@ -50,7 +50,8 @@ def rows() -> Iterator[Cell]:
         for state, scene, name in HELD[:4]:
             yield Cell(
                 state, f"{first.name}, then {second.name}", scene, signals(first, second),
-                Stopped(first.name, name), 2,
+                # Both may wait to be read by then, and the kernel hands out the lower number first.
+                Stopped(f"{first.name}|{second.name}", name), 2,
             )  # fmt: skip
     yield from at_transitions()
     yield from in_drains()

@@ -12,7 +12,7 @@ from .faults import (
     kill_installer,
     kill_pip,
     kill_step,
-    remove_package,
+    replace_package,
     start,
     stop_installer,
     stop_pip,
@@ -55,7 +55,7 @@ def verify_rows() -> Iterator[Cell]:
         Failed("verify", "changed while it was read", "package-changed"), 5,
     )  # fmt: skip
     yield Cell(
-        "verifying", "the package is removed", verifying(), remove_package,
+        "verifying", "the package is replaced by another (rename)", verifying(), replace_package,
         GoesOn(), 8,
     )  # fmt: skip
 
@@ -116,7 +116,7 @@ def uv_rows() -> Iterator[Cell]:
         INSTALL_TIMEOUT, 4,
     )  # fmt: skip
     for words, where, shell, error, anchor in (
-        ("uv fails", "pip", "echo 'no such package' >&2; exit 2", "no such package", "requirements"),
+        ("uv fails", "pip", "echo 'no such package' >&2; exit 2", "uv ended with status 2", "requirements"),
         ("uv fails without a word", "pip", "exit 1", "uv", "requirements"),
         ("uv fails in making the environment", "venv", "exit 3", "uv could not make", "installer"),
         ("uv crashes", "pip", "kill -SEGV $$", "uv", "requirements"),
@@ -134,7 +134,8 @@ def uv_rows() -> Iterator[Cell]:
             "disk-full",
         ),
         (
-            "uv says that it worked and made nothing", "venv", 'rm -rf "$last"', ".", "installer",
+            "uv says that it worked and made nothing", "venv", 'rm -rf "$last"',
+            "the environment it made has no", "installer",
         ),
     ):  # fmt: skip
         yield Cell(
@@ -163,7 +164,7 @@ def uv_rows() -> Iterator[Cell]:
     yield Cell(
         "installing", "the environment loses its Python before it is used",
         uses_uv(pip='rm "$HOME"/cache/environments/*/bin/python'), boot,
-        Failed("load", "interpreter cannot be started", "interpreter"), 4,
+        Failed("install", "the environment it made has no", "installer"), 4,
     )  # fmt: skip
 
 
@@ -176,8 +177,8 @@ def pip_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "installing", "pip's index does not answer", uses_pip("silent index"),
-        start("requirement", PAR_INSTALLER="pip", INSTALL_TIMEOUT_SEC=8),
-        Failed("install", "installation took longer than 8 s", "install-timeout"), 10,
+        start("requirement", PAR_INSTALLER="pip", INSTALL_TIMEOUT_SEC=15),
+        Failed("install", "installation took longer than 15 s", "install-timeout"), 18,
     )  # fmt: skip
     yield Cell(
         "installing", "pip's index answers with garbage", uses_pip("garbage index"),
@@ -186,7 +187,7 @@ def pip_rows() -> Iterator[Cell]:
     )  # fmt: skip
     for words, strike in (("killed", kill_pip), ("stopped (SIGSTOP)", stop_pip)):
         yield Cell(
-            "installing", f"pip is {words}", installing_with_pip(INSTALL_TIMEOUT_SEC=8), strike,
+            "installing", f"pip is {words}", installing_with_pip(INSTALL_TIMEOUT_SEC=15), strike,
             Failed("install", "pip", "requirements") if strike is kill_pip
-            else Failed("install", "installation took longer than 8 s", "install-timeout"), 10,
+            else Failed("install", "installation took longer than 15 s", "install-timeout"), 16,
         )  # fmt: skip

@@ -72,6 +72,33 @@ def as_user() -> Scene:
     return scene
 
 
+def few_processes(limit: int) -> Scene:
+    """A control group that may hold so many processes and threads (v1 or v2)."""
+
+    def scene(stage: Stage) -> None:
+        root = Path("/sys/fs/cgroup")
+        base = root / "pids" if (root / "pids").is_dir() else root
+        group = base / f"par-test-{stage.root.name}"
+        try:
+            group.mkdir()
+            stage.close_at_end(lambda: until(lambda: _removed(group), "the control group goes"))
+            (group / "pids.max").write_text(str(limit))
+        except OSError as error:
+            raise Unavailable(f"no control group of processes can be made: {error}") from None
+        script = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"'
+        stage.command += ["sh", "-c", script, "sh", str(group)]
+
+    return scene
+
+
+def _removed(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except OSError:
+        return not group.exists()
+    return True
+
+
 def small_disk(size: int, *, filled: bool = False) -> Scene:
     """The cache lies on a disk of its own, in a mount namespace: nothing to unmount."""
 
@@ -127,7 +154,7 @@ def cache_is(kind: str) -> Scene:
         elif kind in ("packages is a file", "environments is a file"):
             (cache / kind.split()[0]).write_text("")
         elif kind == "long":
-            stage.variables["PAR_CACHE_DIR"] = f"{cache}/{'x' * 200}" + f"/{'y' * 200}" * 20
+            stage.variables["PAR_CACHE_DIR"] = cache / ("x" * 256)
         elif kind in ("theirs", "beneath theirs"):
             theirs = stage.root / "theirs"
             theirs.mkdir(mode=0o755)
