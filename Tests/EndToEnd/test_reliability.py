@@ -25,10 +25,10 @@ DOCUMENT = REPOSITORY / "docs/reliability.md"
 
 @pytest.fixture(scope="session")
 def played(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
 ) -> Iterator[dict[str, "Future[float]"]]:
     """The chosen cells, on their way or over."""
-    library = Library(tmp_path_factory.mktemp("library"))
+    library = Library()
     chosen = [
         item.callspec.params["cell"]  # type: ignore[attr-defined]
         for item in request.session.items
@@ -40,6 +40,7 @@ def played(
     order = sorted(chosen, key=lambda cell: -cell.within)
     yield {cell.name: pool.submit(play, cell, library) for cell in order}
     pool.shutdown(cancel_futures=True)
+    library.close()
 
 
 @pytest.mark.parametrize("cell", TABLE, ids=lambda cell: cell.name)

@@ -210,7 +210,8 @@ def import_rows() -> Iterator[Cell]:
 
 def daemon_rows() -> Iterator[Cell]:
     """A double fork: a process that is nobody's child and keeps what it inherited."""
-    limit = {**SHORT_LIMIT}
+    limit = {"BOOT_BUDGET_MS": 2000, "BOOT_HARD_LIMIT_MULTIPLIER": 2}
+    hard_limit = Failed("load", "hard limit of 4 s", "hard-limit", cause="hard_limit")
     for keep, words in (("output", "the pipes"), ("port", "a port"), ("nothing", "nothing")):
         code = daemon(keep, clean=keep == "nothing")
         yield Cell(
@@ -220,7 +221,7 @@ def daemon_rows() -> Iterator[Cell]:
         )  # fmt: skip
         yield Cell(
             "loading", f"the agent leaves a daemon that keeps {words}, and hangs", nothing,
-            start_agent(code + "time.sleep(1000)\n", meets=True, **limit), HARD_LIMIT, 6,
+            start_agent(code + "time.sleep(1000)\n", meets=True, **limit), hard_limit, 8,
         )  # fmt: skip
         yield Cell(
             "ready", f"SIGINT; a daemon keeps {words}", serving(code + GOOD, meets=True),

@@ -118,7 +118,7 @@ def descriptor_rows() -> Iterator[Cell]:
     yield Cell(
         "ready", "no descriptor is left, the worker killed (EMFILE)", ready(WORKER_RESTARTS="1/60"),
         all_of(lower_descriptors, kill_worker),
-        Failed("load", "interpreter cannot be started|restarts are used up", "interpreter"), 6,
+        Failed("load", "interpreter cannot be started.*Too many open files", "limits"), 6,
     )  # fmt: skip
 
 
