@@ -22,7 +22,7 @@ from .faults import (
 from .scenes import lame_duck, closing, loading, nothing, ready, restarting, serving
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
-HARD_LIMIT = Failed("load", "hard limit of 2 s", "hard-limit", cause="hard_limit")
+HARD_LIMIT = Failed("load", "hard limit of 4 s", "hard-limit", cause="hard_limit")
 USED_UP = Failed("load", "restarts are used up", "restarts-used-up")
 NO_RESTARTS = {"WORKER_RESTARTS": "0/60"}
 #: The deadline of a drain in which nothing obeys.
@@ -100,12 +100,12 @@ def process_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "loading", "the worker is stopped (SIGSTOP), with a hard limit", loading(**SHORT_LIMIT),
-        stop_worker, HARD_LIMIT, 5,
+        stop_worker, HARD_LIMIT, 7,
     )  # fmt: skip
     yield Cell(
         "loading", "the worker is stopped (SIGSTOP), without a hard limit",
-        loading(LOAD_TIMEOUT_SEC=2), stop_worker,
-        Failed("load", "not ready after 2 s", "load-timeout"), 5,
+        loading(LOAD_TIMEOUT_SEC=4), stop_worker,
+        Failed("load", "not ready after 4 s", "load-timeout"), 7,
     )  # fmt: skip
     yield Cell("ready", "the worker is killed", ready(), kill_worker, GoesOn(2, "worker_exited"), 5)
     yield Cell(
@@ -130,8 +130,8 @@ def process_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "loading again", "the worker is stopped (SIGSTOP)",
-        restarting(WORKER_RESTARTS="1/60", LOAD_TIMEOUT_SEC=2), stop_worker,
-        Failed("load", "did not become ready again.*restarts are used up", "restarts-used-up"), 5,
+        restarting(WORKER_RESTARTS="1/60", LOAD_TIMEOUT_SEC=4), stop_worker,
+        Failed("load", "did not become ready again.*restarts are used up", "restarts-used-up"), 7,
     )  # fmt: skip
     yield Cell(
         "draining, work still served", "the worker is killed", lame_duck(INT, DRAIN_MIN_SEC=1),
@@ -188,7 +188,7 @@ def import_rows() -> Iterator[Cell]:
     ):  # fmt: skip
         yield Cell(
             "loading", f"the agent {words}", nothing, start_agent(code + "\n", **SHORT_LIMIT),
-            HARD_LIMIT, 6,
+            HARD_LIMIT, 8,
         )  # fmt: skip
     for words, code in (
         ("writes garbage to the notification socket",
@@ -210,8 +210,6 @@ def import_rows() -> Iterator[Cell]:
 
 def daemon_rows() -> Iterator[Cell]:
     """A double fork: a process that is nobody's child and keeps what it inherited."""
-    limit = {"BOOT_BUDGET_MS": 2000, "BOOT_HARD_LIMIT_MULTIPLIER": 2}
-    hard_limit = Failed("load", "hard limit of 4 s", "hard-limit", cause="hard_limit")
     for keep, words in (("output", "the pipes"), ("port", "a port"), ("nothing", "nothing")):
         code = daemon(keep, clean=keep == "nothing")
         yield Cell(
@@ -221,7 +219,7 @@ def daemon_rows() -> Iterator[Cell]:
         )  # fmt: skip
         yield Cell(
             "loading", f"the agent leaves a daemon that keeps {words}, and hangs", nothing,
-            start_agent(code + "time.sleep(1000)\n", meets=True, **limit), hard_limit, 8,
+            start_agent(code + "time.sleep(1000)\n", meets=True, **SHORT_LIMIT), HARD_LIMIT, 8,
         )  # fmt: skip
         yield Cell(
             "ready", f"SIGINT; a daemon keeps {words}", serving(code + GOOD, meets=True),

@@ -11,8 +11,8 @@ from .scenes import Scene
 
 End = Union[Either, Failed, GoesOn, Killed, Stopped, Unread]
 
-#: A hard limit that strikes soon: 2 s of what counts. A boot takes a fraction of it.
-SHORT_LIMIT = {"BOOT_BUDGET_MS": 1000, "BOOT_HARD_LIMIT_MULTIPLIER": 2}
+#: A hard limit that strikes soon: 4 s of what counts. A boot takes a fraction of it.
+SHORT_LIMIT = {"BOOT_BUDGET_MS": 2000, "BOOT_HARD_LIMIT_MULTIPLIER": 2}
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def hold_install_lock(stage: Stage) -> None:
     """A first boot tells the environment's key; then another process has its lock."""
     package = stage.package("requirement")
     uv(stage, pip="exit 1")
-    run = stage.start(package, PAR_INSTALLER="uv", INSTALL_TIMEOUT_SEC=2)
+    run = stage.start(package, PAR_INSTALLER="uv", INSTALL_TIMEOUT_SEC=3)
     run.exit()
     key = run.events("install")[0]["environment"]["key"]
     lock = open(stage.cache / "environments" / f"{key}.lock", "w")

@@ -58,7 +58,7 @@ def disk_rows() -> Iterator[Cell]:
     yield Cell(
         "installing", "no file may be larger than 256 bytes (RLIMIT_FSIZE)",
         scenes(limited(fsize=64 << 10), uses_uv(pip='head -c 100000 /dev/zero >"$TMPDIR/x" || exit 7')),
-        start("requirement", **REQUIREMENT), Failed("install", ".", "requirements"), 4,
+        start("requirement", **REQUIREMENT), Failed("install", "uv ended with status 7", "requirements"), 4,
     )  # fmt: skip
 
 

@@ -322,7 +322,7 @@ def unfinished(cache: Path) -> list[str]:
             whole = {
                 "packages": one.name.startswith("sha256-") and len(one.name) == 71,
                 "archives": one.name.startswith(("sha256-", "url-")) and "." in one.name,
-                "environments": one.name.endswith(".lock") or (one / ".par-complete").exists(),
+                "environments": one.name in ("venv.py", "__pycache__") or (one / ".par-complete").exists(),
             }[kind]
             if not whole and not one.name.endswith(".lock"):
                 found.append(f"{kind}/{one.name}")

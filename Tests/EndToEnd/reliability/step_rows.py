@@ -28,9 +28,9 @@ from .scenes import (
     verifying,
 )
 
-HARD_LIMIT = Failed("verify", "hard limit of 2 s", "hard-limit", cause="hard_limit")
-INSTALL_TIMEOUT = Failed("install", "installation took longer than 2 s", "install-timeout")
-LIMITED = {"INSTALL_TIMEOUT_SEC": 2}
+HARD_LIMIT = Failed("verify", "hard limit of 4 s", "hard-limit", cause="hard_limit")
+INSTALL_TIMEOUT = Failed("install", "installation took longer than 3 s", "install-timeout")
+LIMITED = {"INSTALL_TIMEOUT_SEC": 3}
 
 
 def rows() -> Iterator[Cell]:
@@ -48,7 +48,7 @@ def verify_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "verifying", "the step is stopped (SIGSTOP)", verifying(**SHORT_LIMIT), stop_step("verify"),
-        HARD_LIMIT, 4,
+        HARD_LIMIT, 6,
     )  # fmt: skip
     yield Cell(
         "verifying", "the package is changed", verifying(), change_package,
@@ -56,7 +56,7 @@ def verify_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "verifying", "the package is replaced by another (rename)", verifying(), replace_package,
-        GoesOn(), 8,
+        Failed("verify", "changed while it was read", "package-changed"), 5,
     )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def interpreter_rows() -> Iterator[Cell]:
         )  # fmt: skip
     yield Cell(
         "verifying", "an interpreter that is asked for its version hangs",
-        interpreters("hangs"), start("newest", **SHORT_LIMIT), HARD_LIMIT, 5,
+        interpreters("hangs"), start("newest", **SHORT_LIMIT), HARD_LIMIT, 7,
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def install_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "installing", "the step is stopped (SIGSTOP)", installing(**LIMITED), stop_step("install"),
-        INSTALL_TIMEOUT, 4,
+        INSTALL_TIMEOUT, 5,
     )  # fmt: skip
     yield Cell(
         "installing", "another boot holds the environment's lock", uses_uv(),
@@ -104,22 +104,22 @@ def uv_rows() -> Iterator[Cell]:
     yield Cell("installing", "nothing: uv works", uses_uv(), boot, GoesOn(), 5)
     yield Cell(
         "installing", "uv is killed", installing(), kill_installer,
-        Failed("install", "uv.*137|SIGKILL", "requirements"), 2,
+        Failed("install", "uv was ended by SIGKILL", "installer"), 2,
     )  # fmt: skip
     yield Cell(
         "installing", "uv is stopped (SIGSTOP)", installing(**LIMITED), stop_installer,
-        INSTALL_TIMEOUT, 4,
+        INSTALL_TIMEOUT, 5,
     )  # fmt: skip
-    yield Cell("installing", "uv hangs", uses_uv(pip=HANG), boot, INSTALL_TIMEOUT, 4)
+    yield Cell("installing", "uv hangs", uses_uv(pip=HANG), boot, INSTALL_TIMEOUT, 5)
     yield Cell(
         "installing", "uv hangs while it makes the environment", uses_uv(venv=HANG), boot,
-        INSTALL_TIMEOUT, 4,
+        INSTALL_TIMEOUT, 5,
     )  # fmt: skip
     for words, where, shell, error, anchor in (
         ("uv fails", "pip", "echo 'no such package' >&2; exit 2", "uv ended with status 2", "requirements"),
         ("uv fails without a word", "pip", "exit 1", "uv", "requirements"),
         ("uv fails in making the environment", "venv", "exit 3", "uv could not make", "installer"),
-        ("uv crashes", "pip", "kill -SEGV $$", "uv", "requirements"),
+        ("uv crashes", "pip", "kill -SEGV $$", "uv was ended by SIGSEGV", "installer"),
         (
             "uv writes garbage and fails", "pip",
             "head -c 300000 /dev/urandom; exit 1", "uv", "requirements",
@@ -143,7 +143,7 @@ def uv_rows() -> Iterator[Cell]:
         )
     yield Cell(
         "installing", "uv never stops writing", uses_uv(pip="exec yes 'Downloading more'"), boot,
-        INSTALL_TIMEOUT, 4,
+        INSTALL_TIMEOUT, 5,
     )  # fmt: skip
     yield Cell(
         "installing", "uv leaves a process that keeps its output open",
@@ -171,14 +171,14 @@ def uv_rows() -> Iterator[Cell]:
 def pip_rows() -> Iterator[Cell]:
     """The real pip; its environment takes seconds to make."""
     yield Cell(
-        "installing", "pip finds no such project", uses_pip("wheelhouse"),
+        "installing", "pip finds no such project", uses_pip("wheelhouse", real_venv=True),
         start("requirement", PAR_INSTALLER="pip"),
         Failed("install", "tagged", "requirements"), 30,
     )  # fmt: skip
     yield Cell(
         "installing", "pip's index does not answer", uses_pip("silent index"),
-        start("requirement", PAR_INSTALLER="pip", INSTALL_TIMEOUT_SEC=15),
-        Failed("install", "installation took longer than 15 s", "install-timeout"), 18,
+        start("requirement", PAR_INSTALLER="pip", INSTALL_TIMEOUT_SEC=6),
+        Failed("install", "installation took longer than 6 s", "install-timeout"), 8,
     )  # fmt: skip
     yield Cell(
         "installing", "pip's index answers with garbage", uses_pip("garbage index"),
@@ -187,7 +187,7 @@ def pip_rows() -> Iterator[Cell]:
     )  # fmt: skip
     for words, strike in (("killed", kill_pip), ("stopped (SIGSTOP)", stop_pip)):
         yield Cell(
-            "installing", f"pip is {words}", installing_with_pip(INSTALL_TIMEOUT_SEC=15), strike,
-            Failed("install", "pip", "requirements") if strike is kill_pip
-            else Failed("install", "installation took longer than 15 s", "install-timeout"), 16,
+            "installing", f"pip is {words}", installing_with_pip(INSTALL_TIMEOUT_SEC=6), strike,
+            Failed("install", "python was ended by SIGKILL", "installer") if strike is kill_pip
+            else Failed("install", "installation took longer than 6 s", "install-timeout"), 8,
         )  # fmt: skip

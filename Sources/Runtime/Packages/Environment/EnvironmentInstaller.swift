@@ -209,6 +209,11 @@ struct EnvironmentInstaller {
         "the disk is full: the environment cannot be installed into \(parent)", detail: detail,
         hint: "free some space or set PAR_CACHE_DIR to another disk; docs/errors.md#disk-full")
     }
+    if result.status > 128 {
+      throw StepFailure(
+        "\(path) was ended by \(SignalSource.name(Int32(clamping: result.status - 128)))",
+        detail: detail, hint: "look at memory and its limits; docs/errors.md#installer")
+    }
     if let sentence {
       throw StepFailure(
         "\(sentence), status \(result.status)", detail: detail, hint: "docs/errors.md#installer"
