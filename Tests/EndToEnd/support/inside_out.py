@@ -1,0 +1,108 @@
+"""Run in a network namespace of its own: this machine has public and inner addresses there, and a
+host with a public one redirects to each of the others. Prints a list of rows as JSON.
+
+    unshare --user --map-root-user --net --mount python inside_out.py PROGRAM FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.byte_server import Authority, ByteServer, answer  # noqa: E402
+
+PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
+PUBLIC, OTHER = "8.8.4.4", "9.9.9.9"
+ADDRESSES = [PUBLIC, OTHER, "10.1.2.3", "172.16.0.9", "192.168.7.7", "169.254.169.254", "100.64.0.1"]
+ADDRESSES_6 = ["fd00::5", "2600::5"]
+HOSTS = {
+    "inner.example.com": ["10.1.2.3"], "loop.example.com": ["127.0.0.1"],
+    "meta.example.com": ["169.254.169.254"], "both.example.com": ["10.1.2.3", OTHER],
+    "other.example.com": [OTHER], "six.example.com": ["fd00::5"], "inners.example.com": ["10.1.2.3", "127.0.0.1"],
+    "localhost": ["127.0.0.1"],
+}  # fmt: skip
+
+
+def command(*words: str) -> bool:
+    return subprocess.run(words, capture_output=True).returncode == 0
+
+
+assert command("ip", "link", "set", "lo", "up")
+for address in ADDRESSES:
+    assert command("ip", "addr", "add", f"{address}/32", "dev", "lo")
+HAS_6 = all(command("ip", "addr", "add", f"{one}/128", "dev", "lo", "nodad") for one in ADDRESSES_6)
+hosts = FOLDER / "hosts"
+hosts.write_text("".join(f"{one} {name}\n" for name, all in HOSTS.items() for one in all))
+assert command("mount", "--bind", str(hosts), "/etc/hosts")
+
+authority = Authority(FOLDER)
+names = [*ADDRESSES, *ADDRESSES_6, *HOSTS, "127.0.0.1", "::1"]
+context = authority.server_context(*names)
+body = b"package"
+trap = ByteServer(answer(200, body), context=context, address="::" if HAS_6 else "0.0.0.0")
+if HAS_6:  # a second listener for IPv4, on the same port
+    import socket
+
+    v4 = socket.create_server(("0.0.0.0", trap.port), backlog=64)
+    trap6, trap._listener = trap._listener, v4
+    import threading
+
+    threading.Thread(target=trap._accept, daemon=True).start()
+rows = []
+
+
+def fetch(url: str) -> dict:
+    request = {
+        "url": url, "sha256": None, "max_bytes": 1 << 20, "timeout_ms": 8000,
+        "cache_folder": str(FOLDER / "cache"), "run_id": "r", "cache_max_bytes": None,
+    }  # fmt: skip
+    environment = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(authority.file)}
+    done = subprocess.run(
+        [PROGRAM, "step", "fetch"], input=json.dumps(request).encode() + b"\n", env=environment,
+        capture_output=True, timeout=30,
+    )  # fmt: skip
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def row(source: str, target: str, allowed: bool) -> None:
+    server = ByteServer(
+        answer(302, Location=f"https://{target}:{trap.port}/"), context=context, address=source
+    )
+    before = trap.connections
+    result = fetch(server.base + "/a")
+    reached = trap.connections - before
+    server.close()
+    if allowed:
+        problem = None if "ok" in result and reached else f"not followed: {result}"
+    else:
+        refused = result.get("failure", {}).get("hint", "").endswith("#redirect")
+        problem = None if refused and not reached else f"{reached} connections, {result}"
+    rows.append({"from": source, "to": target, "problem": problem})
+
+
+for target in [
+    "127.0.0.1", "127.8.9.1", "10.1.2.3", "172.16.0.9", "192.168.7.7", "169.254.169.254", "100.64.0.1",
+    "0.0.0.0", "0", "127.1", "2130706433", "0x7f000001", "017700000001", "localhost", "inner.example.com",
+    "loop.example.com", "meta.example.com", "inners.example.com", "224.0.0.1", "255.255.255.255", "240.0.0.1",
+    "[::ffff:127.0.0.1]", "[::ffff:10.1.2.3]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::]",
+]:  # fmt: skip
+    row(PUBLIC, target, False)
+for target in [PUBLIC, OTHER, "other.example.com", "both.example.com"]:
+    row(PUBLIC, target, True)
+row("10.1.2.3", "172.16.0.9", True)
+row("10.1.2.3", OTHER, True)
+row("10.1.2.3", "127.0.0.1", False)
+row("10.1.2.3", "169.254.169.254", False)
+row("127.0.0.1", "10.1.2.3", True)
+row("127.0.0.1", "meta.example.com", False)
+if HAS_6:
+    for target in ["[::1]", "[fd00::5]", "six.example.com"]:
+        row(PUBLIC, target, False)
+        row("2600::5", target, False)
+    row(PUBLIC, "[2600::5]", True)
+print(json.dumps(rows))
