@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import signal
+import ssl
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, Callable, Optional, Sequence
 
 from support import log, packages
+from support.byte_server import Authority
 from support.clients import until
 from support.gate import Gate
 from support.program import (
@@ -27,6 +30,8 @@ from support.program import (
 SLOWNESS = DEADLINE / 30
 #: How long a process that was killed may still be seen.
 REAPING = 0.5
+#: A developer's own settings of downloads.
+_DOWNLOADS = ("AWS_", "SSL_CERT", "CURL_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 #: Lines of the agent's output whose form is checked; a flood's are all alike.
 CHECKED_OUTPUT_LINES = 50
 
@@ -59,6 +64,7 @@ class Stage:
         self.call: Any = None
         self.passage: Any = None
         self.index_connections: list[Any] = []
+        self.origin: Any = None
         self.own_package = self.root / "own.apkg"
         self.own_sockets: list[str] = []
         self.threads: list[Any] = []
@@ -69,7 +75,11 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        inherited = inherited_environment()
+        inherited = {
+            name: value
+            for name, value in inherited_environment().items()
+            if not name.upper().startswith(_DOWNLOADS)
+        }
         own = {
             "AGENT_APP_ID": "cell",
             "BIND_ADDRESS": "127.0.0.1",
@@ -265,8 +275,24 @@ class Library:
             self._made[name] = packages.archive(folder / f"{name}.apkg", files)
             self._made[name].chmod(0o644)
 
+        self.authority = Authority(folder)
+        self.authority.file.chmod(0o644)
+        other = folder / "other"
+        other.mkdir()
+        past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+        self._certificates = {
+            "good": self.authority.server_context(),
+            "other": Authority(other).server_context(),
+            "elsewhere": self.authority.server_context("elsewhere.example"),
+            "expired": self.authority.server_context(not_after=past),
+        }
+
     def __getitem__(self, name: str) -> Path:
         return self._made[name]
+
+    def certificate(self, kind: str) -> ssl.SSLContext:
+        """Of a server on 127.0.0.1, or of one that should not be trusted."""
+        return self._certificates[kind]
 
     def close(self) -> None:
         shutil.rmtree(self.folder)

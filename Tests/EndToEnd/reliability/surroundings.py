@@ -151,7 +151,7 @@ def cache_is(kind: str) -> Scene:
         elif kind in ("dangling link", "loop"):
             cache.rmdir()
             cache.symlink_to(stage.root / "nowhere/else" if kind == "dangling link" else cache)
-        elif kind in ("packages is a file", "environments is a file"):
+        elif kind in ("packages is a file", "environments is a file", "archives is a file"):
             (cache / kind.split()[0]).write_text("")
         elif kind == "long":
             stage.variables["PAR_CACHE_DIR"] = cache / ("x" * 256)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import agent_rows, log_rows, machine_rows, signal_rows, step_rows
+from . import agent_rows, download_rows, log_rows, machine_rows, signal_rows, step_rows
 from .cell import Cell
 
 TABLE: list[Cell] = [
     *signal_rows.rows(),
+    *download_rows.rows(),
     *step_rows.rows(),
     *agent_rows.rows(),
     *machine_rows.rows(),
