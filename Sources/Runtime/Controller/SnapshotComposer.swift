@@ -14,8 +14,6 @@ struct SnapshotComposer {
   /// The surfaces that are really served.
   var surfaces: [String] = ["rest"]
   var restSocket: String?
-  /// Whether the REST port's socket was passed to the program: then requests are there before it.
-  let restListenerWasPassed: Bool
   /// The first boot, once it is over.
   private var boot: Boot?
   private var restarts = 0

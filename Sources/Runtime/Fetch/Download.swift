@@ -69,8 +69,7 @@ final class Download {
   }
 
   private func attempt(_ known: EntityTag?) throws(TransferFailure) -> Result {
-    // Bytes as they are stored, so that their hash is the package's.
-    var fields = [("Accept-Encoding", "identity")]
+    var fields: [(String, String)] = []
     let offset = partial.canResume ? partial.bytes : 0
     let resumed = partial.etag
     if offset > 0, let resumed {
@@ -151,7 +150,7 @@ final class Download {
 
   static func tooLarge(_ bytes: Int64, _ request: FetchRequest) -> TransferFailure {
     TransferFailure(
-      "it has \(bytes) bytes or more, and MAX_PACKAGE_SIZE_MB allows \(request.maximumBytes)",
+      "the package has \(bytes) bytes or more, and MAX_PACKAGE_SIZE_MB allows \(request.maximumBytes)",
       .tooLarge)
   }
 

@@ -68,12 +68,17 @@ class ByteServer:
         host = f"[{address}]" if ":" in address else address
         self.base = f"{'https' if context else 'http'}://{host}:{self.port}"
         self._open: set[Connection] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
-    def _accept(self) -> None:
+    def listen_too(self, address: str) -> None:
+        """On the same port of an IPv4 address too."""
+        more = socket.create_server((address, self.port), backlog=64)
+        threading.Thread(target=self._accept, args=(more,), daemon=True).start()
+
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, _ = listener.accept()
             except OSError:
                 return
             self.connections += 1

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -46,19 +48,13 @@ context = authority.server_context(*names)
 body = b"package"
 trap = ByteServer(answer(200, body), context=context, address="::" if HAS_6 else "0.0.0.0")
 if HAS_6:  # a second listener for IPv4, on the same port
-    import socket
-
-    v4 = socket.create_server(("0.0.0.0", trap.port), backlog=64)
-    trap6, trap._listener = trap._listener, v4
-    import threading
-
-    threading.Thread(target=trap._accept, daemon=True).start()
+    trap.listen_too("0.0.0.0")
 rows = []
 
 
-def fetch(url: str) -> dict:
+def fetch(url: str, timeout: int = 8000) -> dict:
     request = {
-        "url": url, "sha256": None, "max_bytes": 1 << 20, "timeout_ms": 8000,
+        "url": url, "sha256": None, "max_bytes": 1 << 20, "timeout_ms": timeout,
         "cache_folder": str(FOLDER / "cache"), "run_id": "r", "cache_max_bytes": None,
     }  # fmt: skip
     environment = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(authority.file)}
@@ -105,4 +101,14 @@ if HAS_6:
         row(PUBLIC, target, False)
         row("2600::5", target, False)
     row(PUBLIC, "[2600::5]", True)
-print(json.dumps(rows))
+
+# A name server that takes questions and answers none.
+resolver = FOLDER / "resolv.conf"
+resolver.write_text("nameserver 127.0.0.1\n")
+assert command("mount", "--bind", str(resolver), "/etc/resolv.conf")
+deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+deaf.bind(("127.0.0.1", 53))
+started = time.monotonic()
+result = fetch("https://nobody.knows.example.com/", timeout=1500)
+slow = {"took": time.monotonic() - started, "error": result["failure"]["error"]}
+print(json.dumps([rows, slow]))

@@ -111,8 +111,11 @@ struct ArchiveCache: Sendable {
     while true {
       let path = "\(folder)/\(Self.temporaryPrefix(runID))\(randomHexadecimal(bytes: 8))"
       let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+      let isLocked = par_flock_try(file.number) == 0
+      // A file system without locks: nobody can sweep there either.
+      if !isLocked, errno != EWOULDBLOCK { return (path, file) }
       // Before it is locked a sweeper may take it for a dead run's; then another one is made.
-      if par_flock_try(file.number) == 0, Self.isStill(file, at: path) { return (path, file) }
+      if isLocked, Self.isStill(file, at: path) { return (path, file) }
       unlink(path)
     }
   }
@@ -125,10 +128,16 @@ struct ArchiveCache: Sendable {
     return "tmp-\(String(String.UnicodeScalarView(name)).prefix(100))-"
   }
 
-  /// Removes what processes that ended left behind: their locks ended with them.
+  /// Removes what processes that ended left behind (their locks ended with them), and records of
+  /// archives that are gone.
   func sweep() {
-    for name in folderNames(folder) where name.hasPrefix("tmp-") || name.hasPrefix("lock-") {
+    for name in folderNames(folder) {
       let path = folder + "/" + name
+      if name.hasPrefix("url-"), name.hasSuffix(".json") {
+        let record = record(String(name.dropFirst(4).dropLast(5)))
+        if record.map({ access(self.path(sha256: $0.sha256), F_OK) != 0 }) ?? true { unlink(path) }
+      }
+      guard name.hasPrefix("tmp-") || name.hasPrefix("lock-") else { continue }
       guard let left = try? Descriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else {
         continue
       }

@@ -46,6 +46,8 @@ final class SourceLock {
         guard ArchiveCache.isStill(file, at: path) else { continue }
         return .held(SourceLock(path: path, file: file), waited: waited)
       }
+      // A file system without locks.
+      guard errno == EWOULDBLOCK else { return .alone }
       waited = true
       let now = Clock.now()
       let name = String(

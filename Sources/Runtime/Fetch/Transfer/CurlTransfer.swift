@@ -28,6 +28,9 @@ final class CurlTransfer {
     /// Why a connection failed; 0 when libcurl does not know.
     let systemError: Int32
     let head: ResponseHead
+
+    /// No address of the host could be connected to.
+    var isUnconnected: Bool { code == PAR_CURLE_COULDNT_CONNECT }
   }
 
   private let limits: FetchLimits
@@ -106,7 +109,9 @@ final class CurlTransfer {
     let numbers: [(Int, Int)] = [
       (PAR_CURLOPT_PROTOCOLS, protocols), (PAR_CURLOPT_FOLLOWLOCATION, 0),
       (PAR_CURLOPT_SSL_VERIFYPEER, 1), (PAR_CURLOPT_SSL_VERIFYHOST, 2),
-      (PAR_CURLOPT_SSLVERSION, PAR_CURL_TLS_1_2), (PAR_CURLOPT_HTTP_VERSION, PAR_CURL_HTTP_1_1),
+      (PAR_CURLOPT_SSLVERSION, PAR_CURL_TLS_1_2),
+      (PAR_CURLOPT_PROXY_SSLVERSION, PAR_CURL_TLS_1_2),
+      (PAR_CURLOPT_HTTP_VERSION, PAR_CURL_HTTP_1_1),
       (PAR_CURLOPT_HTTP09_ALLOWED, 0), (PAR_CURLOPT_NETRC, 0), (PAR_CURLOPT_NOSIGNAL, 1),
       (PAR_CURLOPT_PATH_AS_IS, 1), (PAR_CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
       (PAR_CURLOPT_BUFFERSIZE, Self.bufferBytes),
@@ -118,6 +123,9 @@ final class CurlTransfer {
     for (option, value) in numbers {
       try check(par_curl_set_number(handle, Int32(option), value), option)
     }
+    // Not to wait for a name server that is away after the time is over. Before libcurl 7.87 there
+    // is no such choice, so nothing is lost when it is not known.
+    _ = par_curl_set_number(handle, Int32(PAR_CURLOPT_QUICK_EXIT), 1)
     // An empty proxy is none, whatever the environment says; which it is was decided before.
     var texts: [(Int, String)] = [
       (PAR_CURLOPT_URL, settings.url), (PAR_CURLOPT_PROXY, settings.proxy ?? ""),

@@ -26,6 +26,9 @@ final class HTTPClient {
     var take: (UnsafeRawBufferPointer) throws(TransferFailure) -> Void
   }
 
+  /// Beside what is signed, because proxies change them. Bytes are wanted as they are stored: their
+  /// hash is the package's.
+  private static let fields = [("Accept-Encoding", "identity"), ("User-Agent", "par-lifecycle")]
   private static let redirects: Set<Int> = [301, 302, 303, 307, 308]
 
   private let limits: FetchLimits
@@ -53,7 +56,7 @@ final class HTTPClient {
     var hops = 0
     while true {
       let hop = Hop(
-        url: url, text: text, fields: request.fields, allowsHTTP: isFirstHTTP,
+        url: url, text: text, fields: request.fields + Self.fields, allowsHTTP: isFirstHTTP,
         proxy: proxies.proxy(scheme: url.scheme, host: url.host),
         reachBefore: hops == 0 ? nil : reach)
       let (answer, location) = try send(hop, deadline, followsRedirects, sink)
@@ -73,7 +76,7 @@ final class HTTPClient {
     guard next.scheme == "https" else {
       throw TransferFailure(
         "a redirect from \(url.authority) leads to \(PrintableText.name(next.scheme))://"
-          + "\(PrintableText.name(next.authority)), and only https:// is followed", .redirect)
+          + "\(next.authority), and only https:// is followed", .redirect)
     }
     guard hops <= limits.redirects else {
       throw TransferFailure(
@@ -150,8 +153,9 @@ final class HTTPClient {
     // An answer that is no package counts as soon as its head is there, however it ended.
     let isOther = head.status >= 300 && !isAccepted
     guard outcome.code == 0 || isOther || stopped else {
-      throw refusal
-        ?? TransferFailure(outcome, host: host, authorities: authorities, limits: limits)
+      // Of several addresses one may be refused and another one fail by itself.
+      if let refusal, outcome.isUnconnected { throw refusal }
+      throw TransferFailure(outcome, host: host, authorities: authorities, limits: limits)
     }
     if followsRedirects, Self.redirects.contains(head.status), let location = head["location"] {
       return (answer, location)
@@ -164,7 +168,7 @@ final class HTTPClient {
 
   private static func refusal(_ host: String) -> TransferFailure {
     TransferFailure(
-      "a redirect leads to \(PrintableText.name(host)), whose address is inside this network or no"
+      "a redirect leads to \(host), whose address is inside this network or no"
         + " host's, which no redirect from outside may do", .redirect)
   }
 

@@ -1,3 +1,4 @@
+import AgentPackages
 import CCurl
 import Glibc
 
@@ -12,9 +13,9 @@ struct TargetURL: Equatable {
   let port: Int
   let hasUserInfo: Bool
 
-  /// The host, and the port when it is not the scheme's own.
+  /// The host, and the port when it is not the scheme's own; fit for a sentence.
   var authority: String {
-    port == (scheme == "https" ? 443 : 80) ? host : "\(host):\(port)"
+    PrintableText.name(port == (scheme == "https" ? 443 : 80) ? host : "\(host):\(port)")
   }
 
   /// Same scheme, host and port (RFC 6454).
