@@ -162,7 +162,7 @@ class Unread:
 class Killed:
     """The program itself is gone; so are its children, and the next run sweeps its files."""
 
-    #: What the next run boots.
+    #: What the next run boots; empty: what PACKAGE_URL names.
     package: str = "probe"
 
     @property
@@ -178,7 +178,7 @@ class Killed:
         assert wait_for_exit(stage, run, struck, within) == -signal.SIGKILL
         until(lambda: not marked_processes(run.mark), "its children are gone", 2 * SLOWNESS)
         uv(stage)
-        again = stage.start(stage.package(self.package))
+        again = stage.start(self.package and stage.package(self.package) or None)
         again.ready()
         again.send(signal.SIGINT)
         assert again.exit() == 0

@@ -129,7 +129,8 @@ def fetching(**variables: Any) -> Scene:
     """In the middle of a download that does not go on."""
 
     def scene(stage: Stage) -> None:
-        origin(half())(stage)
+        # The next run, if there is one, gets the whole.
+        origin(half(), package("large"))(stage)
         run = stage.start(**variables)
         run.wait("fetch")
         until(
