@@ -321,7 +321,9 @@ def test_a_restart_under_load_loses_nothing_that_the_worker_had_not_begun(par, t
         load.stop()
     arrived = collections.Counter(arrivals.read_text().split())
     print(f"{load.answered} answered, lost {len(load.lost)}", load.lost)
-    assert set(load.lost.values()) <= {502}, "what was begun is answered 502, nothing else"
+    for identifier, came in load.lost.items():
+        # A response that had begun ends in its middle.
+        assert came == 502 or isinstance(came, EOFError) and identifier in arrived, came
     unbegun = sorted(set(load.lost) - set(arrived))
     # From outside the worker can be hit between its read(2) and its note of it: one request a time.
     assert len(unbegun) <= (0 if by_itself else kills), unbegun
