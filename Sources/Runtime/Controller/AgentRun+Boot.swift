@@ -163,7 +163,9 @@ extension AgentRun {
       }
     } catch {
       progress = nil
-      fail(Explanation(error: "the \(kind.rawValue) step cannot be started: \(error)"))
+      fail(
+        Explanation(
+          cannotStart: "the \(kind.rawValue) step", error, hint: "docs/errors.md#step-ended"))
     }
   }
 
