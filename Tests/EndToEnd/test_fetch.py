@@ -226,6 +226,11 @@ def test_an_empty_package_is_a_package(fetch: Fetcher) -> None:
     assert fetch.start(server.base + "/a").ok()["bytes"] == 0
 
 
+def test_a_timeout_of_years(fetch: Fetcher) -> None:
+    server = fetch.serve(answer(503), answer(200, BODY))
+    fetch.start(server.base + "/a", timeout=1e9).ok()
+
+
 def test_progress_is_told_with_the_total(fetch: Fetcher) -> None:
     def slowly(connection: Any, request: Any) -> None:
         connection.sendall(head(200, Content_Length=len(BODY)))
@@ -633,7 +638,7 @@ def test_a_host_with_a_public_address_leads_nowhere_inside(authority: Authority,
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    rows, slow, small, full = json.loads(done.stdout)
+    rows, slow, small, full, bare = json.loads(done.stdout)
     problems = [row for row in rows if row["problem"]]
     assert not problems, problems
     assert len(rows) >= 25
@@ -643,6 +648,7 @@ def test_a_host_with_a_public_address_leads_nowhere_inside(authority: Authority,
     assert "not enough space: the package needs 2097152 bytes in" in small["error"]
     assert "the disk is full" in full["error"] and "No space left on device" in full["error"]
     assert all(one["hint"].endswith("#disk-full") and not one["left"] for one in (small, full))
+    assert "this system has no certificates of trusted authorities" in bare["error"], bare
 
 
 # --- proxies ---

@@ -106,7 +106,7 @@ final class HTTPClient {
       hop.proxy != nil || AddressReach.isAddress(host: hop.url.host),
       !before.permitsRedirect(to: named)
     {
-      throw Self.refusal(host)
+      throw Self.refusal(host, named)
     }
     if hop.proxy != nil { widen(named) }
 
@@ -131,7 +131,7 @@ final class HTTPClient {
         guard hop.proxy == nil else { return true }
         let target = AddressReach(address)
         if let before = hop.reachBefore, !before.permitsRedirect(to: target) {
-          refusal = Self.refusal(host)
+          refusal = Self.refusal(host, target)
           return false
         }
         widen(target)
@@ -166,10 +166,16 @@ final class HTTPClient {
 
   private func widen(_ target: AddressReach) { reach = max(reach ?? target, target) }
 
-  private static func refusal(_ host: String) -> TransferFailure {
-    TransferFailure(
-      "a redirect leads to \(host), whose address is inside this network or no"
-        + " host's, which no redirect from outside may do", .redirect)
+  private static func refusal(_ host: String, _ reach: AddressReach) -> TransferFailure {
+    let place =
+      switch reach {
+      case .loopback: "this machine's own"
+      case .privateNetwork: "of a private network"
+      case .special, .everywhere: "link-local or reserved"
+      }
+    return TransferFailure(
+      "a redirect leads to \(host), whose address is \(place), and none may lead inwards", .redirect
+    )
   }
 
   // MARK: - Small answers
