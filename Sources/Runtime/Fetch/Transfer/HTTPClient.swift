@@ -34,8 +34,11 @@ final class HTTPClient {
   private let limits: FetchLimits
   private let proxies: ProxyChoice
   private let authorities: TrustedAuthorities
-  /// Of all addresses that requests were sent to, the one that reaches farthest.
+  /// Of all addresses that a chain of redirects came by, the one that reaches farthest.
   private var reach: AddressReach?
+  /// Of the first host's alone, in all attempts: one that has a public address and a private one
+  /// is a public host, whichever answers.
+  private var firstReach: AddressReach?
 
   init(environment: [String: String], isS3: Bool, limits: FetchLimits) {
     self.limits = limits
@@ -54,11 +57,14 @@ final class HTTPClient {
     var text = request.url
     let isFirstHTTP = url.scheme == "http"
     var hops = 0
+    reach = firstReach
     while true {
+      let isFirst = hops == 0
       let hop = Hop(
         url: url, text: text, fields: request.fields + Self.fields, allowsHTTP: isFirstHTTP,
         proxy: proxies.proxy(scheme: url.scheme, host: url.host),
-        reachBefore: hops == 0 ? nil : reach)
+        reachBefore: isFirst ? nil : reach)
+      defer { if isFirst { firstReach = reach } }
       let (answer, location) = try send(hop, deadline, followsRedirects, sink)
       guard let location else { return answer }
       hops += 1
