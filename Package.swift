@@ -51,7 +51,8 @@ let package = Package(
     .target(
       name: "Controller",
       dependencies: [
-        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "DataPlane", "CPlatform",
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch",
+        "DataPlane", "CPlatform",
       ],
       path: "Sources/Runtime/Controller", swiftSettings: strict),
 

@@ -163,6 +163,10 @@ final class HTTPClient {
       if let refusal, outcome.isUnconnected { throw refusal }
       throw TransferFailure(outcome, host: host, authorities: authorities, limits: limits)
     }
+    // libcurl takes a head that breaks off for a whole one, without a body.
+    guard head.isComplete else {
+      throw TransferFailure("\(host) broke off in the head of its answer", .download, .passing)
+    }
     if followsRedirects, Self.redirects.contains(head.status), let location = head["location"] {
       return (answer, location)
     }
