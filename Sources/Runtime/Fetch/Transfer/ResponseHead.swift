@@ -30,9 +30,10 @@ struct ResponseHead: Equatable {
     return bytes <= limit
   }
 
-  /// Bytes of the body, when the head says so.
+  /// Bytes of the body, when the head says so; chunks say it themselves (RFC 9112 section 6.3).
   var contentLength: Int64? {
-    self["content-length"].flatMap { text in
+    guard self["transfer-encoding"] == nil else { return nil }
+    return self["content-length"].flatMap { text in
       text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int64(text) : nil
     }
   }
