@@ -36,10 +36,10 @@ final class Download {
     self.client = client
     self.limits = limits
     self.report = report
-    let timeout = Interval.milliseconds(request.timeoutMilliseconds)
-    deadline = started + timeout
+    deadline = request.deadline(from: started, limits)
     lastProgress = started
-    schedule = RetrySchedule(limits: limits, timeout: timeout)
+    schedule = RetrySchedule(
+      limits: limits, timeout: .milliseconds(request.timeoutMilliseconds))
   }
 
   /// - Parameter known: asks for another package than the one with this ETag alone.

@@ -32,6 +32,12 @@ public struct FetchRequest: Sendable, Equatable {
     self.cacheMaximumBytes = cacheMaximumBytes
   }
 
+  /// When the step gives up.
+  func deadline(from started: Instant, _ limits: FetchLimits) -> Instant {
+    let timeout = Interval.milliseconds(timeoutMilliseconds)
+    return started + max(timeout - limits.lastWord, timeout * 0.5)
+  }
+
   public init(json: JSONValue) throws {
     let fields = JSONFields(json, of: "fetch request")
     url = try fields.text("url")
