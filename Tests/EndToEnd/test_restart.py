@@ -321,7 +321,9 @@ def test_a_restart_under_load_loses_nothing_that_the_worker_had_not_begun(par, t
         load.stop()
     arrived = collections.Counter(arrivals.read_text().split())
     print(f"{load.answered} answered, lost {len(load.lost)}", load.lost)
-    assert set(load.lost.values()) <= {502}, "what was begun is answered 502, nothing else"
+    for identifier, came in load.lost.items():
+        # A response that had begun ends in its middle.
+        assert came == 502 or isinstance(came, EOFError) and identifier in arrived, came
     unbegun = sorted(set(load.lost) - set(arrived))
     # From outside the worker can be hit between its read(2) and its note of it: one request a time.
     assert len(unbegun) <= (0 if by_itself else kills), unbegun
@@ -336,7 +338,7 @@ def test_a_restart_under_load_loses_nothing_that_the_worker_had_not_begun(par, t
 
 def test_a_restart_that_hangs_meets_the_load_timeout(par, slow_second_time, gate):
     package, variables = slow_second_time
-    run = par(package, LOAD_TIMEOUT_SEC=1, WORKER_RESTARTS="1/60", **variables)
+    run = par(package, LOAD_TIMEOUT_SEC=4, WORKER_RESTARTS="1/60", **variables)
     run.ready()
     os.kill(run.worker_pid, signal.SIGKILL)
     gate.visitor()

@@ -163,7 +163,9 @@ extension AgentRun {
       }
     } catch {
       progress = nil
-      fail(Explanation(error: "the \(kind.rawValue) step cannot be started: \(error)"))
+      fail(
+        Explanation(
+          cannotStart: "the \(kind.rawValue) step", error, hint: "docs/errors.md#step-ended"))
     }
   }
 
@@ -173,7 +175,8 @@ extension AgentRun {
     case .fetchTimeout:
       explain(
         Explanation(
-          error: "Failed to download package: it took longer than \(configuration.fetchTimeout.text)"
+          error:
+            "Failed to download package: it took longer than \(configuration.fetchTimeout.text)"
             + (lastFetchError.map { "; the last attempt: \($0)" } ?? ""),
           detail: progress?.lastMessage,
           hint: "raise FETCH_TIMEOUT_SEC; docs/errors.md#fetch-timeout"))

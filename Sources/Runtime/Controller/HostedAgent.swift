@@ -68,12 +68,28 @@ public enum HostedAgent {
         return .failure
       }
     }
-    let run = try AgentRun(
-      configuration: configuration, environment: environment, runID: runID, log: log,
-      loop: loop, listeners: listeners, redactor: redactor, notifier: notifier)
-    // Before the gate can log a request.
-    log.write(header)
-    try run.serve(watchdog: service.watchdog)
+    let run: AgentRun
+    var hasHeader = false
+    do {
+      run = try AgentRun(
+        configuration: configuration, environment: environment, runID: runID, log: log,
+        loop: loop, listeners: listeners, redactor: redactor, notifier: notifier)
+      // Before the gate can log a request.
+      log.write(header)
+      hasHeader = true
+      try run.serve(watchdog: service.watchdog)
+    } catch {
+      // A thread or a descriptor that the machine does not give.
+      return giveUp(
+        log, notifier, header: hasHeader ? nil : header, policy: Policy(configuration)
+      ) {
+        let explanation = Explanation(
+          cannotStart: "the program", error, hint: "docs/errors.md#limits")
+        notifier.failed(explanation.error)
+        log.write(.bootFailed(phase: .fetching, explanation))
+        return .failure
+      }
+    }
     let warnings = configuration.warnings.map { (code: $0.code, message: $0.message) }
     for warning in warnings + self.warnings(service, listeners) {
       log.write(.warning(code: warning.code, message: warning.message))
@@ -135,11 +151,13 @@ public enum HostedAgent {
   }
 
   /// The log of a run that ends before it began: what `explain` writes, then the drain.
+  ///
+  /// - Parameter header: nil when it is written already.
   private static func giveUp(
-    _ log: LogWriter, _ notifier: ServiceNotifier, header: LogEvent, policy: Policy,
+    _ log: LogWriter, _ notifier: ServiceNotifier, header: LogEvent?, policy: Policy,
     explain: () -> Failure
   ) -> Int32 {
-    log.write(header)
+    if let header { log.write(header) }
     let failure = explain()
     var machine = Machine(policy: policy)
     let now = Clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
 import ssl
 import struct
@@ -40,9 +41,12 @@ class Authority:
         self.file = folder / "authority.pem"
         self._authority.cert_pem.write_to_path(self.file)
 
-    def server_context(self, *names: str) -> ssl.SSLContext:
+    def server_context(
+        self, *names: str, not_after: Optional[datetime.datetime] = None
+    ) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert(*(names or ("127.0.0.1", "localhost"))).configure_cert(context)
+        names = names or ("127.0.0.1", "localhost")
+        self._authority.issue_cert(*names, not_after=not_after).configure_cert(context)
         return context
 
 

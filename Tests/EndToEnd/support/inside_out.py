@@ -13,10 +13,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Optional
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.byte_server import Authority, ByteServer, answer  # noqa: E402
+from support.byte_server import Authority, ByteServer, answer, head, raw  # noqa: E402
 
 PROGRAM, FOLDER = sys.argv[1], Path(sys.argv[2])
 PUBLIC, OTHER = "8.8.4.4", "9.9.9.9"
@@ -52,12 +53,15 @@ if HAS_6:  # a second listener for IPv4, on the same port
 rows = []
 
 
-def fetch(url: str, timeout: int = 8000) -> dict:
+def fetch(
+    url: str, timeout: int = 8000, cache: Path = FOLDER / "cache",
+    trusting: Optional[Path] = authority.file,
+) -> dict:  # fmt: skip
     request = {
-        "url": url, "sha256": None, "max_bytes": 1 << 20, "timeout_ms": timeout,
-        "cache_folder": str(FOLDER / "cache"), "run_id": "r", "cache_max_bytes": None,
+        "url": url, "sha256": None, "max_bytes": 10 << 20, "timeout_ms": timeout,
+        "cache_folder": str(cache), "run_id": "r", "cache_max_bytes": None,
     }  # fmt: skip
-    environment = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(authority.file)}
+    environment = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(trusting or "")}
     done = subprocess.run(
         [PROGRAM, "step", "fetch"], input=json.dumps(request).encode() + b"\n", env=environment,
         capture_output=True, timeout=30,
@@ -111,4 +115,22 @@ deaf.bind(("127.0.0.1", 53))
 started = time.monotonic()
 result = fetch("https://nobody.knows.example.com/", timeout=1500)
 slow = {"took": time.monotonic() - started, "error": result["failure"]["error"]}
-print(json.dumps([rows, slow]))
+
+# A disk of 2 MB less a little, for a package of 1 MB and the 1 MB kept free, and for one that does
+# not say how large it is.
+disk = FOLDER / "disk"
+disk.mkdir()
+assert command("mount", "-t", "tmpfs", "-o", "size=2040k", "none", str(disk))
+failures = []
+for sent in [
+    answer(200, b"x" * (1 << 20)),
+    raw(head(200, Transfer_Encoding="chunked"), b"400000\r\n" + b"x" * (4 << 20) + b"\r\n0\r\n\r\n"),
+]:
+    server = ByteServer(sent, context=context)
+    failure = fetch(server.base + "/a", cache=disk)["failure"]
+    failures.append({**failure, "left": [one.name for one in disk.glob("archives/*")]})
+
+# A system without ca-certificates.
+assert command("mount", "-t", "tmpfs", "none", "/etc/ssl/certs")
+bare = fetch(ByteServer(answer(200, body), context=context).base, trusting=None)["failure"]
+print(json.dumps([rows, slow, *failures, bare]))

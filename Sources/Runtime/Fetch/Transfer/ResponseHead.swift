@@ -2,6 +2,8 @@
 struct ResponseHead: Equatable {
   private(set) var status = 0
   private(set) var fields: [(name: String, value: String)] = []
+  /// Whether the empty line behind the fields has come.
+  private(set) var isComplete = false
   private var bytes = 0
 
   /// The values of a field; several lines of one name are joined (RFC 9110 section 5.2).
@@ -18,17 +20,20 @@ struct ResponseHead: Equatable {
       status = words.count > 1 ? Int(Self.text(words[1])) ?? 0 : 0
       fields = []
       bytes = 0
+      isComplete = false
     } else if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
       fields.append(
         (Self.text(line[..<colon]).lowercased(), Self.text(line[line.index(after: colon)...])))
     }
+    isComplete = isComplete || line.allSatisfy { $0 == 0x0D || $0 == 0x0A }
     bytes += line.count
     return bytes <= limit
   }
 
-  /// Bytes of the body, when the head says so.
+  /// Bytes of the body, when the head says so; chunks say it themselves (RFC 9112 section 6.3).
   var contentLength: Int64? {
-    self["content-length"].flatMap { text in
+    guard self["transfer-encoding"] == nil else { return nil }
+    return self["content-length"].flatMap { text in
       text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int64(text) : nil
     }
   }
