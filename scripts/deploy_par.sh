@@ -315,11 +315,12 @@ if [ "$mode" = rollback ]; then
   revision=${family##*:}
   family=${family%:*}
   previous=$(
-    aws_here ecs list-task-definitions --family-prefix "$family" --status ACTIVE --sort DESC --output json \
+    aws_here ecs list-task-definitions --family-prefix "$family" --status ACTIVE --output json \
       | jq -r --arg family "$family" --argjson revision "$revision" '
           [.taskDefinitionArns[]
             | select((split("/")[-1] | split(":")[0]) == $family)
-            | select((split(":")[-1] | tonumber) < $revision)][0] // empty'
+            | select((split(":")[-1] | tonumber) < $revision)]
+          | max_by(split(":")[-1] | tonumber) // empty'
   )
   if [ -z "$previous" ]; then
     echo "Error: $current is the oldest active revision of $family; there is nothing to go back to." >&2
