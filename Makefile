@@ -66,7 +66,7 @@ tsan: system ## the data plane's and the controller's tests under the thread san
 install: build ## installs beneath DESTDIR and PREFIX (/usr/local), with the systemd units
 	@scripts/install-par $(PROGRAM)
 
-deploy-test: deploy-environment ## the deployment scripts against AWS stand-ins, and what docs say of them
+deploy-test: build deploy-environment ## the deployment scripts against AWS stand-ins, and what docs say of them
 	@.build/deploy-venv/bin/python -m pytest -q Tests/Deploy $(PYTEST)
 
 systemd-test: build examples deploy-environment ## the units under a real systemd (root, debootstrap, systemd-nspawn)

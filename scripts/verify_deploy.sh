@@ -7,25 +7,31 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
   cat <<'END'
-usage: scripts/verify_deploy.sh [--url URL] [--path PATH] [--load [--clients N] [-- COMMAND...]]
+usage: scripts/verify_deploy.sh [--url URL] [--path PATH] [--load [--clients N] [--around SEC] [-- COMMAND...]]
 
   --url URL      where the tasks answer, such as https://your-alb-url; default: the task's own address
   --path PATH    what is asked of the agent, below its base path; default: /meta
-  --load         send requests while COMMAND runs, and for 5 s before and after
+  --load         send requests while COMMAND runs, and before and after it
                  (default: scripts/deploy_par.sh --update-only --wait); lost ones fail the verification
   --clients N    how many requests at a time with --load; default 8
+  --around SEC   how long before and after; default 5
 
 Variables: AWS_REGION, ECS_CLUSTER, ECS_SERVICE, AGENT_APP_ID (BASE_PATH, REST_PORT), from the
 environment, else from .env. With --url and without ECS_SERVICE, steps 1 and 2 are left out.
 END
 }
 
-url="" path=/meta load=false clients=8 command=(scripts/deploy_par.sh --update-only --wait)
+url="" path=/meta load=false clients=8 around=5 command=(scripts/deploy_par.sh --update-only --wait)
 while [ $# -gt 0 ]; do
   case "$1" in
-    --url | --path | --clients)
+    --url | --path | --clients | --around)
       [ $# -gt 1 ] || { echo "verify_deploy: $1 needs a value" >&2; exit 2; }
-      case "$1" in --url) url=${2%/} ;; --path) path=/${2#/} ;; --clients) clients=$2 ;; esac
+      case "$1" in
+        --url) url=${2%/} ;;
+        --path) path=/${2#/} ;;
+        --clients) clients=$2 ;;
+        --around) around=$2 ;;
+      esac
       shift
       ;;
     --load) load=true ;;
@@ -36,6 +42,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [[ $clients =~ ^[1-9][0-9]{0,2}$ ]] || { echo "verify_deploy: --clients is 1 to 999" >&2; exit 2; }
+[[ $around =~ ^[0-9]{1,3}$ ]] || { echo "verify_deploy: --around is 0 to 999" >&2; exit 2; }
 
 if [ -f .env ]; then
   callers=$(export -p | grep -v '^declare -[a-z]*r' || true)
@@ -156,10 +163,10 @@ if $load && [ $failed -eq 0 ]; then
     done >"$folder/client-$1"
   }
   for ((index = 0; index < clients; index++)); do client "$index" & done
-  sleep 5
+  sleep "$around"
   status=0
   "${command[@]}" || status=$?
-  sleep 5
+  sleep "$around"
   touch "$folder/stop"
   wait
   trap - EXIT

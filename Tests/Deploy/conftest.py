@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
 import boto3
 import pytest
+from moto.ecs.models import EC2ContainerServiceBackend
 from moto.server import ThreadedMotoServer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -27,11 +30,26 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
+    # How many tasks of a service are said to run.
+    os.environ["MOTO_ECS_SERVICE_RUNNING"] = "1"
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+# moto wants a memory limit of each container where ECS is content with the task's.
+_requirements = EC2ContainerServiceBackend._calculate_task_resource_requirements
+
+
+def _with_memory(definition: Any) -> Any:
+    for container in definition.container_definitions:
+        container.setdefault("memoryReservation", 128)
+    return _requirements(definition)
+
+
+EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(_with_memory)
 
 
 class AWS:
@@ -66,6 +84,30 @@ class AWS:
         )["taskDefinitionArns"]
         return [arn.rsplit("/")[-1] for arn in arns]
 
+    def task(self, definition: str, log: str) -> str:
+        """A running task of the service and what it has logged; its id."""
+        started = self.client("ecs").run_task(
+            cluster="pixell-runtime-cluster",
+            taskDefinition=definition,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": [self.subnet()]}},
+        )
+        task = started["tasks"][0]["taskArn"].rsplit("/")[-1]
+        logs, stream = self.client("logs"), f"ecs/agent-runtime/{task}"
+        group = "/ecs/pixell-agent-runtime"
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        now = int(time.time() * 1000)
+        logs.put_log_events(
+            logGroupName=group,
+            logStreamName=stream,
+            logEvents=[{"timestamp": now, "message": line} for line in log.splitlines()],
+        )
+        return task
+
+    def subnet(self) -> str:
+        ec2 = self.client("ec2")
+        return ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+
     def definition(self, name: str) -> dict[str, Any]:
         return self.client("ecs").describe_task_definition(taskDefinition=name)["taskDefinition"]
 
@@ -74,8 +116,6 @@ class AWS:
 def aws(endpoint: str) -> AWS:
     """An account with the guide's cluster, service and repository, which has the image `v1`."""
     aws = AWS(endpoint)
-    import urllib.request
-
     urllib.request.urlopen(
         urllib.request.Request(endpoint + "/moto-api/reset", method="POST"), timeout=10
     )
@@ -89,7 +129,7 @@ def aws(endpoint: str) -> AWS:
         cluster="pixell-runtime-cluster",
         serviceName="pixell-runtime",
         taskDefinition="pixell-agent-runtime",
-        desiredCount=0,
+        desiredCount=1,
     )
     ecr.create_repository(repositoryName="pixell-agent-runtime")
     ecr.put_image(
@@ -181,3 +221,20 @@ def variables(aws: AWS) -> dict[str, str]:
         "ECS_CLUSTER": "pixell-runtime-cluster",
         "ECS_SERVICE": "pixell-runtime",
     }
+
+
+class Program:
+    path = Path(os.environ.get("PAR_PROGRAM", REPOSITORY / ".build/release/par-lifecycle"))
+
+    def run_log(self) -> str:
+        """The log of a run that ends at once, whole and true."""
+        done = subprocess.run([str(self.path), "run"], env={}, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 1
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def program() -> Program:
+    if not os.access(Program.path, os.X_OK):
+        pytest.skip(f"{Program.path} is not there: make build")
+    return Program()

@@ -231,3 +231,39 @@ def test_the_corrected_multi_par_definition_is_accepted(aws, checkout, variables
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["--build-only", "--rollback"]])
 def test_a_wrong_command_line_is_status_2(checkout, arguments):
     assert checkout.run(SCRIPT, *arguments).returncode == 2
+
+
+def test_wait_shows_the_new_tasks_log_by_trace(aws, checkout, variables, program):
+    log = program.run_log()
+    # As the deployment will name it: the task is there before the service is asked for it.
+    aws.client("ecs").register_task_definition(
+        family="pixell-agent-runtime",
+        containerDefinitions=[
+            {
+                "name": "agent-runtime", "image": "v1", "memory": 128,
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {
+                        "awslogs-group": "/ecs/pixell-agent-runtime", "awslogs-region": "us-east-2",
+                        "awslogs-stream-prefix": "ecs",
+                    },
+                },
+            }
+        ],
+    )
+    checkout.run(SCRIPT, "--update-only", IMAGE_TAG="v1", **variables)
+    old = aws.task("pixell-agent-runtime:1", "not this one\n")
+    new = aws.task("pixell-agent-runtime:2", log)
+    done = checkout.run(SCRIPT, "--rollback", "--wait", PAR_LIFECYCLE=str(program.path), **variables)
+    assert done.returncode == 0, done.stderr
+    assert f"Log of task {new}" in done.stderr and old not in done.stderr
+    assert "conforms" in done.stdout, done.stdout
+
+
+def test_wait_fails_when_the_log_does_not_conform(aws, checkout, variables, program):
+    lines = program.run_log().splitlines()
+    checkout.run(SCRIPT, "--update-only", IMAGE_TAG="v1", **variables)
+    checkout.run(SCRIPT, "--update-only", IMAGE_TAG="v1", **variables)
+    aws.task("pixell-agent-runtime:2", "\n".join(lines[:1] + lines[2:]))
+    done = checkout.run(SCRIPT, "--rollback", "--wait", PAR_LIFECYCLE=str(program.path), **variables)
+    assert done.returncode == 1
