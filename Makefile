@@ -13,8 +13,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end check format examples bench spec model \
-	tsan clean \
+.PHONY: help run build test swift-test host-test end-to-end check format examples bench bench-fetch \
+	spec model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment
 
@@ -50,6 +50,9 @@ examples: $(PACKAGES) ## the example packages, by pixell-kit
 
 bench: build examples ## boot figures beside their goals
 	@.build/test-venv/bin/python bench/boot
+
+bench-fetch: build ## downloads beside curl and aws s3 cp
+	@.build/test-venv/bin/python bench/fetch
 
 spec: system ## writes spec/lifecycle.json, its fingerprint and the diagram anew from the machine
 	@swift build --product par-lifecycle
@@ -93,7 +96,7 @@ test-environment: host
 deploy-environment:
 	@scripts/python-environment .build/deploy-venv Tests/Deploy/requirements.txt
 
-bench: test-environment
+bench bench-fetch: test-environment
 
 define example
 examples/$(1).apkg: $(shell find examples/$(1) -type f -not -path '*/__pycache__/*') \

@@ -20,6 +20,7 @@ let package = Package(
   targets: [
     // Names for what Linux already has.
     .target(name: "CPlatform", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "CCurl", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .systemLibrary(
       name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -39,19 +40,27 @@ let package = Package(
       dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CYaml", "CZlib"],
       path: "Sources/Runtime/Packages", swiftSettings: strict),
     .target(
+      name: "PackageFetch",
+      dependencies: [
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "CPlatform", "CCurl",
+      ],
+      path: "Sources/Runtime/Fetch", swiftSettings: strict),
+    .target(
       name: "DataPlane", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform"],
       path: "Sources/Runtime/DataPlane", swiftSettings: strict),
     .target(
       name: "Controller",
       dependencies: [
-        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "DataPlane", "CPlatform",
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch",
+        "DataPlane", "CPlatform",
       ],
       path: "Sources/Runtime/Controller", swiftSettings: strict),
 
     .executableTarget(
       name: "par-lifecycle",
       dependencies: [
-        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "Controller",
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch",
+        "Controller",
       ],
       path: "Sources/Cli", swiftSettings: strict),
 
@@ -64,6 +73,11 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "PackagesTests", dependencies: ["AgentPackages", "Lifecycle", "LinuxSystem", "CZlib"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "FetchTests",
+      dependencies: ["PackageFetch", "AgentPackages", "Lifecycle", "LinuxSystem", "CPlatform"],
+      exclude: ["S3/botocore-signatures.py", "S3/botocore-signatures.jsonl"],
       swiftSettings: strict),
     .testTarget(
       name: "DataPlaneTests", dependencies: ["DataPlane", "Lifecycle", "LinuxSystem", "CPlatform"],

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,75 @@ int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms)
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   if (connect(fd, (struct sockaddr *)&name, length) < 0) return close_keeping_errno(fd);
   return fd;
+}
+int par_datagram_socket(void) {
+  return socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+int par_send_datagram(int fd, const char *address, const void *bytes, size_t count) {
+  struct sockaddr_un name;
+  size_t length = strlen(address);
+  if ((address[0] != '/' && address[0] != '@') || length < 2) {
+    errno = EAFNOSUPPORT;
+    return -1;
+  }
+  // A path ends with a NUL that counts; an abstract name begins with one and has no end of its own.
+  size_t used = address[0] == '/' ? length + 1 : length;
+  if (used > sizeof name.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  memset(&name, 0, sizeof name);
+  name.sun_family = AF_UNIX;
+  memcpy(name.sun_path, address, length);
+  if (address[0] == '@') name.sun_path[0] = 0;
+  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + used);
+  ssize_t sent;
+  do sent = sendto(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&name, size);
+  while (sent < 0 && errno == EINTR);
+  return sent < 0 ? -1 : 0;
+}
+int par_listening_address(int fd, char *text, size_t capacity, uint16_t *port) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  text[0] = 0;
+  *port = 0;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &size) < 0) return -1;
+  if (value != SOCK_STREAM) {
+    errno = EPROTOTYPE;
+    return -1;
+  }
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) < 0) return -1;
+  if (!value) {
+    errno = EINVAL;
+    return -1;
+  }
+  struct sockaddr_storage address;
+  socklen_t length = sizeof address;
+  if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) return -1;
+  switch (address.ss_family) {
+    case AF_INET: {
+      struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+      *port = ntohs(v4->sin_port);
+      return inet_ntop(AF_INET, &v4->sin_addr, text, (socklen_t)capacity) ? 0 : -1;
+    }
+    case AF_INET6: {
+      struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
+      *port = ntohs(v6->sin6_port);
+      return inet_ntop(AF_INET6, &v6->sin6_addr, text, (socklen_t)capacity) ? 0 : -1;
+    }
+    case AF_UNIX: {
+      struct sockaddr_un *name = (struct sockaddr_un *)&address;
+      size_t count = length - offsetof(struct sockaddr_un, sun_path);
+      if (count >= capacity) count = capacity - 1;
+      memcpy(text, name->sun_path, count);
+      text[count] = 0;
+      if (count > 0 && !text[0]) text[0] = '@';
+      return 0;
+    }
+    default:
+      errno = EAFNOSUPPORT;
+      return -1;
+  }
 }
 int par_set_nodelay(int fd) {
   int on = 1;

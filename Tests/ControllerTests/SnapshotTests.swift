@@ -88,6 +88,24 @@ struct SnapshotTests {
       ])
   }
 
+  @Test(
+    "lets the first boot hold requests where the listener was passed", arguments: [true, false])
+  func passedListener(wasPassed: Bool) throws {
+    let composer = SnapshotComposer(
+      configuration: try configuration(), restListenerWasPassed: wasPassed)
+    #expect(
+      Self.machines.allSatisfy { composer.snapshot(of: $0.state).holdsBoot == wasPassed })
+  }
+
+  @Test("takes the bounds of held requests from the configuration")
+  func holdBounds() throws {
+    let standard = DataPlaneOptions(try configuration())
+    #expect(standard.limits.heldRequests == 256 && standard.holdTime == .seconds(10))
+    let changed = DataPlaneOptions(
+      try configuration(["HOLD_MAX_REQUESTS": "0", "HOLD_MAX_SEC": "2.5"]))
+    #expect(changed.limits.heldRequests == 0 && changed.holdTime == .milliseconds(2500))
+  }
+
   @Test("shows an agent's socket only where something is proxied")
   func socket() throws {
     var composer = SnapshotComposer(configuration: try configuration())

@@ -1,3 +1,4 @@
+import Lifecycle
 import Testing
 
 @testable import DataPlane
@@ -32,9 +33,11 @@ struct GateRouteTests {
     Row(path: "/api/thing", statuses: [503, 503, 201, 201, 503]),
   ]
 
-  @Test("Every route answers as its gate says", arguments: rows, Gate.allCases)
+  @Test(
+    "Every route answers as its gate says, where nothing is held", arguments: rows, Gate.allCases)
   func route(row: Row, gate: Gate) throws {
-    let server = try TestServer(gate: gate) { _, snapshot, folder in
+    let server = try TestServer(gate: gate) { options, snapshot, folder in
+      options.holdTime = .zero
       folder.write("ui/index.html", "<html>")
       snapshot.uiFolder = folder.path + "/ui"
       snapshot.surfaces.append(SurfaceState(name: "ui", ready: true))

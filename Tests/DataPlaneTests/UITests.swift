@@ -167,7 +167,7 @@ struct UITests {
     #expect(head["Content-Length"] == "3000000")
     #expect(client.get("/livez")?.status == 200)
     #expect(eventually { server.plane.completed == 5 })
-    #expect(server.plane.inFlight == 0)
+    #expect(eventually { server.plane.inFlight == 0 })
   }
 
   @Test("The folder redirects and the page learns where its API is")

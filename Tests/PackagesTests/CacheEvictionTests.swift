@@ -33,6 +33,19 @@ struct CacheEvictionTests {
     #expect(eviction.run().isEmpty)
   }
 
+  @Test("an archive that was downloaded goes like a folder, and so does what its URL had")
+  func archives() throws {
+    let folder = try TemporaryFolder()
+    for (index, name) in ["sha256-a.apkg", "url-b.json", "sha256-c.apkg", "tmp-d"].enumerated() {
+      try folder.write("archives/" + name, [UInt8](repeating: 1, count: 64 << 10))
+      var times = [timespec](repeating: timespec(tv_sec: 1_000_000 + index, tv_nsec: 0), count: 2)
+      utimensat(AT_FDCWD, "\(folder.path)/archives/\(name)", &times, 0)
+    }
+    let eviction = CacheEviction(cacheFolder: folder.path, maximumBytes: 100 << 10)
+    #expect(eviction.run().map { $0.split(separator: "/").last } == ["sha256-a.apkg", "url-b.json"])
+    #expect(folderNames(folder.path + "/archives").sorted() == ["sha256-c.apkg", "tmp-d"])
+  }
+
   @Test("what a run holds, what is being installed and what was just used stays")
   func held() throws {
     let folder = try cache([

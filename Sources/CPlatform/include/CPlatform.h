@@ -54,6 +54,15 @@ int par_listen_unix(const char *path, int backlog);
 int par_connect_unix(const char *path);   // non-blocking; 0 < fd at once, errno EINPROGRESS/EAGAIN
 int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms);
 int par_set_nodelay(int fd);
+// AF_UNIX, SOCK_DGRAM: non-blocking, close-on-exec.
+int par_datagram_socket(void);
+// One datagram, without waiting, to a path or (`@` first) an abstract name, unix(7). 0, or -1 with
+// errno: EAGAIN when the receiver's queue is full, EAFNOSUPPORT for another kind of address.
+int par_send_datagram(int fd, const char *address, const void *bytes, size_t count);
+// What a listening stream socket is bound to: an address and port, or a Unix socket's path (`@name`
+// for an abstract one, "" for none) and 0. -1 with errno: EPROTOTYPE no stream socket, EINVAL not
+// listening, EAFNOSUPPORT neither IP nor Unix.
+int par_listening_address(int fd, char *text, size_t capacity, uint16_t *port);
 
 // wait(2)'s status word.
 bool par_exited(int status);

@@ -1,6 +1,7 @@
 import AgentPackages
 import Lifecycle
 import LinuxSystem
+import PackageFetch
 import RunConfiguration
 
 /// Fetching, Verifying, Installing.
@@ -13,6 +14,7 @@ extension AgentRun {
 
   /// An agent that was Ready fails in loading: it does not come up again.
   func explain(_ explanation: Explanation) {
+    notifier.failed(explanation.error)
     let state = machine.state.name
     log.write(.bootFailed(phase: state == .ready ? .loading : state, explanation))
   }
@@ -20,11 +22,19 @@ extension AgentRun {
   func fetch() {
     switch configuration.package {
     case .path(let path): fetchLocal(path)
-    case .url, nil:
-      fail(
-        Explanation(
-          error: "PACKAGE_URL is set, but this version cannot download packages",
-          hint: "set AGENT_PACKAGE_PATH to a local file or folder; docs/errors.md#download"))
+    case .url(let url): download(url)
+    case nil: fail(Explanation(error: "no package is named", hint: "docs/errors.md#no-package"))
+    }
+  }
+
+  private func download(_ url: String) {
+    guard isCacheUsable() else { return }
+    let request = FetchRequest(configuration, url: url, runID: runID)
+    start(.fetch, request: request.json, phase: .fetching) { [unowned self] result in
+      let fetched = try FetchedPackage(json: result)
+      packageBytes = fetched.bytes
+      archive = (fetched.path, fetched.sha256)
+      send(.packageFetched)
     }
   }
 
@@ -54,7 +64,6 @@ extension AgentRun {
   }
 
   func verify() {
-    guard case .path(let path) = configuration.package else { return }
     guard let host = HostLocation.find() else {
       return fail(
         Explanation(
@@ -63,17 +72,32 @@ extension AgentRun {
             + "docs/errors.md#agent-host-missing"))
     }
     self.host = host
-    let cache = configuration.cacheFolder
-    if cache.mustBePrivate, !makePrivateFolder(cache.path) {
-      return fail(
-        Explanation(
-          error: "\(cache.path) is not a folder of this user alone, so packages are not kept there",
-          hint: "remove it or set PAR_CACHE_DIR; docs/errors.md#cache-folder"))
-    }
-    let request = VerifyRequest(configuration, path: path, host: host)
+    guard isCacheUsable(), let request = verifyRequest(host) else { return }
     start(.verify, request: request.json, phase: .verifying) { [unowned self] result in
       let package = try VerifiedPackage(json: result)
       verified(package)
+    }
+  }
+
+  private func isCacheUsable() -> Bool {
+    let cache = configuration.cacheFolder
+    guard cache.mustBePrivate, !makePrivateFolder(cache.path) else { return true }
+    fail(
+      Explanation(
+        error: "\(cache.path) is not a folder of this user alone, so packages are not kept there",
+        hint: "remove it or set PAR_CACHE_DIR; docs/errors.md#cache-folder"))
+    return false
+  }
+
+  private func verifyRequest(_ host: HostLocation) -> VerifyRequest? {
+    switch configuration.package {
+    case .path(let path): VerifyRequest(configuration, path: path, host: host)
+    case .url(let url):
+      archive.map {
+        VerifyRequest(
+          configuration, path: $0.path, host: host, name: Redactor.redactURL(url), hash: $0.sha256)
+      }
+    case nil: nil
     }
   }
 
@@ -101,9 +125,8 @@ extension AgentRun {
 
   func install(_ preparation: Preparation) {
     guard preparation.environment == .miss, let package = composer.package,
-      case .path(let path) = configuration.package, let host
+      let host, let verify = verifyRequest(host)
     else { return send(.environmentInstalled) }
-    let verify = VerifyRequest(configuration, path: path, host: host)
     start(.install, request: InstallRequest(verify, package).json, phase: .installing) {
       [unowned self] result in
       let installed = try InstalledEnvironment(json: result)
@@ -126,6 +149,9 @@ extension AgentRun {
       ) { [unowned self] report in
         switch report {
         case .progress(let message): progress?.tell(message)
+        case .retry(let attempt, let error, let delay):
+          lastFetchError = error
+          log.write(.fetchRetry(attempt: attempt, error: error, delayMilliseconds: delay))
         case .failed(let failure):
           progress = nil
           fail(
@@ -137,7 +163,9 @@ extension AgentRun {
       }
     } catch {
       progress = nil
-      fail(Explanation(error: "the \(kind.rawValue) step cannot be started: \(error)"))
+      fail(
+        Explanation(
+          cannotStart: "the \(kind.rawValue) step", error, hint: "docs/errors.md#step-ended"))
     }
   }
 
@@ -147,7 +175,9 @@ extension AgentRun {
     case .fetchTimeout:
       explain(
         Explanation(
-          error: "fetching took longer than \(configuration.fetchTimeout.text)",
+          error: "Failed to download package: it took longer than \(configuration.fetchTimeout.text)"
+            + (lastFetchError.map { "; the last attempt: \($0)" } ?? ""),
+          detail: progress?.lastMessage,
           hint: "raise FETCH_TIMEOUT_SEC; docs/errors.md#fetch-timeout"))
     case .installTimeout:
       explain(

@@ -57,7 +57,7 @@ extension AgentRun {
           bootMilliseconds: ready.boot.total.milliseconds, phases: PhaseTimes(ready.boot.phases),
           loadMilliseconds: ready.load.milliseconds, surfaces: composer.surfaces,
           restPort: Int(listeners.rest.port), a2aPort: nil,
-          uiPort: (listeners.ui?.port).map { Int($0) }))
+          uiPort: (listeners.ui?.port).flatMap { $0 == 0 ? nil : Int($0) }))
     case .draining:
       return .drain(
         transition, inFlight: dataPlane?.inFlight ?? 0,

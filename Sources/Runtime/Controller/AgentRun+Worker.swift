@@ -28,13 +28,21 @@ extension AgentRun {
       let lost = Event.workerLost(attempt: attempt, jitter: Int.random(in: -20...20))
       _ = preview.handle(lost, at: now)
       if preview.state.name == .draining {
-        explain(
-          Explanation(
-            error: "the agent's interpreter cannot be started: \(error)",
-            hint: "docs/errors.md#interpreter"))
+        explain(notStarted(error, from: package.root))
       }
       send(lost)
     }
+  }
+
+  /// Why there is no worker. The folder it is started in may be what the kernel does not find.
+  private func notStarted(_ error: SystemError, from folder: String) -> Explanation {
+    guard FileKind(folder) == .folder else {
+      return Explanation(
+        error: "the agent's folder \(folder) is gone, so its process cannot be started",
+        hint: "keep PAR_CACHE_DIR while a run uses it; docs/errors.md#cache-folder")
+    }
+    return Explanation(
+      cannotStart: "the agent's interpreter", error, hint: "docs/errors.md#interpreter")
   }
 
   /// What the agent sees: its own variables, with the programs of its environment first.

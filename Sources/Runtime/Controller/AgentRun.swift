@@ -4,6 +4,7 @@ import DataPlane
 import Glibc
 import Lifecycle
 import LinuxSystem
+import PackageFetch
 import RunConfiguration
 
 /// One hosted agent, from the start of the process to its end: the driver.
@@ -26,6 +27,7 @@ final class AgentRun {
   let loop: ControlLoop
   let listeners: Listeners
   let idleMessages: IdleMailbox
+  let notifier: ServiceNotifier
 
   var machine: Machine
   var composer: SnapshotComposer
@@ -38,8 +40,13 @@ final class AgentRun {
   var step: StepProcess?
   private var wasStepCancelled = false
   var worker: WorkerProcess?
-  var progress: ProgressReports?
+  var progress: ProgressReports? { didSet { notifier.follow(progress) } }
+  private var watchdog: Watchdog?
   var packageBytes: Int64 = 0
+  /// The package that was downloaded, in the cache, and its SHA-256.
+  var archive: (path: String, sha256: String)?
+  /// Why the last attempt of a download that was tried again had failed.
+  var lastFetchError: String?
   /// Keeps what this run uses in the cache.
   var lease: CacheLease?
   /// The interpreter that runs the agent, once its environment is there.
@@ -57,7 +64,7 @@ final class AgentRun {
 
   init(
     configuration: Configuration, environment: [String: String], runID: String, log: LogWriter,
-    loop: ControlLoop, listeners: Listeners, redactor: Redactor
+    loop: ControlLoop, listeners: Listeners, redactor: Redactor, notifier: ServiceNotifier
   ) throws(SystemError) {
     self.configuration = configuration
     self.environment = environment
@@ -66,19 +73,32 @@ final class AgentRun {
     self.loop = loop
     self.listeners = listeners
     self.redactor = redactor
+    self.notifier = notifier
     machine = Machine(policy: Policy(configuration))
-    composer = SnapshotComposer(configuration: configuration, droppedLines: { log.dropped })
+    composer = SnapshotComposer(
+      configuration: configuration, restListenerWasPassed: listeners.rest.isActivated,
+      droppedLines: { log.dropped })
     idleMessages = try IdleMailbox()
+    notifier.place = listeners.rest.place
+    notifier.redact = { [unowned self] in self.redactor.redact($0) }
+    notifier.inFlight = { [unowned self] in dataPlane?.inFlight ?? 0 }
   }
 
   /// Opens the gate's threads: from here on the REST port answers.
-  func serve() throws {
+  ///
+  /// - Parameter watchdog: the interval in which the service manager wants a sign of life.
+  func serve(watchdog interval: Interval?) throws {
     let dataPlane = try DataPlane(
       options: DataPlaneOptions(configuration), restListener: listeners.rest.descriptor,
       uiListener: listeners.ui?.descriptor, initial: composer.snapshot(of: machine.state),
       observer: GateObserver(mailbox: idleMessages, log: log))
     try dataPlane.start()
     self.dataPlane = dataPlane
+    watchdog = interval.map {
+      Watchdog(
+        interval: $0, loop: loop, ask: dataPlane.askHeartbeat,
+        haveAnswered: { dataPlane.heartbeatIsWhole }, feed: notifier.feedWatchdog)
+    }
   }
 
   /// Runs to the end and returns the exit code.
@@ -145,6 +165,7 @@ final class AgentRun {
       publish()
     }
     armTimers()
+    notifier.stepped(step, machine, at: now)
     for effect in step.effects { carryOut(effect) }
     reportIfIdle()
   }
@@ -252,12 +273,15 @@ final class AgentRun {
 
   /// Everything is over: what is left of the run goes, the log is written out.
   private func finish(_ code: Int32) {
+    watchdog = nil
     dataPlane?.stop()
     progress = nil
     worker?.ended()
     stacksSocket = nil
     ProcessTree.killDescendants()
     if wasStepCancelled {
+      PackageFetch.discardUnfinished(
+        cacheFolder: configuration.cacheFolder.path, runID: runID)
       PackageSteps.discardUnfinished(
         cacheFolder: configuration.cacheFolder.path,
         environmentKey: composer.package?.environment.key)

@@ -2,6 +2,7 @@ public import AgentPackages
 import DataPlane
 import Lifecycle
 import LinuxSystem
+import PackageFetch
 public import RunConfiguration
 
 extension Policy {
@@ -33,16 +34,41 @@ extension DataPlaneOptions {
     // A proxied request needs two descriptors; some are for files and children.
     let room = (descriptorLimit() - Self.reservedDescriptors) / 2
     limits.connections = max(1, min(limits.connections, room))
+    limits.heldRequests = configuration.holdMaxRequests
+    holdTime = configuration.holdMaxTime
     accessLog = configuration.accessLog
     timingHeader = configuration.timingHeader
   }
 }
 
+extension FetchRequest {
+  /// The step gives up so long before it would be ended, so that it can say what kept it.
+  static let lastWord = Interval.milliseconds(250)
+
+  /// The fetch step's share of the configuration.
+  init(_ configuration: Configuration, url: String, runID: String) {
+    let timeout = configuration.fetchTimeout
+    self.init(
+      url: url, sha256: configuration.packageSHA256,
+      maximumBytes: configuration.maxPackageBytes,
+      timeoutMilliseconds: max(timeout - Self.lastWord, timeout * 0.5).milliseconds,
+      cacheFolder: configuration.cacheFolder.path, runID: runID,
+      cacheMaximumBytes: configuration.cacheMaxBytes)
+  }
+}
+
 extension VerifyRequest {
   /// The verify step's share of the configuration.
-  public init(_ configuration: Configuration, path: String, host: HostLocation) {
+  ///
+  /// - Parameters:
+  ///   - name: what sentences call the package, when its path says nothing to a person.
+  ///   - hash: the archive's SHA-256, when it was computed a moment ago.
+  public init(
+    _ configuration: Configuration, path: String, host: HostLocation, name: String? = nil,
+    hash: String? = nil
+  ) {
     self.init(
-      path: path, sha256: configuration.packageSHA256,
+      path: path, name: name, sha256: configuration.packageSHA256, archiveSHA256: hash,
       cacheFolder: configuration.cacheFolder.path,
       maximumUnpackedBytes: configuration.maxUnpackedBytes,
       maximumFiles: configuration.maxPackageFiles,

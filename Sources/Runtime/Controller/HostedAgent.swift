@@ -28,22 +28,33 @@ public enum HostedAgent {
   private static func host(
     _ environment: [String: String], _ packageArgument: String?, _ version: String
   ) throws -> Int32 {
+    // Before anything else is opened: a wrong number of sockets must not name one of ours.
+    let service = ServiceEnvironment(environment)
+    let inherited = PassedSockets.inherited(service)
+    // Nobody else is to take these words for its own.
+    let environment = ServiceEnvironment.removed(from: environment)
     let signals = try SignalSource()
     _ = par_set_subreaper()
     _ = par_raise_nofile()
     let runID = randomHexadecimal(bytes: 16)
+    let loop = try ControlLoop()
+    let notifier = try ServiceNotifier(address: service.notifyAddress, loop: loop)
     let configuration: Configuration
     switch Configuration.read(environment, packageArgument: packageArgument) {
     case .success(let read): configuration = read
     case .failure(let problems):
-      return try refuse(problems, environment, runID: runID, version: version)
+      return try refuse(problems, environment, notifier, runID: runID, version: version)
     }
-    let opened = Result { () throws(Listeners.Failure) in try Listeners(configuration) }
+    let opened = Result { () throws(Listeners.Failure) in
+      try Listeners(configuration, passed: PassedSockets(try inherited.get(), configuration))
+    }
     let log = try LogWriter(
       descriptor: 1, runID: runID, format: configuration.logFormat,
       minimumLevel: configuration.logLevel)
     let redactor = Redactor(environment: environment)
     log.keepOut(redactor)
+    notifier.redact = redactor.redact
+    notifier.warn = { log.write(.warning(code: "notify_socket", message: $0)) }
     log.identify(
       agentAppID: configuration.agentAppID, deploymentID: configuration.deploymentID)
     let header = runStarted(version, configuration.redacted)
@@ -51,21 +62,57 @@ public enum HostedAgent {
     switch opened {
     case .success(let open): listeners = open
     case .failure(let failure):
-      return giveUp(log, header: header, policy: Policy(configuration)) {
+      return giveUp(log, notifier, header: header, policy: Policy(configuration)) {
+        notifier.failed(failure.explanation.error)
         log.write(.bootFailed(phase: .fetching, failure.explanation))
         return .failure
       }
     }
-    let run = try AgentRun(
-      configuration: configuration, environment: environment, runID: runID, log: log,
-      loop: ControlLoop(), listeners: listeners, redactor: redactor)
-    // Before the gate can log a request.
-    log.write(header)
-    try run.serve()
-    for warning in configuration.warnings {
+    let run: AgentRun
+    var hasHeader = false
+    do {
+      run = try AgentRun(
+        configuration: configuration, environment: environment, runID: runID, log: log,
+        loop: loop, listeners: listeners, redactor: redactor, notifier: notifier)
+      // Before the gate can log a request.
+      log.write(header)
+      hasHeader = true
+      try run.serve(watchdog: service.watchdog)
+    } catch {
+      // A thread or a descriptor that the machine does not give.
+      return giveUp(
+        log, notifier, header: hasHeader ? nil : header, policy: Policy(configuration)
+      ) {
+        let explanation = Explanation(
+          cannotStart: "the program", error, hint: "docs/errors.md#limits")
+        notifier.failed(explanation.error)
+        log.write(.bootFailed(phase: .fetching, explanation))
+        return .failure
+      }
+    }
+    let warnings = configuration.warnings.map { (code: $0.code, message: $0.message) }
+    for warning in warnings + self.warnings(service, listeners) {
       log.write(.warning(code: warning.code, message: warning.message))
     }
     return run.run(signals: signals)
+  }
+
+  /// What of the service manager's words cannot be followed.
+  private static func warnings(
+    _ service: ServiceEnvironment, _ listeners: Listeners
+  ) -> [(code: String, message: String)] {
+    let unwatched = service.watchdogProblem.map {
+      (code: "watchdog", message: "\($0); the watchdog is not fed")
+    }
+    let unused = listeners.unused.map { unused in
+      let socket = unused.socket
+      return (
+        code: "listen_fds",
+        message: "the socket \(socket.name) (\(socket.place)) that was passed is closed: "
+          + unused.reason
+      )
+    }
+    return (unwatched.map { [$0] } ?? []) + unused
   }
 
   private static func runStarted(_ version: String, _ config: JSONValue) -> LogEvent {
@@ -76,35 +123,41 @@ public enum HostedAgent {
 
   /// A configuration with mistakes: each is told, and nothing is begun.
   private static func refuse(
-    _ problems: ConfigurationProblems, _ environment: [String: String], runID: String,
-    version: String
+    _ problems: ConfigurationProblems, _ environment: [String: String],
+    _ notifier: ServiceNotifier, runID: String, version: String
   ) throws -> Int32 {
     let log = try LogWriter(
       descriptor: 1, runID: runID, format: problems.logFormat, minimumLevel: .info)
-    log.keepOut(Redactor(environment: environment))
+    let redactor = Redactor(environment: environment)
+    log.keepOut(redactor)
+    notifier.redact = redactor.redact
+    notifier.warn = { log.write(.warning(code: "notify_socket", message: $0)) }
     log.identify(agentAppID: problems.agentAppID, deploymentID: problems.deploymentID)
-    return giveUp(log, header: runStarted(version, .object([])), policy: Policy()) {
+    return giveUp(log, notifier, header: runStarted(version, .object([])), policy: Policy()) {
       for problem in problems.problems {
         log.write(.configError(variable: problem.variable, error: problem.error))
       }
       let count = problems.problems.count
+      let error =
+        count == 1
+        ? problems.problems[0].error
+        : "the configuration has \(count) mistakes; each is a config_error above"
+      notifier.failed(error)
       log.write(
         .bootFailed(
-          phase: .fetching,
-          Explanation(
-            error: count == 1
-              ? problems.problems[0].error
-              : "the configuration has \(count) mistakes; each is a config_error above",
-            hint: problems.problems[0].hint)))
+          phase: .fetching, Explanation(error: error, hint: problems.problems[0].hint)))
       return .configuration
     }
   }
 
   /// The log of a run that ends before it began: what `explain` writes, then the drain.
+  ///
+  /// - Parameter header: nil when it is written already.
   private static func giveUp(
-    _ log: LogWriter, header: LogEvent, policy: Policy, explain: () -> Failure
+    _ log: LogWriter, _ notifier: ServiceNotifier, header: LogEvent?, policy: Policy,
+    explain: () -> Failure
   ) -> Int32 {
-    log.write(header)
+    if let header { log.write(header) }
     let failure = explain()
     var machine = Machine(policy: policy)
     let now = Clock.now()
@@ -113,6 +166,7 @@ public enum HostedAgent {
       .drain(
         Transition(from: drain.from, to: drain.to, cause: drain.cause), inFlight: 0,
         deadlineMilliseconds: policy.drainDeadline.milliseconds), at: now)
+    notifier.stepped(drain, machine, at: now)
     let stop = machine.handle(.nothingInFlight, at: now)
     guard case .stopped(let stopped) = machine.state else { return 1 }
     log.write(

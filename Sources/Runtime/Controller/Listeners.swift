@@ -8,7 +8,12 @@ import RunConfiguration
 struct Listeners {
   struct Listener {
     let descriptor: Int32
+    /// 0 for a Unix socket, which only who starts the program can pass.
     let port: UInt16
+    /// Whether the socket was passed to the program, and so may have requests waiting already.
+    let isActivated: Bool
+    /// As a person says it: `port 8080`, `/run/agent.sock`.
+    let place: String
   }
 
   /// Connections that the kernel keeps for us before we accept them (listen(2); it caps the
@@ -18,19 +23,28 @@ struct Listeners {
   let rest: Listener
   /// Only when the UI has a port of its own.
   let ui: Listener?
+  /// What was passed to the program and is for nothing; closed.
+  let unused: [PassedSockets.Unused]
+  /// Kept open until the A2A port is served.
+  private let a2a: PassedSocket?
 
   /// Why a port could not be opened, as a person needs it.
   struct Failure: Error {
     let explanation: Explanation
   }
 
-  init(_ configuration: Configuration) throws(Failure) {
-    rest = try Self.open("REST_PORT", configuration.restPort, configuration.bindAddress)
+  /// Opens what was not passed, and closes what was passed for nothing.
+  init(_ configuration: Configuration, passed: PassedSockets = .none) throws(Failure) {
+    for unused in passed.unused { closeDescriptor(unused.socket.descriptor) }
+    unused = passed.unused
+    a2a = passed.a2a
+    let address = configuration.bindAddress
+    rest = try Self.open(passed.rest, "REST_PORT", configuration.restPort, address)
     if configuration.multiplexed {
       ui = nil
     } else {
       do {
-        ui = try Self.open("UI_PORT", configuration.uiPort, configuration.bindAddress)
+        ui = try Self.open(passed.ui, "UI_PORT", configuration.uiPort, address)
       } catch {
         closeDescriptor(rest.descriptor)
         throw error
@@ -39,12 +53,18 @@ struct Listeners {
   }
 
   private static func open(
-    _ variable: String, _ port: UInt16, _ address: String
+    _ passed: PassedSocket?, _ variable: String, _ port: UInt16, _ address: String
   ) throws(Failure) -> Listener {
+    if let passed {
+      return Listener(
+        descriptor: passed.descriptor, port: passed.port, isActivated: true,
+        place: passed.port == 0 ? passed.place : "port \(passed.port)")
+    }
     var bound: UInt16 = 0
     let descriptor = par_listen_tcp(address, port, backlog, &bound)
     guard descriptor >= 0 else { throw failure(variable, port, address, errno) }
-    return Listener(descriptor: descriptor, port: bound)
+    return Listener(
+      descriptor: descriptor, port: bound, isActivated: false, place: "port \(bound)")
   }
 
   private static func failure(

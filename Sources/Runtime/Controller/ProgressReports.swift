@@ -9,6 +9,8 @@ final class ProgressReports {
   private let phase: StateName
   private let log: LogWriter
   private(set) var lastMessage: String
+  /// Gets every message too.
+  var told: (String) -> Void = { _ in }
   private var alarm = 0
 
   init(phase: StateName, message: String, loop: ControlLoop, log: LogWriter) {
@@ -21,7 +23,10 @@ final class ProgressReports {
 
   deinit { loop.cancel(alarm) }
 
-  func tell(_ message: String) { lastMessage = message }
+  func tell(_ message: String) {
+    lastMessage = message
+    told(message)
+  }
 
   private func schedule() {
     alarm = loop.schedule(at: Clock.now() + Self.interval) { [weak self] in

@@ -6,6 +6,9 @@ import RunConfiguration
 /// Maps the machine's state to the words of the HTTP gate. A subscriber: it decides nothing.
 struct SnapshotComposer {
   let configuration: Configuration
+  /// Somebody else opened the REST port and counts on it being served from then on: the first boot
+  /// holds requests like a restart.
+  let restListenerWasPassed: Bool
   /// What is hosted, once it is verified.
   var package: VerifiedPackage?
   /// The surfaces that are really served.
@@ -17,9 +20,11 @@ struct SnapshotComposer {
   private let droppedLines: @Sendable () -> Int64
 
   init(
-    configuration: Configuration, droppedLines: @escaping @Sendable () -> Int64 = { 0 }
+    configuration: Configuration, restListenerWasPassed: Bool = false,
+    droppedLines: @escaping @Sendable () -> Int64 = { 0 }
   ) {
     self.configuration = configuration
+    self.restListenerWasPassed = restListenerWasPassed
     self.droppedLines = droppedLines
   }
 
@@ -37,7 +42,7 @@ struct SnapshotComposer {
     return Snapshot(
       gate: gate(of: state), state: state.name.rawValue, reason: reason(of: state),
       surfaces: surfaces.map { SurfaceState(name: $0, ready: isReady) },
-      meta: wasReady ? meta : nil,
+      meta: wasReady ? meta : nil, holdsBoot: restListenerWasPassed,
       upstreamSocket: servesAgent(state) ? restSocket : nil,
       uiFolder: wasReady ? package?.manifest.uiFolder : nil,
       bootMilliseconds: boot?.total.milliseconds,

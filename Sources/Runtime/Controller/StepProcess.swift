@@ -6,11 +6,13 @@ import LinuxSystem
 
 /// A step of the boot that reads a package, in a process of its own: this program, re-executed.
 final class StepProcess {
-  enum Kind: String { case verify, install }
+  enum Kind: String { case fetch, verify, install }
 
   /// What it tells, on the loop's thread. One of the last two comes once, as the last thing.
   enum Report {
     case progress(String)
+    /// An attempt of the fetch step failed, and another follows.
+    case retry(attempt: Int, error: String, delayMilliseconds: Int64)
     case done(JSONValue)
     case failed(StepFailure)
   }
@@ -105,6 +107,11 @@ final class StepProcess {
     guard !isOver, let message = try? JSONReader.decode(line) else { return }
     if let progress = message["progress"]?.text {
       report(.progress(progress))
+    } else if let retry = message["retry"] {
+      report(
+        .retry(
+          attempt: Int(clamping: retry["attempt"]?.whole ?? 1), error: retry["error"]?.text ?? "",
+          delayMilliseconds: retry["delay_ms"]?.whole ?? 0))
     } else if let result = message["ok"] {
       finish(.done(result))
     } else if let failure = message["failure"], let failure = try? StepFailure(json: failure) {

@@ -22,6 +22,8 @@ final class WorkerProcess {
   /// Notifications that are read in one round, and warnings that are passed on in all.
   static let datagramsPerRound = 64
   static let warningsLimit = 100
+  /// What is kept of a `STATUS=`, in characters: it becomes a part of sentences.
+  static let statusLimit = 200
 
   let attempt: Int
   let pid: Int32
@@ -151,8 +153,9 @@ final class WorkerProcess {
       isReady = true
       report(.ready)
     case "STATUS":
-      lastStatus = value
-      report(.status(value))
+      let doing = String(value.prefix(Self.statusLimit))
+      lastStatus = doing
+      report(.status(doing))
     case "X_PAR_WARNING":
       guard let warning = try? JSONReader.decode(value), let code = warning["code"]?.text,
         let message = warning["message"]?.text, warnings < Self.warningsLimit

@@ -10,10 +10,13 @@ extension ClientConnection {
       if exchange.responseFraming == .chunked { outputBuffer().append("0\r\n\r\n") }
       return responseEnds(upstream)
     }
+    if isUnread(upstream) { return takeBack(upstream) }
     if exchange.isRepeatable, !exchange.heardUpstream, upstream.wasUsed {
       self.upstream = nil
       upstream.shut()
       exchange.isRepeatable = false
+      // The agent has read it and may have begun: no third time.
+      exchange.keepsRequest = false
       exchange.upstreamDeaf = false
       toUpstream?.rewind()
       loop.counters.repeats.bump(1)
@@ -83,10 +86,16 @@ extension ClientConnection {
     switch reason {
     case .upstreamLost:
       // A response that was read whole is delivered.
-      guard phase == .proxying, !exchange.responseDone else { return nil }
+      guard phase == .proxying, !exchange.responseDone, !findsEnd() else { return nil }
     case .streams:
       guard phase == .proxying, exchange.isEventStream, !exchange.responseDone else { return nil }
-    case .all: break
+    case .all:
+      if phase == .held {
+        // Nobody has begun it.
+        refuseHeld("The agent is stopping and takes no new requests")
+        advance()
+        return nil
+      }
     }
     let started = exchange.started
     let wasAborted = exchange.isAborted
@@ -105,6 +114,24 @@ extension ClientConnection {
       cutResponse()
     }
     return wasAborted ? nil : (started, request)
+  }
+
+  /// The agent has ended, and the kernel tells by now what became of the request: a response that
+  /// was written before goes on, what was not read is taken back.
+  /// - Returns: false when the exchange has to be ended.
+  private func findsEnd() -> Bool {
+    guard let connection = upstream else {
+      // It waits for a connection: the next attempt finds out.
+      return exchange.keepsRequest
+    }
+    connection.canRead = true
+    for _ in 0..<loop.limits.pumpTurns
+    where phase == .proxying && !exchange.responseDone && upstream === connection {
+      if !advanceProxy() { break }
+    }
+    if phase == .proxying, !exchange.responseDone, upstream === connection { return false }
+    advance()
+    return true
   }
 }
 

@@ -7,7 +7,7 @@ import Synchronization
 extension ClientConnection {
   /// The last byte of the response was handed to the kernel.
   func responseFinished() {
-    settle(completed: !exchange.isAborted)
+    settle(completed: !exchange.isAborted && !exchange.isRefused)
     if !exchange.closesAfter { skipBody() }
     if exchange.closesAfter || !body.isDone {
       closeGracefully()
@@ -85,6 +85,7 @@ extension ClientConnection {
   /// Ends the connection at once, and what it had from the agent.
   func shut() {
     guard phase != .closed else { return }
+    leaveHold()
     phase = .closed
     dropUpstream()
     closeFile()

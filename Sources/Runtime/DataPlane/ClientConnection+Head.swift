@@ -79,33 +79,34 @@ extension ClientConnection {
   /// - Parameter query: with its question mark, or empty.
   private func dispatch(_ head: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer) {
     let published = loop.state()
-    // Before the manifest is known, the UI port is taken to be there for something.
-    let hasUI = published.hasUI || port == .ui && published.gate == .booting
+    // Before the manifest is known, the UI port is taken to be there for something; and where agent
+    // requests are held, what would be the UI's is not one of them.
+    let isBooting = published.gate == .booting
+    let hasUI = published.hasUI || isBooting && (port == .ui || published.admission == .held)
     let route = loop.shared.router.route(path, port: port, hasUI: hasUI)
     exchange.closesAfter = !loop.requestHead.keepAlive || published.gate.isDraining
     switch route {
     case .agent(let offset, let underBase):
       exchange.surface = .rest
       proxy(head, from: offset, query: query, underBase: underBase)
+    case .uiFile where isBooting, .uiRedirect where isBooting, .uiConfig where isBooting:
+      exchange.surface = .ui
+      answerNotReady(published)
     case .uiFile(let offset):
       exchange.surface = .ui
       guard isRead() else { return }
-      guard published.gate != .booting, let folder = published.snapshot.uiFolder else {
-        return answerNotReady(published)
-      }
+      guard let folder = published.snapshot.uiFolder else { return answerNotReady(published) }
       count()
       serveFile(head, folder: folder, from: offset)
     case .uiRedirect:
       exchange.surface = .ui
       guard isRead() else { return }
-      guard published.gate != .booting else { return answerNotReady(published) }
       let location = loop.shared.options.basePath + "/ui/"
       let whole = Array(location.utf8) + Array(query)
       answer(308, extra: ("Location", whole), contentType: "text/plain", body: [])
     case .uiConfig:
       exchange.surface = .ui
       guard isRead() else { return }
-      guard published.gate != .booting else { return answerNotReady(published) }
       let config = JSONWriter.encode(
         .members(["apiBase": .string(loop.shared.options.basePath + "/api")]))
       answer(200, extra: ("Cache-Control", Array("no-cache".utf8)), body: config)

@@ -20,7 +20,8 @@ extension ClientConnection {
     guard admits(loop.state()) else { return }
     count()
     // Only a request that has been counted can rely on the gate: it may have closed meanwhile.
-    guard admits(loop.state()) else { return }
+    let published = loop.state()
+    guard admits(published) else { return }
     let request = loop.requestHead
     exchange.awaitsContinue = request.expectsContinue
     let out = loop.buffers.take()
@@ -35,32 +36,42 @@ extension ClientConnection {
     }
     toUpstream = out
     phase = .proxying
+    exchange.isBodyless = request.framing == .none
+    exchange.keepsRequest = true
     exchange.connectDeadline =
       loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds
+    // Who waits has come before.
+    if published.admission == .held || !loop.held.isEmpty { return hold() }
     if let idle = loop.upstreams.takeIdle() {
-      exchange.isRepeatable = exchange.method.isIdempotent && request.framing == .none
+      exchange.isRepeatable = exchange.method.isIdempotent && exchange.isBodyless
       attach(idle)
     } else {
       connect()
     }
   }
 
-  /// Whether the agent may be asked; if not, the answer is written, and the request does not count.
+  /// Whether the agent is asked, now or later; if not, the answer is written.
   func admits(_ published: Published) -> Bool {
     exchange.closesAfter = exchange.closesAfter || published.gate.isDraining
-    switch published.gate {
-    case .ready, .lameDuck:
-      if published.hasUpstream { return true }
+    switch published.admission {
+    case .proxied, .held: return true
+    case .absent, .notReady, .stopping:
       uncount()
-      answerError(404, "The package has nothing that serves this path")
-    case .booting, .restarting:
-      uncount()
-      answerNotReady(published)
-    case .closing:
-      uncount()
-      answerError(503, "The agent is stopping and takes no new requests")
+      refuse(published)
+      return false
     }
-    return false
+  }
+
+  /// Answers a request that the gate does not let through.
+  func refuse(_ published: Published) {
+    exchange.closesAfter = exchange.closesAfter || published.gate.isDraining
+    exchange.isRefused = true
+    dropToUpstream()
+    switch published.admission {
+    case .absent: answerError(404, "The package has nothing that serves this path")
+    case .stopping: answerError(503, "The agent is stopping and takes no new requests")
+    case .proxied, .held, .notReady: answerNotReady(published)
+    }
   }
 
   func attach(_ connection: UpstreamConnection) {
@@ -73,21 +84,25 @@ extension ClientConnection {
     switch loop.upstreams.connect(loop) {
     case .connected(let connection): attach(connection)
     case .busy: setDeadline(loop.now + loop.limits.connectRetry.nanoseconds)
-    case .failed(let number):
-      switch number {
-      case EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC:
-        fail(503, "No connection to the agent can be opened: \(String(cString: strerror(number)))")
-      default:
-        upstreamGone("The agent cannot be reached: nothing listens on its socket")
-      }
+    case .failed(let number) where UpstreamPool.isShortage(number): noConnection(number)
+    case .failed:
+      // The agent has ended, and its end may not be known yet.
+      if exchange.keepsRequest, loop.shared.options.holds { return hold() }
+      upstreamGone("The agent cannot be reached: nothing listens on its socket")
     }
+  }
+
+  /// The program has no means for one more connection.
+  func noConnection(_ number: Int32) {
+    fail(503, "No connection to the agent can be opened: \(String(cString: strerror(number)))")
   }
 
   // MARK: Moving bytes
 
   /// - Returns: whether to go on: bytes were moved, or the exchange is over.
   func advanceProxy() -> Bool {
-    var moved = sendRequest()
+    // What has come of the body goes out in one piece with the head.
+    var moved = exchange.sends > 0 && sendRequest()
     if phase == .proxying { moved = pullBody() || moved }
     if phase == .proxying { moved = sendRequest() || moved }
     if phase == .proxying { moved = pullResponse() || moved }
@@ -127,7 +142,8 @@ extension ClientConnection {
   }
 
   var waitsForBody: Bool {
-    !body.isDone && toUpstream == nil && !exchange.awaitsContinue && !exchange.upstreamDeaf
+    !body.isDone && toUpstream?.isEmpty ?? true && !exchange.awaitsContinue
+      && !exchange.upstreamDeaf
   }
 
   /// The agent does not take the request, and has not answered. Once it has, it need not.

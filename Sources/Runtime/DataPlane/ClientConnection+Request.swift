@@ -14,18 +14,21 @@ extension ClientConnection {
       switch upstream.transmit(buffer.readable) {
       case .moved(let count):
         if count < buffer.count { upstream.writeBlocked() }
-        if exchange.isRepeatable { buffer.advance(count) } else { buffer.consume(count) }
+        exchange.sends += 1
+        if exchange.sends > 1 || count > Self.readAtOnce { upstream.carriesMuch = true }
+        if exchange.keepsRequest { buffer.advance(count) } else { buffer.consume(count) }
         lastMoved = loop.now
         moved = true
       case .wouldBlock, .ended: upstream.writeBlocked()
-      case .failed:
+      case .failed(let number):
+        if number == ECONNRESET { upstream.wasReset = true }
         // It may have answered before it closed: whatever is there is read.
         exchange.upstreamDeaf = true
         upstream.canRead = true
         return true
       }
     }
-    if buffer.isEmpty, !exchange.isRepeatable { dropToUpstream() }
+    if buffer.isEmpty, !exchange.keepsRequest { dropToUpstream() }
     return moved
   }
 
@@ -40,7 +43,7 @@ extension ClientConnection {
     guard !body.isDone, upstream != nil, !exchange.upstreamDeaf else { return false }
     var moved = false
     while !body.isDone {
-      if let waiting = toUpstream, waiting.room < Self.pieceRoom { break }
+      if let waiting = toUpstream, !waiting.isEmpty, waiting.room < Self.pieceRoom { break }
       if input?.isEmpty ?? true {
         switch readInput() {
         case .moved: break
@@ -76,6 +79,7 @@ extension ClientConnection {
 
   /// - Returns: false when the decoder needs more input.
   func forwardPiece(of source: ByteBuffer) throws(HTTPProblem) -> Bool {
+    if exchange.keepsRequest, exchange.sends > 0 { forgetRequest() }
     let isChunked = body.remaining == nil
     let out = toUpstream ?? loop.buffers.take()
     toUpstream = out

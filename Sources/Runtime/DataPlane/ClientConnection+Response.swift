@@ -25,7 +25,11 @@ extension ClientConnection {
         moved = true
         if !exchange.heardUpstream { heard() }
       case .wouldBlock: return moved
-      case .ended, .failed:
+      case .failed(let number):
+        if number == ECONNRESET { upstream.wasReset = true }
+        upstreamEnded(upstream)
+        return true
+      case .ended:
         upstreamEnded(upstream)
         return true
       }
@@ -36,7 +40,8 @@ extension ClientConnection {
   /// The first byte of a response: from here on the request is not sent again.
   func heard() {
     exchange.heardUpstream = true
-    guard exchange.isRepeatable else { return }
+    guard exchange.keepsRequest else { return }
+    exchange.keepsRequest = false
     exchange.isRepeatable = false
     if toUpstream?.isEmpty ?? false { dropToUpstream() }
   }

@@ -17,6 +17,8 @@ final class ClientConnection: Pollable {
     /// The response's head stands in `output`, its body is a file.
     case file
     case proxying
+    /// A request for the agent that waits until there is one.
+    case held
     /// Nothing more is sent; input is thrown away until the client has closed as well.
     case lingering
     case closed
@@ -43,6 +45,18 @@ final class ClientConnection: Pollable {
     // Proxying.
     /// Nothing can have been done by the agent if it ends now: idempotent, no body, not repeated.
     var isRepeatable = false
+    /// No body was announced.
+    var isBodyless = false
+    /// `toUpstream` still has the whole request, so that it can be sent from the start.
+    var keepsRequest = false
+    /// How often something was handed to the agent's present connection.
+    var sends = 0
+    /// How often the request was taken back from an agent that had not begun it.
+    var takenBack = 0
+    /// When it began to wait for an agent.
+    var heldSince: Int64 = 0
+    /// Held, and then answered by the program.
+    var isRefused = false
     /// A byte of the response was seen.
     var heardUpstream = false
     /// The client waits for 100 (Continue) before it sends the body.
@@ -84,9 +98,12 @@ final class ClientConnection: Pollable {
   var requestID: [UInt8] = []
   var body = BodyDecoder(.none)
   var upstream: UpstreamConnection?
-  /// The request as it goes to the agent; kept from its start while it may be repeated.
+  /// The request as it goes to the agent; kept from its start while it may be sent again.
   var toUpstream: ByteBuffer?
   var fileBody: FileBody?
+  /// The neighbours among those that wait; the loop closes all before it ends.
+  unowned(unsafe) var heldBefore: ClientConnection?
+  unowned(unsafe) var heldAfter: ClientConnection?
   private var peer: Peer?
 
   /// Who is at the other end.
@@ -134,6 +151,7 @@ final class ClientConnection: Pollable {
       case .answering: if !advanceAnswer() { return }
       case .file: if !advanceFile() { return }
       case .proxying: if !advanceProxy() { return }
+      case .held: if !advanceHeld() { return }
       case .lingering: return linger()
       case .closed: return
       }
@@ -143,7 +161,7 @@ final class ClientConnection: Pollable {
 
   override func expired() {
     // It has more to do and its turn comes: whatever it waited for is over.
-    if isQueued { return }
+    if isQueued, phase != .held { return }
     switch phase {
     case .closed: return
     case .lingering: shut()
@@ -155,6 +173,9 @@ final class ClientConnection: Pollable {
     case .answering, .file: gone()
     case .proxying:
       expiredProxy()
+      advance()
+    case .held:
+      loop.held.expired(self)
       advance()
     }
   }

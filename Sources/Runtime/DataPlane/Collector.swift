@@ -6,6 +6,8 @@ import LinuxSystem
 /// What the main thread asks of every loop.
 enum Command: Sendable {
   case cut(CutReason, Collector)
+  /// Only sent while requests are held.
+  case gateChanged
   case stop
 }
 

@@ -57,7 +57,11 @@ public final class DataPlane: Sendable {
   }
 
   /// What requests see from now on.
-  public func publish(_ snapshot: Snapshot) { shared.publish(snapshot) }
+  public func publish(_ snapshot: Snapshot) {
+    shared.publish(snapshot)
+    guard shared.held.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    for loop in loops { loop.send(.gateChanged) }
+  }
 
   /// Requests that count, of the whole program: agent requests and UI files, from the complete
   /// head to the last byte handed to the kernel. From any thread.
@@ -82,6 +86,19 @@ public final class DataPlane: Sendable {
   /// Cuts everything in flight; what has no response yet is answered 503. Waits like
   /// `upstreamLost`.
   public func cutAll() -> [AbortedRequest] { cut(.all) }
+
+  /// Asks every loop for a sign of life: each wakes, comes round once and counts. Does not wait.
+  public func askHeartbeat() {
+    shared.heartbeatsAsked.add(1, ordering: .relaxed)
+    for loop in loops { loop.wakeUp() }
+  }
+
+  /// Whether every loop came round since it was last asked: one that hangs in a call, or does not
+  /// run at all, has not.
+  public var heartbeatIsWhole: Bool {
+    let asked = shared.heartbeatsAsked.load(ordering: .relaxed)
+    return loops.allSatisfy { $0.heartbeat.load(ordering: .relaxed) == asked }
+  }
 
   private func cut(_ reason: CutReason) -> [AbortedRequest] {
     guard !isStopped.withLock({ $0 }) else { return [] }

@@ -11,6 +11,8 @@ public struct DataPlaneOptions: Sendable {
   /// A body, either direction, of which no byte moves for this long is given up.
   public var bodyIdleTimeout = Interval.seconds(60)
   public var upstreamConnectTimeout = Interval.seconds(5)
+  /// Requests that find no agent wait so long while one is being started; 0: they do not.
+  public var holdTime = Interval.seconds(10)
   /// Whose `X-Forwarded-*` are kept.
   public var trustedProxies = AddressRange.privateRanges
   /// Tell the observer of each finished request.
@@ -19,6 +21,9 @@ public struct DataPlaneOptions: Sendable {
   public var timingHeader = false
   public var loopCount = max(1, min(Int(par_cpu_count()), 4))
   public var limits = HTTPLimits()
+
+  /// Whether requests are held at all.
+  var holds: Bool { limits.heldRequests > 0 && holdTime > .zero }
 
   public init(agentAppID: String, basePath: String) {
     self.agentAppID = agentAppID

@@ -7,8 +7,8 @@ import Synchronization
 /// One thread's connections: an epoll instance, deadlines, and what requests need so often that
 /// it is kept ready. Sleeps until something happens; there is no tick.
 ///
-/// Unchecked, because the compiler cannot see that everything but `mailbox`, `wake` and `shared`
-/// belongs to the loop's own thread once it runs.
+/// Unchecked, because the compiler cannot see that everything but `mailbox`, `wake`,
+/// `heartbeat` and `shared` belongs to the loop's own thread once it runs.
 final class EventLoop: @unchecked Sendable {
   static let eventsPerWait = 128
   /// Rounds of the last pass, so that a client which never stops sending cannot hold the end.
@@ -22,6 +22,8 @@ final class EventLoop: @unchecked Sendable {
   private let epoll: Int32
   private let wake: Int32
   private let mailbox = Locked<[Command]>([])
+  /// The last asking for a sign of life that this loop came round for.
+  let heartbeat = Atomic<UInt64>(0)
 
   private var watched: [Pollable?] = []
   private var generations: [UInt32] = []
@@ -39,6 +41,7 @@ final class EventLoop: @unchecked Sendable {
   var trailerLines: FieldLines
   var upstreams: UpstreamPool
   var files = UIFolder()
+  private(set) lazy var held = HeldRequests(loop: self)
   var dates = DateField()
   var identifiers = Identifiers()
   let scratch = ByteBuffer(capacity: 4096)
@@ -111,6 +114,11 @@ final class EventLoop: @unchecked Sendable {
 
   func send(_ command: Command) {
     mailbox.withLock { $0.append(command) }
+    wakeUp()
+  }
+
+  /// Makes the loop come round, which it also does without a command.
+  func wakeUp() {
     var one: UInt64 = 1
     write(wake, &one, 8)
   }
@@ -166,6 +174,7 @@ final class EventLoop: @unchecked Sendable {
   private func readMailbox() {
     var count: UInt64 = 0
     read(wake, &count, 8)
+    heartbeat.store(shared.heartbeatsAsked.load(ordering: .relaxed), ordering: .relaxed)
     let commands = mailbox.withLock { commands in
       let taken = commands
       commands.removeAll()
@@ -174,6 +183,7 @@ final class EventLoop: @unchecked Sendable {
     for command in commands {
       switch command {
       case .stop: isStopping = true
+      case .gateChanged: held.look()
       case .cut(let reason, let collector): collector.answer(cut(reason))
       }
     }
@@ -192,6 +202,7 @@ final class EventLoop: @unchecked Sendable {
 
   /// The last pass: what has arrived is answered, what waits to be accepted too, then all closes.
   private func finish(_ events: inout [epoll_event]) {
+    held.end()
     for _ in 0..<Self.lastRounds where !turn(&events, 0) { break }
     for listener in listeners {
       while true {

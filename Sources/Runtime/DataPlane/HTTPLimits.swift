@@ -42,6 +42,10 @@ public struct HTTPLimits: Sendable {
   /// How long the main thread waits for the loops to carry out a cut. What a loop that is slower
   /// aborts is counted, but not named.
   public var cutPatience = Interval.milliseconds(100)
+  /// Requests that wait for an agent, of the whole program (503); 0: none does.
+  public var heldRequests = 256
+  /// How often a request is taken back from an agent that ended without reading it (502).
+  public var takeBacks = 8
   /// Between two attempts to connect to an agent whose accept queue is full.
   public var connectRetry = Interval.milliseconds(5)
 

@@ -22,6 +22,10 @@ final class LoopCounters: Sendable {
   let upstreamConnects = Atomic<Int>(0)
   let repeats = Atomic<Int>(0)
   let clientsGone = Atomic<Int>(0)
+  let holds = Atomic<Int>(0)
+  let holdsRefused = Atomic<Int>(0)
+  let holdsExpired = Atomic<Int>(0)
+  let takenBack = Atomic<Int>(0)
   let bytesReceived = Atomic<Int>(0)
   let bytesSent = Atomic<Int>(0)
   private let requests: Table

@@ -42,6 +42,24 @@ enum MetricsBody {
       "Requests sent again because a kept connection to the agent had ended.",
       sum { $0.repeats.load(ordering: .relaxed) })
     metric(
+      "par_requests_held", "gauge", "Requests that wait for the agent now; in flight as well.",
+      shared.held.load(ordering: .relaxed))
+    metric(
+      "par_requests_holds_total", "counter", "Requests that waited for the agent.",
+      sum { $0.holds.load(ordering: .relaxed) })
+    metric(
+      "par_requests_hold_refused_total", "counter",
+      "Requests answered 503 because as many waited as may.",
+      sum { $0.holdsRefused.load(ordering: .relaxed) })
+    metric(
+      "par_requests_hold_expired_total", "counter",
+      "Requests that waited for the agent as long as they may.",
+      sum { $0.holdsExpired.load(ordering: .relaxed) })
+    metric(
+      "par_requests_taken_back_total", "counter",
+      "Requests taken back from an agent that ended without reading them.",
+      sum { $0.takenBack.load(ordering: .relaxed) })
+    metric(
       "par_connections", "gauge", "Open client connections.",
       sum { $0.connectionsOpen.load(ordering: .relaxed) })
     metric(

@@ -10,18 +10,18 @@ final class Published: Sendable {
   // What each request asks for, beside the snapshot: to copy that costs a dozen reference counts.
   let gate: Gate
   let hasUI: Bool
-  let hasUpstream: Bool
+  let admission: Admission
   /// `"state":"…","surfaces":{…}`
   let healthMembers: [UInt8]
   /// `,"reason":"…"` or nothing.
   let reasonMember: [UInt8]
 
-  init(_ snapshot: Snapshot, generation: UInt64) {
+  init(_ snapshot: Snapshot, generation: UInt64, holds: Bool) {
     self.snapshot = snapshot
     self.generation = generation
     gate = snapshot.gate
     hasUI = snapshot.uiFolder != nil
-    hasUpstream = snapshot.upstreamSocket != nil
+    admission = Admission(snapshot, holds: holds)
     var writer = JSONWriter()
     writer.raw("\"state\":")
     writer.write(.string(snapshot.state))
@@ -50,7 +50,11 @@ final class SharedState: Sendable {
   let completed = Atomic<Int>(0)
   let aborted = Atomic<Int>(0)
   let connections = Atomic<Int>(0)
+  /// Requests that wait for an agent.
+  let held = Atomic<Int>(0)
   let losses = RecentLosses()
+  /// How often the main thread asked the loops for a sign of life.
+  let heartbeatsAsked = Atomic<UInt64>(0)
 
   init(options: DataPlaneOptions, initial: Snapshot, observer: any DataPlaneObserver) {
     self.options = options
@@ -60,14 +64,14 @@ final class SharedState: Sendable {
       multiplexed: options.multiplexed)
     counters = (0..<max(1, options.loopCount)).map { _ in LoopCounters() }
     gateWord = Atomic(1 << 8 | UInt64(initial.gate.rawValue))
-    published = Locked(Published(initial, generation: 1))
+    published = Locked(Published(initial, generation: 1, holds: options.holds))
   }
 
   /// The gate becomes visible after the snapshot, so that who sees the word finds the snapshot.
   func publish(_ snapshot: Snapshot) {
     let word = published.withLock { current in
       let generation = current.generation &+ 1
-      current = Published(snapshot, generation: generation)
+      current = Published(snapshot, generation: generation, holds: options.holds)
       return generation << 8 | UInt64(snapshot.gate.rawValue)
     }
     gateWord.store(word, ordering: .sequentiallyConsistent)
@@ -90,6 +94,19 @@ final class SharedState: Sendable {
       rawValue: UInt8(truncatingIfNeeded: gateWord.load(ordering: .sequentiallyConsistent)))
     if gate?.isDraining == true { observer.nothingInFlight() }
   }
+}
+
+extension SharedState {
+  /// - Returns: false when as many wait as may. Sequentially consistent with `publish`, like
+  ///   `enter`.
+  func enterHold() -> Bool {
+    let count = held.add(1, ordering: .sequentiallyConsistent).newValue
+    if count <= options.limits.heldRequests { return true }
+    leaveHold()
+    return false
+  }
+
+  func leaveHold() { held.subtract(1, ordering: .sequentiallyConsistent) }
 }
 
 /// Requests that found out by themselves that the agent went away, for the log line of the loss.

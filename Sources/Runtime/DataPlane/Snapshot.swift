@@ -36,6 +36,8 @@ public struct Snapshot: Sendable {
   public var surfaces: [SurfaceState]
   /// The JSON body of `P/meta`; nil while the manifest is not known.
   public var meta: [UInt8]?
+  /// While `booting`, agent requests wait as in a restart instead of being answered 503.
+  public var holdsBoot: Bool
   /// The path of the agent's Unix socket; nil: nothing to proxy to.
   public var upstreamSocket: String?
   /// The folder `P/ui/` serves; nil: no UI surface.
@@ -48,7 +50,8 @@ public struct Snapshot: Sendable {
   public init(
     gate: Gate, state: String, reason: String? = nil,
     surfaces: [SurfaceState] = [SurfaceState(name: "rest", ready: false)], meta: [UInt8]? = nil,
-    upstreamSocket: String? = nil, uiFolder: String? = nil, bootMilliseconds: Int64? = nil,
+    holdsBoot: Bool = false, upstreamSocket: String? = nil, uiFolder: String? = nil,
+    bootMilliseconds: Int64? = nil,
     budgetMilliseconds: Int64 = 5000, gauges: [Gauge] = []
   ) {
     self.gate = gate
@@ -56,6 +59,7 @@ public struct Snapshot: Sendable {
     self.reason = reason
     self.surfaces = surfaces
     self.meta = meta
+    self.holdsBoot = holdsBoot
     self.upstreamSocket = upstreamSocket
     self.uiFolder = uiFolder
     self.bootMilliseconds = bootMilliseconds

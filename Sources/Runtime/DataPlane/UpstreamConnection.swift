@@ -11,6 +11,12 @@ final class UpstreamConnection: Pollable {
   var canWrite = true
   /// The agent has closed its sending side; what it sent before may be unread.
   var hungUp = false
+  /// The agent closed it with bytes unread.
+  var wasReset = false
+  /// The present request is more than one piece, and may be read in part.
+  var carriesMuch = false
+  /// The one before was.
+  var followsMuch = false
   /// It served an exchange before the present one.
   var wasUsed = false
   var input: ByteBuffer?
@@ -65,6 +71,8 @@ final class UpstreamConnection: Pollable {
     body = BodyDecoder(.none)
     hasHead = false
     keepAlive = true
+    followsMuch = carriesMuch
+    carriesMuch = false
     client = nil
     if watchesWriting {
       watchesWriting = false

@@ -24,6 +24,14 @@ struct UpstreamPool {
     case failed(Int32)
   }
 
+  /// Of errno(3): the program or the system is out of something, whatever the agent does.
+  static func isShortage(_ number: Int32) -> Bool {
+    switch number {
+    case EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC: true
+    default: false
+    }
+  }
+
   /// The socket to connect to from now on; connections to another one are ended.
   mutating func use(_ path: String?) {
     guard path != self.path else { return }

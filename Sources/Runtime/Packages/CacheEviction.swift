@@ -2,11 +2,11 @@ import CPlatform
 import Glibc
 import LinuxSystem
 
-/// Keeps the cache below a size: the packages and environments used longest ago go first.
+/// Keeps the cache below a size: the archives, packages and environments used longest ago go first.
 ///
 /// One that a run holds a lease on stays, and so does one used within the last ten minutes, which a
 /// run may have verified and not leased yet.
-struct CacheEviction {
+package struct CacheEviction {
   /// Nanoseconds.
   static let minimumAge: Int64 = 600 * 1_000_000_000
   /// Entries that are measured; more of them wait for the next time.
@@ -15,7 +15,13 @@ struct CacheEviction {
   let cacheFolder: String
   let maximumBytes: Int64
   /// Nanoseconds since 1970.
-  var now: Int64 = Clock.wallNanoseconds()
+  let now: Int64
+
+  package init(cacheFolder: String, maximumBytes: Int64, now: Int64 = Clock.wallNanoseconds()) {
+    self.cacheFolder = cacheFolder
+    self.maximumBytes = maximumBytes
+    self.now = now
+  }
 
   private struct Entry {
     let path: String
@@ -27,7 +33,7 @@ struct CacheEviction {
 
   /// Returns the folders that were removed.
   @discardableResult
-  func run() -> [String] {
+  package func run() -> [String] {
     var entries = entries()
     var total = entries.reduce(0) { $0 + $1.bytes }
     entries.sort { $0.lastUse < $1.lastUse }
@@ -43,17 +49,22 @@ struct CacheEviction {
   private func entries() -> [Entry] {
     let packages = cacheFolder + "/packages"
     let environments = cacheFolder + "/environments"
+    let archives = cacheFolder + "/archives"
     let stored = folderNames(packages).filter { $0.hasPrefix("sha256-") }
       .map { (packages + "/" + $0, nil as String?) }
     let installed = folderNames(environments).filter { !$0.contains(".") }
       .map { (environments + "/" + $0, (environments + "/" + $0 + ".lock") as String?) }
-    return (stored + installed).prefix(Self.maximumEntries).compactMap { path, lock in
-      guard let folder = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-        let status = try? folder.status()
+    // What was downloaded, and which URL had which.
+    let downloaded = folderNames(archives)
+      .filter { $0.hasPrefix("sha256-") || $0.hasPrefix("url-") }
+      .map { (archives + "/" + $0, nil as String?) }
+    return (stored + installed + downloaded).prefix(Self.maximumEntries).compactMap { path, lock in
+      guard let opened = try? Descriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+        let status = try? opened.status(), status.isFolder || status.isFile
       else { return nil }
       return Entry(
-        path: path, lastUse: status.modified, bytes: Self.bytes(of: folder, depth: 0),
-        installLock: lock)
+        path: path, lastUse: status.modified,
+        bytes: status.isFile ? status.size : Self.bytes(of: opened, depth: 0), installLock: lock)
     }
   }
 
@@ -81,10 +92,10 @@ struct CacheEviction {
   private func remove(_ entry: Entry) -> Bool {
     let lock = entry.installLock.flatMap { try? Descriptor.open($0, O_RDWR | O_CREAT, mode: 0o600) }
     if let lock, par_flock_try(lock.number) != 0 { return false }
-    guard let folder = try? Descriptor.open(entry.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-      par_flock_try(folder.number) == 0,
+    guard let opened = try? Descriptor.open(entry.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+      par_flock_try(opened.number) == 0,
       // Somebody may have used it since it was measured.
-      (try? folder.status())?.modified == entry.lastUse
+      (try? opened.status())?.modified == entry.lastUse
     else { return false }
     let gone = cacheFolder + "/packages/tmp-" + randomHexadecimal(bytes: 8)
     try? makeFolders(cacheFolder + "/packages", mode: 0o700)

@@ -20,7 +20,8 @@ struct PackageSource {
     }
     if status.isFolder { return try folder(path, request) }
     let stored = try PackageStore(cacheFolder: request.cacheFolder).store(
-      archiveAt: path, sha256: request.sha256,
+      archiveAt: path, named: request.name ?? path, sha256: request.sha256,
+      known: request.archiveSHA256,
       limits: ArchiveLimits(
         unpackedBytes: request.maximumUnpackedBytes, files: request.maximumFiles),
       report: report)

@@ -1,5 +1,5 @@
 import Glibc
-import Lifecycle
+package import Lifecycle
 import LinuxSystem
 
 /// The two steps of a boot that read a package, each meant for a process of its own: one request
@@ -65,8 +65,11 @@ public enum PackageSteps {
     return installed
   }
 
-  static func run(_ step: (JSONValue, StepReport) throws -> JSONValue) -> Int32 {
-    let report = StepReport { write(.members(["progress": .string($0)])) }
+  /// Reads the request, runs the step, writes its reports and its result.
+  package static func run(_ step: (JSONValue, StepReport) throws -> JSONValue) -> Int32 {
+    let report = StepReport(
+      progress: { write(.members(["progress": .string($0)])) },
+      retry: { write(.members(["retry": $0.json])) })
     do {
       let request = try JSONReader.decode(readRequest())
       let result = try step(request, report)

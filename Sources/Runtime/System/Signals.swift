@@ -10,14 +10,15 @@ public struct SignalSource: ~Copyable {
 
   public let descriptor: Int32
 
-  /// To be called first thing in `main`, before another thread exists. SIGPIPE is ignored: a
-  /// reader that goes away is an error of the write.
+  /// To be called first thing in `main`, before another thread exists. SIGPIPE and SIGXFSZ are
+  /// ignored: a reader that goes away, or a file that may not grow, is an error of the write.
   public init() throws(SystemError) {
     var mask = sigset_t()
     sigemptyset(&mask)
     for number in Self.handled { sigaddset(&mask, number) }
     pthread_sigmask(SIG_BLOCK, &mask, nil)
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     descriptor = par_signalfd(&mask)
     guard descriptor >= 0 else { throw SystemError("signalfd") }
   }

@@ -119,6 +119,17 @@ final class TestServer: @unchecked Sendable {
     }
   }
 
+  /// Requests that wait for the agent.
+  var held: Int { metric("par_requests_held") ?? -1 }
+
+  /// A number of `/metrics`; nil when it has no such line.
+  func metric(_ name: String) -> Int? {
+    let line = client().get("/metrics")?.text.split(separator: "\n").first {
+      $0.hasPrefix(name + " ")
+    }
+    return line.flatMap { Int($0.dropFirst(name.utf8.count + 1)) }
+  }
+
   func client() -> TestClient { TestClient(port) }
   func uiClient() -> TestClient { TestClient(uiPort) }
 

@@ -53,12 +53,16 @@ def verdict(text: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def problems(lines: list[dict[str, Any]], cut_off: bool = False) -> list[str]:
-    """Everything that is wrong with a run's log; `cut_off`: the run was killed."""
-    found = schema_errors(lines) + sequence_errors(lines)
+def trace_problems(lines: list[dict[str, Any]], cut_off: bool = False) -> list[str]:
+    """What `trace` objects to; `cut_off`: the run was killed."""
     # Compact, as the program writes it.
     text = "".join(json.dumps(x, separators=(",", ":"), ensure_ascii=False) + "\n" for x in lines)
     trace = verdict(text)
     if trace.returncode != 0 or ("incomplete" if cut_off else "conforms") not in trace.stdout:
-        found.append(f"trace: status {trace.returncode}\n{trace.stdout}{trace.stderr}")
-    return found
+        return [f"trace: status {trace.returncode}\n{trace.stdout}{trace.stderr}"]
+    return []
+
+
+def problems(lines: list[dict[str, Any]], cut_off: bool = False) -> list[str]:
+    """Everything that is wrong with a run's log; `cut_off`: the run was killed."""
+    return schema_errors(lines) + sequence_errors(lines) + trace_problems(lines, cut_off)

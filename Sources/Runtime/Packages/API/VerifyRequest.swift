@@ -12,8 +12,13 @@ public enum InstallerPreference: String, Sendable, Equatable {
 public struct VerifyRequest: Sendable, Equatable {
   /// An `.apkg` file or an unpacked package folder.
   public var path: String
+  /// What sentences call the package; nil: its path.
+  public var name: String?
   /// What the archive's SHA-256 must be: 64 hex digits, either case.
   public var sha256: String?
+  /// The archive's SHA-256 when it was computed while it was downloaded, or a moment ago: it is not
+  /// hashed again. Only for a file that nobody else writes.
+  public var archiveSHA256: String?
   /// Where packages and environments are kept by content; made when missing.
   public var cacheFolder: String
   /// Bytes of all members together, unpacked.
@@ -34,14 +39,17 @@ public struct VerifyRequest: Sendable, Equatable {
   public var cacheMaximumBytes: Int64?
 
   public init(
-    path: String, sha256: String? = nil, cacheFolder: String,
+    path: String, name: String? = nil, sha256: String? = nil, archiveSHA256: String? = nil,
+    cacheFolder: String,
     maximumUnpackedBytes: Int64 = 1024 << 20, maximumFiles: Int = 20_000,
     hostRequirementsPath: String, hostPython: String? = nil,
     installer: InstallerPreference = .auto, wheelhouse: String? = nil, wheelhouseOnly: Bool = false,
     cacheMaximumBytes: Int64? = nil
   ) {
     self.path = path
+    self.name = name
     self.sha256 = sha256
+    self.archiveSHA256 = archiveSHA256
     self.cacheFolder = cacheFolder
     self.maximumUnpackedBytes = maximumUnpackedBytes
     self.maximumFiles = maximumFiles
@@ -56,7 +64,9 @@ public struct VerifyRequest: Sendable, Equatable {
   public init(json: JSONValue) throws {
     let fields = JSONFields(json, of: "verify request")
     path = try fields.text("path")
+    name = try fields.optionalText("name")
     sha256 = try fields.optionalText("sha256")
+    archiveSHA256 = try fields.optionalText("archive_sha256")
     cacheFolder = try fields.text("cache_folder")
     maximumUnpackedBytes = try fields.whole("max_unpacked_bytes")
     maximumFiles = Int(clamping: try fields.whole("max_files"))
@@ -70,7 +80,8 @@ public struct VerifyRequest: Sendable, Equatable {
 
   public var json: JSONValue {
     .members([
-      "path": .string(path), "sha256": .optional(sha256), "cache_folder": .string(cacheFolder),
+      "path": .string(path), "name": .optional(name), "sha256": .optional(sha256),
+      "archive_sha256": .optional(archiveSHA256), "cache_folder": .string(cacheFolder),
       "max_unpacked_bytes": .integer(maximumUnpackedBytes),
       "max_files": .integer(Int64(maximumFiles)),
       "host_requirements": .string(hostRequirementsPath), "host_python": .optional(hostPython),

@@ -28,17 +28,27 @@ struct PackageStore: Sendable {
   }
 
   /// Hashes, compares, checks and unpacks an archive; returns where it is.
+  ///
+  /// - Parameters:
+  ///   - name: what sentences call it; nil: its path.
+  ///   - known: its SHA-256, when that need not be computed again.
   func store(
-    archiveAt path: String, sha256 wanted: String?, limits: ArchiveLimits,
-    report: StepReport = StepReport()
+    archiveAt path: String, named name: String? = nil, sha256 wanted: String?,
+    known: String? = nil, limits: ArchiveLimits, report: StepReport = StepReport()
   ) throws -> Stored {
+    let name = name ?? path
     let file = try Self.open(path)
     let before = try file.status()
-    report.progress("hashing \(before.size) bytes")
-    let sha256 = try Self.hash(file)
+    let sha256: String
+    if let known {
+      sha256 = known.lowercased()
+    } else {
+      report.progress("hashing \(before.size) bytes")
+      sha256 = try Self.hash(file)
+    }
     if let wanted, wanted.lowercased() != sha256 {
       throw StepFailure(
-        "SHA256 mismatch: the package \(path) has \(sha256), PACKAGE_SHA256 says"
+        "SHA256 mismatch: the package \(name) has \(sha256), PACKAGE_SHA256 says"
           + " \(wanted.lowercased())",
         hint: "compare the package with what was built, or correct PACKAGE_SHA256;"
           + " docs/errors.md#wrong-hash")
@@ -48,14 +58,14 @@ struct PackageStore: Sendable {
       return try place(archive, sha256: sha256, report: report) {
         guard try file.status() == before else {
           throw StepFailure(
-            "the package \(path) changed while it was read",
+            "the package \(name) changed while it was read",
             hint: "write a package under another name and rename it into place;"
               + " docs/errors.md#package-changed")
         }
       }
     } catch let refusal as ArchiveRefusal {
       throw StepFailure(
-        "the package \(path) is refused: \(refusal)",
+        "the package \(name) is refused: \(refusal)",
         hint: "build the package again with pixell build; docs/errors.md#refused-archive")
     } catch let error as SystemError {
       throw Self.failure(error, doing: "unpacking the package into \(folder)")

@@ -69,15 +69,26 @@ struct EnvironmentInstaller {
         interpreter, ["-m", "venv", folder], lock,
         failing: "\(interpreter) could not make an environment (python3-venv may be missing)")
     }
+    try checkPython()
     var lines = requirements.lines
     if requirements.setupScript != nil { lines += try setupRequirements(lock) }
     try install(requirements, lines: lines, lock)
+    try checkPython()
     try EnvironmentStore.complete(
       folder,
       content: .members([
         "key": .string(key), "python": .string(request.plan.pythonVersion ?? ""),
         "interpreter": .string(interpreter), "installer": .string(tool.kind.rawValue),
       ]))
+  }
+
+  /// A tool that says it worked is not believed.
+  private func checkPython() throws(StepFailure) {
+    let python = folder + "/bin/python"
+    guard access(python, X_OK) != 0 else { return }
+    throw StepFailure(
+      "\(tool.path) ended without an error, but the environment it made has no \(python)",
+      hint: "try it by hand, or set PAR_INSTALLER to the other one; docs/errors.md#installer")
   }
 
   private func install(_ requirements: Requirements, lines: [String], _ lock: Descriptor) throws {
@@ -197,6 +208,11 @@ struct EnvironmentInstaller {
       throw StepFailure(
         "the disk is full: the environment cannot be installed into \(parent)", detail: detail,
         hint: "free some space or set PAR_CACHE_DIR to another disk; docs/errors.md#disk-full")
+    }
+    if result.status > 128 {
+      throw StepFailure(
+        "\(path) was ended by \(SignalSource.name(Int32(clamping: result.status - 128)))",
+        detail: detail, hint: "look at memory and its limits; docs/errors.md#installer")
     }
     if let sentence {
       throw StepFailure(

@@ -46,7 +46,12 @@ struct ToolRun {
     return ToolRun(pid: pid, output: output)
   }
 
-  /// Reads to the end of the output and waits. `line` is told each line.
+  /// What is read at most of the output after the tool has ended: all that a pipe holds.
+  static let lastBytes = 64 << 10
+
+  /// Reads the output until the tool ends, and waits for that. `line` is told each line.
+  ///
+  /// The end of the output is not waited for: what the tool left running may keep it open.
   func finish(_ line: (String) -> Void = { _ in }) throws(SystemError) -> Result {
     var kept: [String] = []
     var pending: [UInt8] = []
@@ -59,10 +64,22 @@ struct ToolRun {
       if kept.count > Self.keptLines { kept.removeFirst() }
       line(text)
     }
-    while true {
+    // Negative before Linux 5.3: then the end of the output is all there is to wait for.
+    let ended = par_pidfd_open(pid)
+    defer { if ended >= 0 { close(ended) } }
+    var left = Self.lastBytes
+    while left > 0 {
+      var waits = [
+        pollfd(fd: output.number, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: ended, events: Int16(POLLIN), revents: 0),
+      ]
+      guard poll(&waits, 2, -1) >= 0 else { continue }
+      let hasEnded = waits[1].revents != 0
+      if waits[0].revents == 0 && hasEnded { break }
       let got = buffer.withUnsafeMutableBytes { read(output.number, $0.baseAddress, $0.count) }
       if got < 0 && errno == EINTR { continue }
       if got <= 0 { break }
+      if hasEnded { left -= got }
       for byte in buffer[..<got] {
         if byte == 0x0A || byte == 0x0D {
           take()

@@ -1,16 +1,16 @@
 import CPlatform
 import Glibc
-import LinuxSystem
+package import LinuxSystem
 
 /// An open file, closed once when the last reference goes.
-final class Descriptor: Sendable {
-  let number: Int32
+package final class Descriptor: Sendable {
+  package let number: Int32
 
-  init(owning number: Int32) { self.number = number }
+  package init(owning number: Int32) { self.number = number }
   deinit { close(number) }
 
   /// Opens a path, with `O_CLOEXEC`.
-  static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0) throws(SystemError)
+  package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0) throws(SystemError)
     -> Descriptor
   {
     let number = par_open(path, flags, mode)
@@ -27,14 +27,14 @@ final class Descriptor: Sendable {
     return Descriptor(owning: opened)
   }
 
-  func status() throws(SystemError) -> FileStatus {
+  package func status() throws(SystemError) -> FileStatus {
     var status = stat()
     guard fstat(number, &status) == 0 else { throw SystemError("fstat") }
     return FileStatus(status)
   }
 
   /// Reads up to `count` bytes at an offset; fewer only at the end of the file.
-  func read(at offset: Int64, count: Int) throws(SystemError) -> [UInt8] {
+  package func read(at offset: Int64, count: Int) throws(SystemError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     var filled = 0
     while filled < count {
@@ -51,12 +51,17 @@ final class Descriptor: Sendable {
     return bytes
   }
 
-  func write(_ bytes: ArraySlice<UInt8>) throws(SystemError) {
+  package func write(_ bytes: ArraySlice<UInt8>) throws(SystemError) {
+    try bytes.withUnsafeBytes { buffer in
+      Result { () throws(SystemError) in try write(buffer) }
+    }.get()
+  }
+
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
     var written = 0
     while written < bytes.count {
-      let put = bytes.withUnsafeBytes { buffer in
-        Glibc.write(number, buffer.baseAddress.map { $0 + written }, bytes.count - written)
-      }
+      let put = Glibc.write(
+        number, bytes.baseAddress.map { $0 + written }, bytes.count - written)
       if put < 0 && errno == EINTR { continue }
       guard put >= 0 else { throw SystemError("write") }
       written += put
@@ -65,14 +70,14 @@ final class Descriptor: Sendable {
 }
 
 /// What fstat(2) says about a file, as far as it matters here.
-struct FileStatus: Equatable {
-  let device: UInt64
-  let inode: UInt64
-  let mode: UInt32
-  let size: Int64
+package struct FileStatus: Equatable {
+  package let device: UInt64
+  package let inode: UInt64
+  package let mode: UInt32
+  package let size: Int64
   /// Nanoseconds since 1970.
-  let modified: Int64
-  let changed: Int64
+  package let modified: Int64
+  package let changed: Int64
 
   init(_ status: stat) {
     var status = status
@@ -87,7 +92,7 @@ struct FileStatus: Equatable {
     self.changed = changed
   }
 
-  var isFile: Bool { mode & 0o170000 == 0o100000 }
+  package var isFile: Bool { mode & 0o170000 == 0o100000 }
   var isFolder: Bool { mode & 0o170000 == 0o040000 }
   var isExecutable: Bool { mode & 0o111 != 0 }
 }

@@ -1,17 +1,17 @@
 import CPlatform
 import Glibc
-import LinuxSystem
+package import LinuxSystem
 
 /// Operations on whole paths and folders.
-enum FileTree {
-  static func status(_ path: String, followLinks: Bool = true) -> FileStatus? {
+package enum FileTree {
+  package static func status(_ path: String, followLinks: Bool = true) -> FileStatus? {
     var status = stat()
     let result = followLinks ? stat(path, &status) : lstat(path, &status)
     return result == 0 ? FileStatus(status) : nil
   }
 
   /// The path from the root; one that is relative starts at the current folder.
-  static func absolute(_ path: String) -> String {
+  package static func absolute(_ path: String) -> String {
     guard !path.hasPrefix("/"), let current = resolvedPath(".") else { return path }
     return current + "/" + path
   }
@@ -58,7 +58,7 @@ enum FileTree {
 
   /// A whole small file, or nil when it is no readable regular file.
   /// - Throws: `EFBIG` when it is longer than `limit` bytes.
-  static func contents(_ path: String, limit: Int) throws(SystemError) -> [UInt8]? {
+  package static func contents(_ path: String, limit: Int) throws(SystemError) -> [UInt8]? {
     guard let file = try? Descriptor.open(path, O_RDONLY | O_NONBLOCK) else { return nil }
     return try contents(of: file, path, limit: limit)
   }
@@ -79,7 +79,7 @@ enum FileTree {
     return bytes
   }
 
-  static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+  package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
     for byte in bytes {

@@ -1,9 +1,9 @@
 /// Text that came from elsewhere, made fit for one line of a log.
-enum PrintableText {
+package enum PrintableText {
   static let maximumScalars = 200
 
   /// A name with its control characters escaped, cut at 200 scalars.
-  static func name(_ name: some Sequence<UInt8>) -> String {
+  package static func name(_ name: some Sequence<UInt8>) -> String {
     var text = ""
     for scalar in String(decoding: Array(name), as: UTF8.self).unicodeScalars.prefix(maximumScalars)
     {
@@ -16,7 +16,7 @@ enum PrintableText {
     return text
   }
 
-  static func name(_ name: String) -> String { Self.name(name.utf8) }
+  package static func name(_ name: String) -> String { Self.name(name.utf8) }
 
   /// A tool's line without terminal escapes (ECMA-48 CSI) and control characters.
   static func withoutEscapes(_ bytes: some Sequence<UInt8>) -> String {

@@ -1,11 +1,11 @@
 import CPlatform
 
 /// SHA-256 (FIPS 180-4) by the system's libcrypto.
-final class SHA256 {
+package final class SHA256 {
   // Freed by par_sha256_finish; nil afterwards.
   private var context: UnsafeMutableRawPointer?
 
-  init() throws(StepFailure) {
+  package init() throws(StepFailure) {
     guard let context = par_sha256_new() else {
       throw StepFailure(
         "libcrypto.so.3 (OpenSSL 3) cannot be loaded, so no SHA-256 can be computed",
@@ -22,18 +22,18 @@ final class SHA256 {
   }
 
   func update(_ bytes: some Collection<UInt8>) {
-    guard let context else { return }
-    let contiguous = ContiguousArray(bytes)
-    _ = contiguous.withUnsafeBytes { par_sha256_update(context, $0.baseAddress, $0.count) }
+    ContiguousArray(bytes).withUnsafeBytes { update($0) }
   }
 
-  func update(_ bytes: [UInt8]) {
+  package func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
+
+  package func update(_ bytes: UnsafeRawBufferPointer) {
     guard let context else { return }
-    _ = bytes.withUnsafeBytes { par_sha256_update(context, $0.baseAddress, $0.count) }
+    _ = par_sha256_update(context, bytes.baseAddress, bytes.count)
   }
 
   /// 64 lower-case hex digits. Once.
-  func finish() -> String {
+  package func finish() -> String {
     var digest = [UInt8](repeating: 0, count: 32)
     if let context { _ = par_sha256_finish(context, &digest) }
     context = nil

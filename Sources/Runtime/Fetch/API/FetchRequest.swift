@@ -1,0 +1,54 @@
+import AgentPackages
+public import Lifecycle
+
+/// What the fetch step is asked: where the package is, and within which limits.
+public struct FetchRequest: Sendable, Equatable {
+  /// `https://…` or `s3://bucket/key`, as the operator wrote it. Never shown with its query or
+  /// user-info.
+  public var url: String
+  /// What the archive's SHA-256 must be: 64 hex digits, lower case.
+  public var sha256: String?
+  /// Bytes of the archive.
+  public var maximumBytes: Int64
+  /// For all attempts and waits together.
+  public var timeoutMilliseconds: Int64
+  /// Where packages are kept by content; an absolute path, made when missing.
+  public var cacheFolder: String
+  /// Names this run's temporary files.
+  public var runID: String
+  /// After a download, what was used longest ago is removed down to this. nil: nothing is removed.
+  public var cacheMaximumBytes: Int64?
+
+  public init(
+    url: String, sha256: String? = nil, maximumBytes: Int64, timeoutMilliseconds: Int64,
+    cacheFolder: String, runID: String, cacheMaximumBytes: Int64? = nil
+  ) {
+    self.url = url
+    self.sha256 = sha256
+    self.maximumBytes = maximumBytes
+    self.timeoutMilliseconds = timeoutMilliseconds
+    self.cacheFolder = cacheFolder
+    self.runID = runID
+    self.cacheMaximumBytes = cacheMaximumBytes
+  }
+
+  public init(json: JSONValue) throws {
+    let fields = JSONFields(json, of: "fetch request")
+    url = try fields.text("url")
+    sha256 = try fields.optionalText("sha256")?.lowercased()
+    maximumBytes = try fields.whole("max_bytes")
+    timeoutMilliseconds = try fields.whole("timeout_ms")
+    cacheFolder = try fields.text("cache_folder")
+    runID = try fields.text("run_id")
+    cacheMaximumBytes = fields.value["cache_max_bytes"]?.whole
+  }
+
+  public var json: JSONValue {
+    .members([
+      "url": .string(url), "sha256": .optional(sha256), "max_bytes": .integer(maximumBytes),
+      "timeout_ms": .integer(timeoutMilliseconds), "cache_folder": .string(cacheFolder),
+      "run_id": .string(runID),
+      "cache_max_bytes": cacheMaximumBytes.map(JSONValue.integer) ?? .null,
+    ])
+  }
+}
