@@ -84,13 +84,36 @@ class AWS:
         )["taskDefinitionArns"]
         return [arn.rsplit("/")[-1] for arn in arns]
 
+    def deploy(self, image: str) -> None:
+        """A further revision, and the service on it, as an earlier deployment left them."""
+        options = {
+            "awslogs-group": "/ecs/pixell-agent-runtime",
+            "awslogs-region": REGION,
+            "awslogs-stream-prefix": "ecs",
+        }
+        ecs = self.client("ecs")
+        ecs.register_task_definition(
+            family="pixell-agent-runtime",
+            containerDefinitions=[
+                {
+                    "name": "agent-runtime",
+                    "image": image,
+                    "memory": 128,
+                    "logConfiguration": {"logDriver": "awslogs", "options": options},
+                }
+            ],
+        )
+        ecs.update_service(
+            cluster="pixell-runtime-cluster", service="pixell-runtime", taskDefinition="pixell-agent-runtime"
+        )
+
     def task(self, definition: str, log: str) -> str:
         """A running task of the service and what it has logged; its id."""
         started = self.client("ecs").run_task(
             cluster="pixell-runtime-cluster",
             taskDefinition=definition,
             launchType="FARGATE",
-            networkConfiguration={"awsvpcConfiguration": {"subnets": [self.subnet()]}},
+            networkConfiguration={"awsvpcConfiguration": {"subnets": [self.subnet()], "securityGroups": []}},
         )
         task = started["tasks"][0]["taskArn"].rsplit("/")[-1]
         logs, stream = self.client("logs"), f"ecs/agent-runtime/{task}"

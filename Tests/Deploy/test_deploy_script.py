@@ -54,12 +54,15 @@ def test_update_only_registers_the_filled_definition_and_moves_the_service(aws, 
 
 
 def test_rollback_goes_back_one_revision_at_a_time_and_stops_at_the_oldest(aws, checkout, variables):
-    for _ in range(2):
-        done = checkout.run(SCRIPT, "--update-only", IMAGE_TAG="v1", **variables)
-        assert done.returncode == 0, done.stderr
+    # Ten revisions: the tenth is after the ninth, not after the first.
+    for image in range(2, 11):
+        aws.deploy(f"v{image}")
+    ecs = aws.client("ecs")
+    for revision in range(2, 9):
+        ecs.deregister_task_definition(taskDefinition=f"pixell-agent-runtime:{revision}")
     # The rollback needs neither package nor image.
     few = {k: v for k, v in variables.items() if k.startswith(("AWS", "ECS"))}
-    for revision in [2, 1]:
+    for revision in [9, 1]:
         done = checkout.run(SCRIPT, "--rollback", **few)
         assert done.returncode == 0, done.stderr
         assert aws.service()["taskDefinition"].endswith(f":{revision}")
@@ -235,23 +238,8 @@ def test_a_wrong_command_line_is_status_2(checkout, arguments):
 
 def test_wait_shows_the_new_tasks_log_by_trace(aws, checkout, variables, program):
     log = program.run_log()
-    # As the deployment will name it: the task is there before the service is asked for it.
-    aws.client("ecs").register_task_definition(
-        family="pixell-agent-runtime",
-        containerDefinitions=[
-            {
-                "name": "agent-runtime", "image": "v1", "memory": 128,
-                "logConfiguration": {
-                    "logDriver": "awslogs",
-                    "options": {
-                        "awslogs-group": "/ecs/pixell-agent-runtime", "awslogs-region": "us-east-2",
-                        "awslogs-stream-prefix": "ecs",
-                    },
-                },
-            }
-        ],
-    )
-    checkout.run(SCRIPT, "--update-only", IMAGE_TAG="v1", **variables)
+    aws.deploy("v2")
+    aws.deploy("v3")
     old = aws.task("pixell-agent-runtime:1", "not this one\n")
     new = aws.task("pixell-agent-runtime:2", log)
     done = checkout.run(SCRIPT, "--rollback", "--wait", PAR_LIFECYCLE=str(program.path), **variables)
@@ -262,8 +250,8 @@ def test_wait_shows_the_new_tasks_log_by_trace(aws, checkout, variables, program
 
 def test_wait_fails_when_the_log_does_not_conform(aws, checkout, variables, program):
     lines = program.run_log().splitlines()
-    checkout.run(SCRIPT, "--update-only", IMAGE_TAG="v1", **variables)
-    checkout.run(SCRIPT, "--update-only", IMAGE_TAG="v1", **variables)
+    aws.deploy("v2")
+    aws.deploy("v3")
     aws.task("pixell-agent-runtime:2", "\n".join(lines[:1] + lines[2:]))
     done = checkout.run(SCRIPT, "--rollback", "--wait", PAR_LIFECYCLE=str(program.path), **variables)
     assert done.returncode == 1

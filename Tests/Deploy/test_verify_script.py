@@ -44,7 +44,7 @@ def server() -> Iterator[Server]:
 
 
 def test_the_four_steps_of_a_good_deployment(aws, checkout, variables, server):
-    checkout.run("scripts/deploy_par.sh", "--update-only", IMAGE_TAG="v1", **variables)
+    aws.deploy("v2")
     aws.task("pixell-agent-runtime:2", '{"event":"runtime_ready","boot_ms":812}')
     done = checkout.run(SCRIPT, "--url", server.url, "--path", "api/hello", **variables)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -56,7 +56,7 @@ def test_the_four_steps_of_a_good_deployment(aws, checkout, variables, server):
 
 
 def test_what_is_not_there_is_said(aws, checkout, variables):
-    checkout.run("scripts/deploy_par.sh", "--update-only", IMAGE_TAG="v1", **variables)
+    aws.deploy("v2")
     aws.task("pixell-agent-runtime:2", '{"event":"boot_failed","level":"error","error":"SHA256 mismatch"}')
     done = checkout.run(SCRIPT, "--url", "http://127.0.0.1:9", **variables)
     assert done.returncode == 1
