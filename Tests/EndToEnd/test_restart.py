@@ -338,7 +338,7 @@ def test_a_restart_under_load_loses_nothing_that_the_worker_had_not_begun(par, t
 
 def test_a_restart_that_hangs_meets_the_load_timeout(par, slow_second_time, gate):
     package, variables = slow_second_time
-    run = par(package, LOAD_TIMEOUT_SEC=1, WORKER_RESTARTS="1/60", **variables)
+    run = par(package, LOAD_TIMEOUT_SEC=4, WORKER_RESTARTS="1/60", **variables)
     run.ready()
     os.kill(run.worker_pid, signal.SIGKILL)
     gate.visitor()

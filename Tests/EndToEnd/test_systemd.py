@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import re
 import shutil
@@ -527,6 +528,41 @@ def test_requests_from_before_the_program_are_answered(passing, probe):
         # What is for the agent waits for it.
         assert status in ((200, 503) if path == "/health" else (200,)), path
     run.ready()
+    assert run.stop() == 0
+
+
+def test_a_successor_on_the_same_socket_gets_what_its_predecessor_left(passing, probe):
+    """systemctl restart under load: the socket stays, and no request is refused or lost."""
+    one = listener()
+    base = f"http://127.0.0.1:{port_of(one)}"
+    answers: collections.Counter[object] = collections.Counter()
+    stopping = threading.Event()
+
+    def ask(keeps: bool) -> None:
+        with httpx.Client(base_url=base, timeout=DEADLINE) as client:
+            while not stopping.is_set():
+                headers = {} if keeps else {"Connection": "close"}
+                try:
+                    answer: object = client.get("/api/hello", headers=headers).status_code
+                except httpx.HTTPError as error:
+                    answer = repr(error)
+                answers[answer] += 1
+
+    run = passing(probe, [one], "rest")
+    run.ready()
+    clients = [threading.Thread(target=ask, args=(n % 2 == 0,), daemon=True) for n in range(8)]
+    for client in clients:
+        client.start()
+    for _ in range(2):
+        until(lambda so_far=answers.total(): answers.total() > so_far + 100, "the load goes on")
+        assert run.stop() == 0
+        run = passing(probe, [one], "rest")
+        run.ready()
+    until(lambda so_far=answers.total(): answers.total() > so_far + 100, "the load goes on")
+    stopping.set()
+    for client in clients:
+        client.join(DEADLINE)
+    assert list(answers) == [200], answers
     assert run.stop() == 0
 
 

@@ -42,7 +42,8 @@ struct CacheEvictionTests {
       utimensat(AT_FDCWD, "\(folder.path)/archives/\(name)", &times, 0)
     }
     let eviction = CacheEviction(cacheFolder: folder.path, maximumBytes: 100 << 10)
-    #expect(eviction.run().map { $0.split(separator: "/").last } == ["sha256-a.apkg", "url-b.json"])
+    #expect(
+      eviction.run().map { $0.split(separator: "/").last } == ["sha256-a.apkg", "url-b.json"])
     #expect(folderNames(folder.path + "/archives").sorted() == ["sha256-c.apkg", "tmp-d"])
   }
 

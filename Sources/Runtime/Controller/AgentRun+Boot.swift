@@ -175,7 +175,8 @@ extension AgentRun {
     case .fetchTimeout:
       explain(
         Explanation(
-          error: "Failed to download package: it took longer than \(configuration.fetchTimeout.text)"
+          error:
+            "Failed to download package: it took longer than \(configuration.fetchTimeout.text)"
             + (lastFetchError.map { "; the last attempt: \($0)" } ?? ""),
           detail: progress?.lastMessage,
           hint: "raise FETCH_TIMEOUT_SEC; docs/errors.md#fetch-timeout"))

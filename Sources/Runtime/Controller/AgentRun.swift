@@ -20,6 +20,9 @@ final class AgentRun {
   /// How many aborted requests of a drain or loss get a line of their own.
   static let abortedLines = 20
 
+  /// So long before new work is refused the last connection is accepted from a passed socket.
+  static let lastAccept = Interval.milliseconds(100)
+
   let configuration: Configuration
   let environment: [String: String]
   let runID: String
@@ -88,8 +91,11 @@ final class AgentRun {
   ///
   /// - Parameter watchdog: the interval in which the service manager wants a sign of life.
   func serve(watchdog interval: Interval?) throws {
+    var options = DataPlaneOptions(configuration)
+    options.restListenerWasPassed = listeners.rest.isActivated
+    options.uiListenerWasPassed = listeners.ui?.isActivated ?? false
     let dataPlane = try DataPlane(
-      options: DataPlaneOptions(configuration), restListener: listeners.rest.descriptor,
+      options: options, restListener: listeners.rest.descriptor,
       uiListener: listeners.ui?.descriptor, initial: composer.snapshot(of: machine.state),
       observer: GateObserver(mailbox: idleMessages, log: log))
     try dataPlane.start()
@@ -165,6 +171,11 @@ final class AgentRun {
       publish()
     }
     armTimers()
+    if case .draining(let draining) = machine.state, step.verdict == .moved,
+      draining.cause.isAsked
+    {
+      leaveBacklog()
+    }
     notifier.stepped(step, machine, at: now)
     for effect in step.effects { carryOut(effect) }
     reportIfIdle()
@@ -173,6 +184,16 @@ final class AgentRun {
   private func publish() {
     composer.learn(machine.state)
     dataPlane?.publish(composer.snapshot(of: machine.state))
+  }
+
+  /// On a socket that somebody passed to the program new connections need not be refused: they wait
+  /// for its successor. Those that were accepted get the time to say what they want. After a failure
+  /// there may be no successor, or one that fails as well: they are answered.
+  private func leaveBacklog() {
+    let now = Clock.now()
+    let end = machine.state.timers(machine.policy)[.drainMinimum] ?? now
+    guard end - now > Self.lastAccept else { return dataPlane?.leaveBacklog() ?? () }
+    _ = loop.schedule(at: end - Self.lastAccept) { [unowned self] in dataPlane?.leaveBacklog() }
   }
 
   private func armTimers() {
@@ -274,6 +295,9 @@ final class AgentRun {
   /// Everything is over: what is left of the run goes, the log is written out.
   private func finish(_ code: Int32) {
     watchdog = nil
+    if case .stopped(let stopped) = machine.state, stopped.cause.isAsked {
+      dataPlane?.leaveBacklog()
+    }
     dataPlane?.stop()
     progress = nil
     worker?.ended()

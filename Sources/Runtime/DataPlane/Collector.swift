@@ -8,6 +8,8 @@ enum Command: Sendable {
   case cut(CutReason, Collector)
   /// Only sent while requests are held.
   case gateChanged
+  /// Connections to the sockets that were passed to the program are left to who comes next.
+  case leaveBacklog
   case stop
 }
 

@@ -87,6 +87,13 @@ public final class DataPlane: Sendable {
   /// `upstreamLost`.
   public func cutAll() -> [AbortedRequest] { cut(.all) }
 
+  /// Accepts no more connections from the sockets that were passed to the program: they wait there
+  /// for the next one that it is passed to. Others go on.
+  public func leaveBacklog() {
+    guard shared.options.restListenerWasPassed || shared.options.uiListenerWasPassed else { return }
+    for loop in loops { loop.send(.leaveBacklog) }
+  }
+
   /// Asks every loop for a sign of life: each wakes, comes round once and counts. Does not wait.
   public func askHeartbeat() {
     shared.heartbeatsAsked.add(1, ordering: .relaxed)

@@ -69,9 +69,14 @@ final class EventLoop: @unchecked Sendable {
       throw error
     }
     par_epoll_add(epoll, wake, PAR_EPOLLIN, Self.mailboxToken)
-    listeners.append(ListenerSocket(descriptor: restListener, loop: self, port: .rest))
+    let options = shared.options
+    listeners.append(
+      ListenerSocket(
+        descriptor: restListener, loop: self, port: .rest, isPassed: options.restListenerWasPassed))
     if let uiListener {
-      listeners.append(ListenerSocket(descriptor: uiListener, loop: self, port: .ui))
+      listeners.append(
+        ListenerSocket(
+          descriptor: uiListener, loop: self, port: .ui, isPassed: options.uiListenerWasPassed))
     }
     for listener in listeners { watch(listener, events: PAR_EPOLLIN | PAR_EPOLLEXCLUSIVE) }
   }
@@ -184,9 +189,15 @@ final class EventLoop: @unchecked Sendable {
       switch command {
       case .stop: isStopping = true
       case .gateChanged: held.look()
+      case .leaveBacklog: leaveBacklog()
       case .cut(let reason, let collector): collector.answer(cut(reason))
       }
     }
+  }
+
+  private func leaveBacklog() {
+    for listener in listeners where listener.isPassed { listener.detach() }
+    listeners.removeAll { $0.isPassed }
   }
 
   private func cut(_ reason: CutReason) -> [(started: Int64, request: AbortedRequest)] {

@@ -6,10 +6,13 @@ import Lifecycle
 /// connection wakes one of them) and owned by the `DataPlane`.
 final class ListenerSocket: Pollable {
   let port: Port
+  /// Whoever passed the socket to the program keeps it, and what waits in it, for the next one.
+  let isPassed: Bool
   private var isPaused = false
 
-  init(descriptor: Int32, loop: EventLoop, port: Port) {
+  init(descriptor: Int32, loop: EventLoop, port: Port, isPassed: Bool) {
     self.port = port
+    self.isPassed = isPassed
     super.init(descriptor: descriptor, loop: loop)
   }
 

@@ -19,7 +19,7 @@ from .faults import (
     start_agent,
     stop_worker,
 )
-from .scenes import lame_duck, closing, loading, nothing, ready, restarting, serving
+from .scenes import GOOD, closing, lame_duck, loading, nothing, ready, restarting, serving
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
 HARD_LIMIT = Failed("load", "hard limit of 4 s", "hard-limit", cause="hard_limit")
@@ -28,11 +28,6 @@ NO_RESTARTS = {"WORKER_RESTARTS": "0/60"}
 #: The deadline of a drain in which nothing obeys.
 SOON = {"GRACEFUL_SHUTDOWN_TIMEOUT_SEC": 2}
 
-GOOD = """
-def mount(app):
-    @app.get('/api/hello')
-    def hello(): return {}
-"""
 LIFESPAN = """
 import contextlib, time
 from fastapi import FastAPI

@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import sys
+import time
 from typing import Any, Callable
 
 from support.clients import Call
@@ -119,7 +120,7 @@ def signals_apart(first: int, second: int) -> Fault:
     def fault(stage: Stage) -> None:
         stage.run.send(first)
         stage.run.wait("drain")
-        stage.run.send(second)
+        stage.struck = stage.run.send(second)
 
     return fault
 
@@ -130,6 +131,7 @@ def signals_at(event: str, *numbers: int) -> Fault:
     def fault(stage: Stage) -> None:
         run = stage.start(stage.package("probe"))
         run.wait(event)
+        stage.struck = time.monotonic()
         signals(*numbers)(stage)
 
     return fault

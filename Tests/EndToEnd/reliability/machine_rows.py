@@ -6,14 +6,15 @@ from typing import Iterator
 
 from .cell import Cell
 from .ends import Either, Failed, GoesOn
-from .faults import all_of, kill_worker, lower_descriptors, start
-from .scenes import ready, uses_uv
+from .faults import all_of, ask, kill_worker, lower_descriptors, start, start_agent
+from .scenes import GOOD, ready, serving, uses_uv
 from .surroundings import (
     all_of as scenes,
     as_user,
     cache_is,
     few_processes,
     limited,
+    little_memory,
     package_is,
     port_taken,
     small_disk,
@@ -30,6 +31,8 @@ def rows() -> Iterator[Cell]:
     yield from descriptor_rows()
     yield from process_limit_rows()
     yield from port_rows()
+    yield from service_rows()
+    yield from memory_rows()
 
 
 def disk_rows() -> Iterator[Cell]:
@@ -148,4 +151,42 @@ def port_rows() -> Iterator[Cell]:
     yield Cell(
         "before the start", "no such address", variables(BIND_ADDRESS="203.0.113.7"), start("probe"),
         Failed("fetch", "no such address", "bind-address"), 2,
+    )  # fmt: skip
+
+
+def service_rows() -> Iterator[Cell]:
+    """A service manager whose words are wrong."""
+    for words, values, event in (
+        ("NOTIFY_SOCKET names nothing", {"NOTIFY_SOCKET": "/nowhere/notify"}, "warning"),
+        ("WATCHDOG_USEC is no number", {"WATCHDOG_USEC": "soon"}, "warning"),
+        ("LISTEN_PID is another's", {"LISTEN_PID": "1", "LISTEN_FDS": "3"}, ""),
+    ):
+        yield Cell(
+            "before the start", words, variables(**values), start("probe"), GoesOn(1, event), 6
+        )
+
+
+GREEDY = "x = []\nwhile True: x.append(bytearray(1 << 24))\n"
+
+
+def memory_rows() -> Iterator[Cell]:
+    """The kernel ends what takes more than the control group may have."""
+    yield Cell(
+        "loading", "the agent takes more memory than there is", little_memory(300 << 20),
+        start_agent(GREEDY), Failed("load", "because memory ran out", "worker-ended"), 8, root=True,
+    )  # fmt: skip
+    yield Cell(
+        "ready", "the agent takes more memory than there is",
+        scenes(
+            little_memory(300 << 20),
+            serving(GOOD + "    @app.get('/api/take')\n    def take():\n        x = []\n"
+                    "        while True: x.append(bytearray(1 << 24))\n"),
+        ),
+        ask("/api/take", meets=False), GoesOn(2, "worker_exited"), 10, root=True,
+    )  # fmt: skip
+    yield Cell(
+        "installing", "uv takes more memory than there is",
+        scenes(little_memory(200 << 20), uses_uv(pip="exec tail /dev/zero")),
+        start("requirement", **REQUIREMENT), Failed("install", "uv was ended by SIGKILL", "installer"),
+        10, root=True,
     )  # fmt: skip

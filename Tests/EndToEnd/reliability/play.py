@@ -20,6 +20,7 @@ def play(cell: Cell, library: Library) -> float:
                 stage.note_ports()
             struck = time.monotonic()
             cell.strike(stage)
+            struck = stage.struck or struck
             cell.end.check(stage, struck, cell.within)
             took = time.monotonic() - struck
         except AssertionError as error:

@@ -18,6 +18,13 @@ Scene = Callable[[Stage], None]
 
 HOST = REPOSITORY / "agent-host/.venv"
 
+#: An agent that does nothing but serve.
+GOOD = """
+def mount(app):
+    @app.get('/api/hello')
+    def hello(): return {}
+"""
+
 #: A uv that makes an environment out of the agent host's own, at once and without a network.
 UV = """#!/bin/sh
 for last; do :; done

@@ -72,7 +72,7 @@ def at_transitions() -> Iterator[Cell]:
         for number in (TERM, INT):
             yield Cell(
                 f"at the line `{event}`", f"{number.name} twice", nothing,
-                signals_at(event, number, number), Stopped(number.name, states), 3,
+                signals_at(event, number, number), Stopped(number.name, states), 2,
             )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import shutil
 import signal
@@ -30,6 +31,8 @@ from support.program import (
 SLOWNESS = DEADLINE / 30
 #: How long a process that was killed may still be seen.
 REAPING = 0.5
+#: What downloads are given and no log may hold.
+SECRETS = ("secret-signature", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY", "secretsecretsecret")
 #: A developer's own settings of downloads.
 _DOWNLOADS = ("AWS_", "SSL_CERT", "CURL_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 #: Lines of the agent's output whose form is checked; a flood's are all alike.
@@ -65,6 +68,8 @@ class Stage:
         self.passage: Any = None
         self.index_connections: list[Any] = []
         self.origin: Any = None
+        #: When the fault struck, if that was not at the beginning of striking.
+        self.struck = 0.0
         self.own_package = self.root / "own.apkg"
         self.own_sockets: list[str] = []
         self.threads: list[Any] = []
@@ -192,6 +197,8 @@ class Stage:
                 if line.get("event") != "agent_output" or said <= CHECKED_OUTPUT_LINES:
                     formal.append(line)
             killed = run.process.returncode is not None and run.process.returncode < 0
+            text = json.dumps(run.lines)
+            found += [f"the log holds the secret {one}" for one in SECRETS if one in text]
             found += log.schema_errors(formal)
             found += log.sequence_errors(run.lines)
             if not self.has_whole_log:

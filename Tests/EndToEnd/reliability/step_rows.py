@@ -110,6 +110,10 @@ def uv_rows() -> Iterator[Cell]:
         "installing", "uv is stopped (SIGSTOP)", installing(**LIMITED), stop_installer,
         INSTALL_TIMEOUT, 5,
     )  # fmt: skip
+    yield Cell(
+        "installing", "uv takes longer than the hard limit, which does not count it",
+        uses_uv(pip="sleep 5"), start("requirement", PAR_INSTALLER="uv", **SHORT_LIMIT), GoesOn(), 14,
+    )  # fmt: skip
     yield Cell("installing", "uv hangs", uses_uv(pip=HANG), boot, INSTALL_TIMEOUT, 5)
     yield Cell(
         "installing", "uv hangs while it makes the environment", uses_uv(venv=HANG), boot,

@@ -73,18 +73,28 @@ def as_user() -> Scene:
 
 
 def few_processes(limit: int) -> Scene:
-    """A control group that may hold so many processes and threads (v1 or v2)."""
+    """May have so many processes and threads."""
+    return control_group("pids", "pids.max", "pids.max", limit)
+
+
+def little_memory(limit: int) -> Scene:
+    """May have so many bytes of memory."""
+    return control_group("memory", "memory.limit_in_bytes", "memory.max", limit)
+
+
+def control_group(controller: str, first: str, second: str, limit: int) -> Scene:
+    """The run is in a control group of its own, of the first or the second version."""
 
     def scene(stage: Stage) -> None:
         root = Path("/sys/fs/cgroup")
-        base = root / "pids" if (root / "pids").is_dir() else root
-        group = base / f"par-test-{stage.root.name}"
+        is_first = (root / controller).is_dir()
+        group = (root / controller if is_first else root) / f"par-test-{stage.root.name}"
         try:
             group.mkdir()
             stage.close_at_end(lambda: until(lambda: _removed(group), "the control group goes"))
-            (group / "pids.max").write_text(str(limit))
+            (group / (first if is_first else second)).write_text(str(limit))
         except OSError as error:
-            raise Unavailable(f"no control group of processes can be made: {error}") from None
+            raise Unavailable(f"no control group can be made: {error}") from None
         script = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"'
         stage.command += ["sh", "-c", script, "sh", str(group)]
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Optional
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -52,12 +53,15 @@ if HAS_6:  # a second listener for IPv4, on the same port
 rows = []
 
 
-def fetch(url: str, timeout: int = 8000, cache: Path = FOLDER / "cache") -> dict:
+def fetch(
+    url: str, timeout: int = 8000, cache: Path = FOLDER / "cache",
+    trusting: Optional[Path] = authority.file,
+) -> dict:  # fmt: skip
     request = {
         "url": url, "sha256": None, "max_bytes": 10 << 20, "timeout_ms": timeout,
         "cache_folder": str(cache), "run_id": "r", "cache_max_bytes": None,
     }  # fmt: skip
-    environment = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(authority.file)}
+    environment = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(trusting or "")}
     done = subprocess.run(
         [PROGRAM, "step", "fetch"], input=json.dumps(request).encode() + b"\n", env=environment,
         capture_output=True, timeout=30,
@@ -125,4 +129,8 @@ for sent in [
     server = ByteServer(sent, context=context)
     failure = fetch(server.base + "/a", cache=disk)["failure"]
     failures.append({**failure, "left": [one.name for one in disk.glob("archives/*")]})
-print(json.dumps([rows, slow, *failures]))
+
+# A system without ca-certificates.
+assert command("mount", "-t", "tmpfs", "none", "/etc/ssl/certs")
+bare = fetch(ByteServer(answer(200, body), context=context).base, trusting=None)["failure"]
+print(json.dumps([rows, slow, *failures, bare]))

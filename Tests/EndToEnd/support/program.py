@@ -22,7 +22,9 @@ DEADLINE = float(os.environ.get("PAR_TEST_DEADLINE", "30"))
 MARK = "E2E_RUN_MARK"
 
 #: What the program or the installers read; a developer's own settings must not decide a test.
-_OURS = ("AGENT_", "PACKAGE_", "SUPERVISOR_", "PAR_", "BOOT_", "LOG_", "WHEELHOUSE_", "LISTEN_")
+_OURS = ("AGENT_", "PACKAGE_", "SUPERVISOR_", "PAR_", "BOOT_", "LOG_", "WHEELHOUSE_", "LISTEN_",
+    "WATCHDOG_", "AWS_", "HOLD_",
+)
 _NAMES = {
     "DEPLOYMENT_ID", "BASE_PATH", "BIND_ADDRESS", "REST_PORT", "A2A_PORT", "UI_PORT",
     "MULTIPLEXED", "MAX_PACKAGE_SIZE_MB", "MAX_UNPACKED_SIZE_MB", "MAX_PACKAGE_FILES",

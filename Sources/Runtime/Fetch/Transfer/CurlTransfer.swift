@@ -115,8 +115,8 @@ final class CurlTransfer {
       (PAR_CURLOPT_HTTP09_ALLOWED, 0), (PAR_CURLOPT_NETRC, 0), (PAR_CURLOPT_NOSIGNAL, 1),
       (PAR_CURLOPT_PATH_AS_IS, 1), (PAR_CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
       (PAR_CURLOPT_BUFFERSIZE, Self.bufferBytes),
-      (PAR_CURLOPT_TIMEOUT_MS, max(1, Int(settings.timeout.milliseconds))),
-      (PAR_CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(connect.milliseconds))),
+      (PAR_CURLOPT_TIMEOUT_MS, Self.milliseconds(settings.timeout)),
+      (PAR_CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(connect)),
       (PAR_CURLOPT_LOW_SPEED_LIMIT, limits.stallBytesPerSecond),
       (PAR_CURLOPT_LOW_SPEED_TIME, max(1, Int(limits.stallTime.seconds))),
     ]
@@ -148,6 +148,11 @@ final class CurlTransfer {
       }
       try check(par_curl_add_field(handle, line), 0)
     }
+  }
+
+  /// libcurl takes 0 for no time-out at all, and refuses what no 32 bits hold.
+  private static func milliseconds(_ interval: Interval) -> Int {
+    Int(min(max(interval.milliseconds, 1), Int64(Int32.max)))
   }
 
   /// What libcurl reads from a socket at once.

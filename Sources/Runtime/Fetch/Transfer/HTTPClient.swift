@@ -34,8 +34,11 @@ final class HTTPClient {
   private let limits: FetchLimits
   private let proxies: ProxyChoice
   private let authorities: TrustedAuthorities
-  /// Of all addresses that requests were sent to, the one that reaches farthest.
+  /// Of all addresses that a chain of redirects came by, the one that reaches farthest.
   private var reach: AddressReach?
+  /// Of the first host's alone, in all attempts: one that has a public address and a private one
+  /// is a public host, whichever answers.
+  private var firstReach: AddressReach?
 
   init(environment: [String: String], isS3: Bool, limits: FetchLimits) {
     self.limits = limits
@@ -54,11 +57,14 @@ final class HTTPClient {
     var text = request.url
     let isFirstHTTP = url.scheme == "http"
     var hops = 0
+    reach = firstReach
     while true {
+      let isFirst = hops == 0
       let hop = Hop(
         url: url, text: text, fields: request.fields + Self.fields, allowsHTTP: isFirstHTTP,
         proxy: proxies.proxy(scheme: url.scheme, host: url.host),
-        reachBefore: hops == 0 ? nil : reach)
+        reachBefore: isFirst ? nil : reach)
+      defer { if isFirst { firstReach = reach } }
       let (answer, location) = try send(hop, deadline, followsRedirects, sink)
       guard let location else { return answer }
       hops += 1
@@ -106,7 +112,7 @@ final class HTTPClient {
       hop.proxy != nil || AddressReach.isAddress(host: hop.url.host),
       !before.permitsRedirect(to: named)
     {
-      throw Self.refusal(host)
+      throw Self.refusal(host, named)
     }
     if hop.proxy != nil { widen(named) }
 
@@ -131,7 +137,7 @@ final class HTTPClient {
         guard hop.proxy == nil else { return true }
         let target = AddressReach(address)
         if let before = hop.reachBefore, !before.permitsRedirect(to: target) {
-          refusal = Self.refusal(host)
+          refusal = Self.refusal(host, target)
           return false
         }
         widen(target)
@@ -170,10 +176,16 @@ final class HTTPClient {
 
   private func widen(_ target: AddressReach) { reach = max(reach ?? target, target) }
 
-  private static func refusal(_ host: String) -> TransferFailure {
-    TransferFailure(
-      "a redirect leads to \(host), whose address is inside this network or no"
-        + " host's, which no redirect from outside may do", .redirect)
+  private static func refusal(_ host: String, _ reach: AddressReach) -> TransferFailure {
+    let place =
+      switch reach {
+      case .loopback: "this machine's own"
+      case .privateNetwork: "of a private network"
+      case .special, .everywhere: "link-local or reserved"
+      }
+    return TransferFailure(
+      "a redirect leads to \(host), whose address is \(place), and none may lead inwards", .redirect
+    )
   }
 
   // MARK: - Small answers
