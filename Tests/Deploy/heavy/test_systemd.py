@@ -75,27 +75,26 @@ def show(machine: Machine, *properties: str) -> dict[str, str]:
 
 
 def journal(machine: Machine, since: str) -> str:
-    """The unit's lines from the cursor on, as the program wrote them, without the manager's own."""
+    """The unit's lines since then, as the program wrote them, without the manager's own."""
     machine.run("journalctl", "--sync", check=False)
-    return machine.run("journalctl", "-o", "cat", f"_SYSTEMD_UNIT={UNIT}", f"--after-cursor={since}").stdout
+    return machine.run("journalctl", "-o", "cat", f"_SYSTEMD_UNIT={UNIT}", "--since", since).stdout
 
 
-def cursor(machine: Machine) -> str:
-    machine.run("systemd-cat", "echo", "mark")
-    machine.run("journalctl", "--sync", check=False)
-    return re.search(r"-- cursor: (.*)", machine.run("journalctl", "-n", "1", "--show-cursor").stdout)[1]
+def now() -> str:
+    """A time for journalctl. Not a cursor: with a match it passes over the first line as well."""
+    return f"@{time.time():.6f}"
 
 
 @pytest.fixture
 def stopped(machine: Machine) -> Iterator[str]:
-    """Begins and ends with the units stopped; the journal's cursor at the beginning."""
+    """Begins and ends with the units stopped; the time of its beginning."""
     def stop() -> None:
         machine.run("systemctl", "stop", SOCKET, UNIT, check=False)
         machine.run("systemctl", "reset-failed", UNIT, SOCKET, check=False)
         machine.run("rm", "-rf", f"/run/systemd/system/{UNIT}.d", "/run/systemd/system/par@demo.service.d")
         machine.run("systemctl", "daemon-reload")
     stop()
-    yield cursor(machine)
+    yield now()
     stop()
 
 
@@ -133,11 +132,12 @@ def test_it_starts_and_says_what_it_does(machine: Machine, stopped: str) -> None
     assert machine.run("ls", "/run/par/demo", check=False).returncode != 0
 
 
+@pytest.mark.xfail(strict=True, reason="trace takes the manager's own lines for corrupt ones")
 def test_the_journal_with_the_managers_lines_conforms(machine: Machine, stopped: str) -> None:
     machine.run("systemctl", "start", UNIT)
     machine.run("systemctl", "stop", UNIT)
     machine.run("journalctl", "--sync", check=False)
-    log = machine.run("journalctl", "-o", "cat", "-u", UNIT, f"--after-cursor={stopped}").stdout
+    log = machine.run("journalctl", "-o", "cat", "-u", UNIT, "--since", stopped).stdout
     assert "Stopped par@demo.service" in log
     assert conforms(log) == ["conforms"]
 
@@ -201,7 +201,7 @@ def test_the_watchdog_ends_a_stopped_process_and_it_comes_back(machine: Machine,
         20,
     )
     assert show(machine, "MainPID")["MainPID"] != pid
-    text = machine.run("journalctl", "-u", UNIT, f"--after-cursor={stopped}").stdout
+    text = machine.run("journalctl", "-u", UNIT, "--since", stopped).stdout
     assert "Watchdog timeout" in text
     # Nothing of the run before is left in the unit.
     group = show(machine, "ControlGroup")["ControlGroup"]
