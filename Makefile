@@ -70,7 +70,7 @@ install: build ## installs beneath DESTDIR and PREFIX (/usr/local), with the sys
 	@scripts/install-par $(PROGRAM)
 
 deploy-test: build deploy-environment ## the deployment scripts against AWS stand-ins, and what docs say of them
-	@.build/deploy-venv/bin/python -m pytest -q Tests/Deploy $(PYTEST)
+	@.build/deploy-venv/bin/python -m pytest -q -n 2 --dist loadgroup Tests/Deploy $(PYTEST)
 
 systemd-test: build examples deploy-environment ## the units under a real systemd (root, debootstrap, systemd-nspawn)
 	@.build/deploy-venv/bin/python -m pytest -q Tests/Deploy/heavy/test_systemd.py $(PYTEST)

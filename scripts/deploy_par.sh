@@ -234,13 +234,17 @@ log_of() {
   done
 }
 
-# Shows a log on standard input as a timeline. CloudWatch delivers at least once.
+# Shows a log on standard input as a timeline. CloudWatch delivers at least once, so a program that
+# can be told to overlook duplicates is told so.
 show_log() {
   local program=${PAR_LIFECYCLE:-}
   [ -n "$program" ] || program=$(command -v par-lifecycle || true)
   [ -n "$program" ] || { [ -x .build/release/par-lifecycle ] && program=.build/release/par-lifecycle; } || true
   if [ -n "$program" ]; then
-    "$program" trace --allow-duplicates
+    local help options=()
+    help=$("$program" trace --help 2>/dev/null || true)
+    case "$help" in *--allow-duplicates*) options=(--allow-duplicates) ;; esac
+    "$program" trace "${options[@]}"
   else
     say "par-lifecycle is not here to check the log (make build, or PAR_LIFECYCLE=); its own lines:"
     grep -E '"event":"(load|runtime_ready|boot_failed|stopped)"|"level":"error"' || true

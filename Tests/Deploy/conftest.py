@@ -92,7 +92,7 @@ class AWS:
             "awslogs-stream-prefix": "ecs",
         }
         ecs = self.client("ecs")
-        ecs.register_task_definition(
+        made = ecs.register_task_definition(
             family="pixell-agent-runtime",
             containerDefinitions=[
                 {
@@ -104,7 +104,10 @@ class AWS:
             ],
         )
         ecs.update_service(
-            cluster="pixell-runtime-cluster", service="pixell-runtime", taskDefinition="pixell-agent-runtime"
+            cluster="pixell-runtime-cluster",
+            service="pixell-runtime",
+            # moto keeps what it is given; ECS itself makes the ARN of a name.
+            taskDefinition=made["taskDefinition"]["taskDefinitionArn"],
         )
 
     def task(self, definition: str, log: str) -> str:

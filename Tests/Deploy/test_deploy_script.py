@@ -162,7 +162,13 @@ def test_a_dry_run_changes_nothing_and_shows_no_signature(aws, checkout, variabl
     assert checkout.docker() == []
 
 
-def test_dotenv_is_shell_and_loses_to_the_caller(aws, checkout, variables):
+def filled(done) -> dict:
+    """The task definition that a dry run shows."""
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_dotenv_is_shell_and_loses_to_the_caller(checkout, variables):
     (checkout.folder / ".env").write_text(
         "# a comment\n"
         "AGENT_APP_ID=from-file\n"
@@ -173,53 +179,49 @@ def test_dotenv_is_shell_and_loses_to_the_caller(aws, checkout, variables):
         "STREAM_DRAIN_SEC=\n"
         "LOG_LEVEL='debug'  # why not\n"
     )
-    done = checkout.run(SCRIPT, "--update-only", **variables)
-    assert done.returncode == 0, done.stderr
-    filled = environment_of(aws.definition("pixell-agent-runtime:2"))
-    assert filled["AGENT_APP_ID"] == "my-agent-id"
-    assert filled["BASE_PATH"] == "/agents/my-agent-id"
-    assert filled["DEPLOYMENT_ID"] == "deploy-1"
-    assert filled["LOG_LEVEL"] == "debug"
-    assert "STREAM_DRAIN_SEC" not in filled
+    done = checkout.run(SCRIPT, "--update-only", "--dry-run", **variables)
+    environment = environment_of(filled(done))
+    assert environment["AGENT_APP_ID"] == "my-agent-id"
+    assert environment["BASE_PATH"] == "/agents/my-agent-id"
+    assert environment["DEPLOYMENT_ID"] == "deploy-1"
+    assert environment["LOG_LEVEL"] == "debug"
+    assert "STREAM_DRAIN_SEC" not in environment
+    assert "--cluster pixell-runtime-cluster" in done.stderr
 
 
-def test_the_example_is_a_dotenv_that_deploys(aws, checkout, variables, repository):
-    text = (repository / "deploy/.env.example").read_text().replace("636212886452", "123456789012")
-    (checkout.folder / ".env").write_text(text)
-    done = checkout.run(SCRIPT, "--update-only", IMAGE_TAG="v1", **aws.environment)
-    assert done.returncode == 0, done.stderr
+def test_the_example_is_a_dotenv_that_deploys(checkout, repository):
+    (checkout.folder / ".env").write_text((repository / "deploy/.env.example").read_text())
+    definition = filled(checkout.run(SCRIPT, "--update-only", "--dry-run", IMAGE_TAG="v1"))
+    assert environment_of(definition)["AGENT_APP_ID"] == "my-agent-id"
 
 
-def test_secrets_and_the_wheelhouse_reach_the_definition(aws, checkout, variables):
+def test_secrets_and_the_wheelhouse_reach_the_definition(checkout, variables):
     arn = "arn:aws:secretsmanager:us-east-2:123456789012:secret:pixell/key-AbCdEf"
-    done = checkout.run(
-        SCRIPT, "--update-only", IMAGE_TAG="v1", AGENT_SECRETS=f"OPENAI_API_KEY={arn}",
-        WHEELHOUSE_FILE_SYSTEM_ID="fs-1", IMAGE_PLATFORM="linux/arm64", **variables,
+    definition = filled(
+        checkout.run(
+            SCRIPT, "--update-only", "--dry-run", IMAGE_TAG="v1", AGENT_SECRETS=f"OPENAI_API_KEY={arn}",
+            WHEELHOUSE_FILE_SYSTEM_ID="fs-1", IMAGE_PLATFORM="linux/arm64", **variables,
+        )
     )
-    assert done.returncode == 0, done.stderr
-    definition = aws.definition("pixell-agent-runtime:2")
-    assert definition["containerDefinitions"][0]["secrets"] == [
-        {"name": "OPENAI_API_KEY", "valueFrom": arn}
-    ]
+    assert definition["containerDefinitions"][0]["secrets"] == [{"name": "OPENAI_API_KEY", "valueFrom": arn}]
     volume = next(one for one in definition["volumes"] if one["name"] == "wheelhouse-cache")
     assert volume["efsVolumeConfiguration"]["fileSystemId"] == "fs-1"
     assert "accessPointId" not in volume["efsVolumeConfiguration"]["authorizationConfig"]
     assert definition["runtimePlatform"]["cpuArchitecture"] == "ARM64"
 
 
-def test_the_corrected_multi_par_definition_is_accepted(aws, checkout, variables):
-    aws.client("ecr").create_repository(repositoryName="pixell-runtime")
+def test_the_corrected_multi_par_definition_has_the_guides_names(checkout, variables):
     done = checkout.run(
-        SCRIPT, TASK_TEMPLATE="deploy/ecs-task-definition-multipar.json",
+        SCRIPT, "--dry-run", TASK_TEMPLATE="deploy/ecs-task-definition-multipar.json",
         DOCKERFILE="deploy/docker/Dockerfile.multipar", IMAGE_TAG="multipar",
         SUPERVISOR_CONFIG="s3://pixell-agent-packages/agents.yaml",
         SUPERVISOR_TOKEN_ARN="arn:aws:secretsmanager:us-east-2:123456789012:secret:pixell/t-AbCdEf",
         **{**variables, "ECR_REPO": "pixell-runtime", "AGENT_APP_ID": "", "PACKAGE_URL": ""},
     )
-    assert done.returncode == 0, done.stderr
-    assert "-f deploy/docker/Dockerfile.multipar" in checkout.docker()[0]
-    definition = aws.definition("pixell-runtime:1")
+    definition = filled(done)
+    assert "-f deploy/docker/Dockerfile.multipar" in done.stderr
     container = definition["containerDefinitions"][0]
+    assert definition["family"] == "pixell-runtime"
     assert definition["executionRoleArn"].endswith("role/pixell-agent-runtime-execution-role")
     assert (definition["cpu"], definition["memory"]) == ("512", "1024")
     assert container["name"] == "pixell-runtime"

@@ -56,7 +56,8 @@ def test_the_corrected_registration_is_accepted(repository, aws, checkout):
     (checkout.folder / "run").chmod(0o755)
     done = checkout.run("run", **aws.environment)
     assert done.returncode == 0, done.stderr
-    assert aws.service()["taskDefinition"].endswith("pixell-runtime:1")
+    assert aws.service()["taskDefinition"].rsplit("/")[-1].split(":")[0] == "pixell-runtime"
+    assert aws.definition("pixell-runtime:1")["executionRoleArn"].startswith("arn:aws:iam::636212886452:role/")
 
 
 def test_the_guides_registration_is_the_corrected_one_but_for_what_the_page_says(repository):

@@ -7,6 +7,9 @@ import subprocess
 
 import pytest
 
+# Installed once, also when the tests run side by side.
+pytestmark = pytest.mark.xdist_group("install")
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory, repository, program):
