@@ -242,7 +242,7 @@ show_log() {
   [ -n "$program" ] || { [ -x .build/release/par-lifecycle ] && program=.build/release/par-lifecycle; } || true
   if [ -n "$program" ]; then
     local help options=()
-    help=$("$program" trace --help 2>/dev/null || true)
+    help=$("$program" trace --help 2>/dev/null </dev/null || true)
     case "$help" in *--allow-duplicates*) options=(--allow-duplicates) ;; esac
     "$program" trace "${options[@]}"
   else

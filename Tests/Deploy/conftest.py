@@ -225,7 +225,7 @@ class Checkout:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
 
 
