@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import hcl2
 import yaml
 
 TEMPLATES = ["ecs-task-definition-template.json", "ecs-task-definition-multipar.json"]
@@ -175,3 +176,28 @@ def test_workflows_pass_their_linters(repository):
     steps = {step["name"]: step for step in deploy["jobs"]["deploy"]["steps"] if "name" in step}
     assert "role-to-assume" in steps["Configure AWS credentials"]["with"]
     assert steps["Deploy PAR"]["run"].startswith("./scripts/deploy_par.sh")
+
+
+def test_terraform_says_what_the_task_definition_says(repository):
+    """Read as HCL; the provider that would check more is not to be had without its registry."""
+    folder = repository / "deploy/terraform"
+    parsed = {one.name: hcl2.loads(one.read_text()) for one in folder.glob("*.tf")}
+    declared = {name.strip('"') for one in parsed["variables.tf"]["variable"] for name in one}
+    used = set(re.findall(r"\bvar\.(\w+)", (folder / "main.tf").read_text()))
+    assert used == declared
+    main = (folder / "main.tf").read_text()
+    template = json.loads(text(repository, f"deploy/{TEMPLATES[1]}"))
+    container = template["containerDefinitions"][0]
+    assert f'cpu                      = "{re.search(r":-(.*)}", template["cpu"])[1]}"' in main
+    assert f"stopTimeout = {container['stopTimeout']}" in main
+    for one in container["environment"]:
+        default = re.fullmatch(r"\$\{\w+:-(.*)\}", one["value"])
+        # What the program has as its own default needs no line.
+        if default and one["name"] != "S3_BUCKET":
+            assert f'{{ name = "{one["name"]}", value = "{default[1]}" }}' in main
+    for one in container["mountPoints"]:
+        assert f'containerPath = "{one["containerPath"]}"' in main and f'name = "{one["sourceVolume"]}"' in main
+    page = text(repository, "deploy/ALB_HEALTH_CHECK.md")
+    for name, key in [("interval", "interval"), ("unhealthy threshold", "unhealthy_threshold")]:
+        value = re.search(rf"^\| {name} \| (\d+)", page, re.M)[1]
+        assert re.search(rf"health_check \{{[^}}]*\b{key} +=  *{value}\n", main)
