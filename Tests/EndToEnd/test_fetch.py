@@ -392,6 +392,21 @@ def test_the_timeout_covers_all_attempts(fetch: Fetcher, fault: Answer, last: st
     assert 1.0 < step.took < 2.5
 
 
+def test_a_download_that_is_too_slow_says_how_far_it_got(fetch: Fetcher) -> None:
+    def slowly(connection: Any, request: Any) -> None:
+        connection.sendall(head(200, Content_Length=len(BODY)))
+        for start in range(0, len(BODY), 4096):
+            connection.sendall(BODY[start : start + 4096])
+            time.sleep(0.1)
+
+    server = fetch.serve(slowly)
+    step = fetch.start(server.base + "/a", timeout=1.5)
+    failure = step.failure()
+    assert failure["error"].endswith(f"the answer of 127.0.0.1:{server.port} did not end in time")
+    assert failure["detail"].endswith(f" of {len(BODY)} bytes had arrived")
+    assert step.took < 2.5
+
+
 def test_nobody_listens(fetch: Fetcher) -> None:
     server = fetch.serve(silent)
     server.close()

@@ -51,12 +51,15 @@ final class Download {
         return try attempt(known)
       } catch {
         if error.kind == .elsewhere { continue }
+        let arrived = partial.bytes > 0 ? "\(progress) had arrived" : nil
         if error.kind == .outdated || !partial.canResume { try reset() }
         let decision = schedule.failed(
           error, remaining: deadline - Clock.now(), madeProgress: partial.bytes > before,
           random: Double.random(in: 0...1))
         switch decision {
-        case .giveUp(let failure): throw failure
+        case .giveUp(var failure):
+          if failure.advice == .timeout { failure.detail = failure.detail ?? arrived }
+          throw failure
         case .retry(let delay):
           report.retry(
             StepRetry(
@@ -139,8 +142,11 @@ final class Download {
     let now = Clock.now()
     guard now - lastProgress >= limits.progressInterval else { return }
     lastProgress = now
-    report.progress(
-      partial.total.map { "\(partial.bytes) of \($0) bytes" } ?? "\(partial.bytes) bytes")
+    report.progress(progress)
+  }
+
+  private var progress: String {
+    partial.total.map { "\(partial.bytes) of \($0) bytes" } ?? "\(partial.bytes) bytes"
   }
 
   private func check(_ bytes: Int64) throws(TransferFailure) {

@@ -177,7 +177,7 @@ def pip_rows() -> Iterator[Cell]:
     yield Cell(
         "installing", "pip finds no such project", uses_pip("wheelhouse", real_venv=True),
         start("requirement", PAR_INSTALLER="pip"),
-        Failed("install", "tagged", "requirements"), 30,
+        Failed("install", "tagged", "requirements"), 60,
     )  # fmt: skip
     yield Cell(
         "installing", "pip's index does not answer", uses_pip("silent index"),
