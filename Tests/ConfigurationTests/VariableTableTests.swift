@@ -61,9 +61,9 @@ struct VariableTableTests {
     for name in notRead { #expect(text.contains("\"\(name)\""), "nothing names \(name)") }
   }
 
-  @Test("has the default that holds", arguments: ownRows)
-  func defaults(_ row: VariableRow) throws {
-    let name = row.names[0]
+  @Test("has the default that holds", arguments: Configuration.variables)
+  func defaults(_ name: String) throws {
+    let row = try #require(ownRows.first { $0.names == [name] })
     let effective = try read().get().redacted[name]
     switch name {
     // What has a sentence for a default, each with what the sentence says.
@@ -127,9 +127,9 @@ struct VariableTableTests {
     #expect(meaning("TRUSTED_PROXIES").contains("Up to 1024 addresses"))
   }
 
-  @Test("is one line a cell, without what would end one", arguments: rows)
-  func cells(_ row: VariableRow) {
-    for cell in row.names + [row.default, row.meaning] {
+  @Test("is one line a cell, without what would end one")
+  func cells() {
+    for cell in rows.flatMap({ $0.names + [$0.default, $0.meaning] }) {
       #expect(!cell.isEmpty && !cell.contains { $0.isNewline || $0 == "|" }, "\(cell)")
       #expect(cell.filter { $0 == "`" }.count.isMultiple(of: 2), "\(cell)")
     }
@@ -141,8 +141,19 @@ struct VariableTableTests {
     for line in text.split(separator: "\n") { #expect(line.count <= 100, "\(line)") }
     #expect(!text.contains { "`[]|".contains($0) })
     #expect(text.contains("\n  REST_PORT (default: 8080)\n      0 to 65535; 0 is any free port,"))
-    #expect(text.contains("What comes of it: docs/packages.md#downloads\n"))
+    #expect(text.contains("docs/packages.md#downloads\n"))
     for row in rows { #expect(text.contains("\n  \(row.names.joined(separator: ", "))")) }
+  }
+
+  @Test(
+    "has Markdown's marks for the page alone",
+    arguments: [
+      ("`a` or `b`", "a or b"), ("see [x.md](x.md#y).", "see docs/x.md#y."),
+      ("([a](a.md)) and [b](b.md#c)", "(docs/a.md) and docs/b.md#c"), ("[1] (2)", "[1] (2)"),
+      ("–", "–"),
+    ])
+  func plain(markdown: String, text: String) {
+    #expect(VariableTable.plain(markdown) == text)
   }
 
   @Test("is what docs/configuration.md has between its markers (else: make docs)")
@@ -155,8 +166,4 @@ struct VariableTableTests {
     let markers = page.split(separator: "\n").filter { $0.hasPrefix("<!-- variables: ") }
     #expect(markers.count == VariableSection.allCases.count)
   }
-}
-
-extension VariableRow: CustomTestStringConvertible {
-  public var testDescription: String { names.joined(separator: " ") }
 }

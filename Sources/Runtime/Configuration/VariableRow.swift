@@ -3,13 +3,13 @@ internal import Lifecycle
 /// What the table says of one variable, or of a few that are read together.
 ///
 /// Texts are Markdown as a cell of a table holds it: one line, code in backticks, links from docs/.
-public struct VariableRow: Sendable, Equatable {
+struct VariableRow: Sendable, Equatable {
   /// In the order in which they win; never empty.
-  public let names: [String]
+  let names: [String]
   /// What holds without it: a value, a sentence, `required`, or `–` for nothing.
-  public let `default`: String
+  let `default`: String
   /// The rule and what comes of it.
-  public let meaning: String
+  let meaning: String
 
   static let noDefault = "–"
   static let required = "required"

@@ -1,20 +1,20 @@
 /// The parts of the table of variables, in the order of docs/configuration.md, where each is a table
 /// between markers with its name.
-public enum VariableSection: String, CaseIterable, Sendable {
+enum VariableSection: String, CaseIterable, Sendable {
   // What `Configuration` reads.
   case agent, serving, limits, boot, drain, process, requirements, log
   // What others define, and other parts of the program read as they do.
   case downloads, service, folders
 
   /// True for the variables that configure this program alone: `Configuration.variables`.
-  public var isOwn: Bool {
+  var isOwn: Bool {
     switch self {
     case .agent, .serving, .limits, .boot, .drain, .process, .requirements, .log: true
     case .downloads, .service, .folders: false
     }
   }
 
-  public var title: String {
+  var title: String {
     switch self {
     case .agent: "The agent and its package"
     case .serving: "Where it is served"
@@ -30,7 +30,7 @@ public enum VariableSection: String, CaseIterable, Sendable {
     }
   }
 
-  public var rows: [VariableRow] {
+  var rows: [VariableRow] {
     switch self {
     case .agent: Self.agentRows
     case .serving: Self.servingRows

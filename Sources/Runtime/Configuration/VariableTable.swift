@@ -17,7 +17,7 @@ public enum VariableTable {
   }
 
   /// A section's table with its markers, between which nobody writes by hand.
-  public static func markdown(_ section: VariableSection) -> String {
+  static func markdown(_ section: VariableSection) -> String {
     let rows = section.rows.map { row in
       let names = row.names.map { "`\($0)`" }.joined(separator: " ")
       return "| \(names) | \(row.default) | \(row.meaning) |\n"
