@@ -127,6 +127,31 @@ struct VariableTableTests {
     #expect(meaning("TRUSTED_PROXIES").contains("Up to 1024 addresses"))
   }
 
+  @Test(
+    "has the numbers of the targets that read for themselves",
+    arguments: [
+      ("LISTEN_FDS", "up to 64 listening", "Controller/ServiceEnvironment", "descriptorLimit = 64"),
+      ("LISTEN_FDS", "from descriptor 3 on", "Controller/ServiceEnvironment", "Int32 = 3\n"),
+      ("AWS_REGION", "`us-east-1`", "Fetch/S3/S3Source", #"defaultRegion = "us-east-1""#),
+      ("TMPDIR", "`/tmp`", "Controller/RunFolder", #"environment["TMPDIR"], "/tmp"]"#),
+      ("PATH", "`/usr/bin:/bin`", "Packages/PackageSteps", #"?? "/usr/bin:/bin""#),
+    ])
+  func others(name: String, words: String, file: String, code: String) throws {
+    let row = try #require(rows.first { $0.names.contains(name) })
+    #expect("\(row.default) \(row.meaning)".contains(words))
+    #expect(try #require(Repository.text("Sources/Runtime/\(file).swift")).contains(code))
+  }
+
+  @Test("is read with the bounds that docs/configuration.md has by hand")
+  func kinds() throws {
+    let page = try #require(Repository.text("docs/configuration.md"))
+    let seconds = VariableRow.grouped(Int64(EnvironmentReader.maximumSeconds))
+    #expect(page.contains("decimal number of seconds (`…_SEC`, at most \(seconds))"))
+    let unit = VariableRow.grouped(EnvironmentReader.megabyte)
+    let most = VariableRow.grouped(EnvironmentReader.maximumMegabytes)
+    #expect(page.contains("whole number of units of \(unit) bytes (`…_MB`), from 1 to \(most) |"))
+  }
+
   @Test("is one line a cell, without what would end one")
   func cells() {
     for cell in rows.flatMap({ $0.names + [$0.default, $0.meaning] }) {
