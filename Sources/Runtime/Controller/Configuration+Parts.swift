@@ -42,16 +42,12 @@ extension DataPlaneOptions {
 }
 
 extension FetchRequest {
-  /// The step gives up so long before it would be ended, so that it can say what kept it.
-  static let lastWord = Interval.milliseconds(250)
-
   /// The fetch step's share of the configuration.
   init(_ configuration: Configuration, url: String, runID: String) {
-    let timeout = configuration.fetchTimeout
     self.init(
       url: url, sha256: configuration.packageSHA256,
       maximumBytes: configuration.maxPackageBytes,
-      timeoutMilliseconds: max(timeout - Self.lastWord, timeout * 0.5).milliseconds,
+      timeoutMilliseconds: configuration.fetchTimeout.milliseconds,
       cacheFolder: configuration.cacheFolder.path, runID: runID,
       cacheMaximumBytes: configuration.cacheMaxBytes)
   }

@@ -36,14 +36,14 @@ final class Download {
     self.client = client
     self.limits = limits
     self.report = report
-    let timeout = Interval.milliseconds(request.timeoutMilliseconds)
-    deadline = started + timeout
+    deadline = request.deadline(from: started)
     lastProgress = started
-    schedule = RetrySchedule(limits: limits, timeout: timeout)
+    schedule = RetrySchedule(limits: limits, timeout: request.timeout)
   }
 
   /// - Parameter known: asks for another package than the one with this ETag alone.
   func run(ifNoneMatch known: EntityTag?) throws(TransferFailure) -> Result {
+    report.progress("waiting for \(origin.shown)")
     while true {
       let before = partial.bytes
       do throws(TransferFailure) {
@@ -51,12 +51,15 @@ final class Download {
         return try attempt(known)
       } catch {
         if error.kind == .elsewhere { continue }
+        let reached = partial.bytes > 0 ? progress : nil
         if error.kind == .outdated || !partial.canResume { try reset() }
         let decision = schedule.failed(
           error, remaining: deadline - Clock.now(), madeProgress: partial.bytes > before,
           random: Double.random(in: 0...1))
         switch decision {
-        case .giveUp(let failure): throw failure
+        case .giveUp(var failure):
+          if failure.advice == .timeout { failure.detail = failure.detail ?? reached }
+          throw failure
         case .retry(let delay):
           report.retry(
             StepRetry(
@@ -87,6 +90,9 @@ final class Download {
         take: { [self] bytes throws(TransferFailure) in try take(bytes) }))
     switch answer.head.status {
     case 200, 206:
+      // The end of the connection alone may be that of a server that failed. Whether the package is
+      // whole shows later; that it is this one, the server is not asked then.
+      if partial.total == nil, answer.head["transfer-encoding"] == nil { partial.etag = nil }
       guard let total = partial.total, partial.bytes != total else { return .complete }
       throw TransferFailure(
         "\(partial.bytes) of \(total) bytes came from \(answer.host)", .download, .passing)
@@ -139,8 +145,12 @@ final class Download {
     let now = Clock.now()
     guard now - lastProgress >= limits.progressInterval else { return }
     lastProgress = now
-    report.progress(
-      partial.total.map { "\(partial.bytes) of \($0) bytes" } ?? "\(partial.bytes) bytes")
+    report.progress(progress)
+  }
+
+  /// How far it got.
+  private var progress: String {
+    partial.total.map { "\(partial.bytes) of \($0) bytes" } ?? "\(partial.bytes) bytes"
   }
 
   private func check(_ bytes: Int64) throws(TransferFailure) {
