@@ -206,6 +206,29 @@ def test_a_damaged_archive_in_the_cache_is_downloaded_anew(fetch: Fetcher) -> No
     assert "if-none-match" not in server.requests[-1].fields
 
 
+def test_a_body_that_only_the_connection_ended_is_not_asked_about_again(fetch: Fetcher) -> None:
+    """It may be cut off, and with its ETag it would stay so for ever."""
+
+    def cut_off(connection: Any, request: Any) -> None:
+        connection.sendall(head(200, ETag='"one"') + BODY[:1000])
+        connection.unwrap()  # as a server does that ends in good order
+
+    server = fetch.serve(cut_off, answer(200, BODY, ETag='"one"'))
+    assert fetch.start(server.base + "/a").ok()["bytes"] == 1000
+    assert fetch.start(server.base + "/a").ok()["sha256"] == SHA256
+    assert "if-none-match" not in server.requests[1].fields
+
+
+def test_a_record_that_cannot_be_written_is_no_failure(fetch: Fetcher) -> None:
+    server = fetch.serve(answer(200, BODY, ETag='"one"'))
+    fetch.start(server.base + "/a").ok()
+    record = fetch.archives / fetch.names("url-")[0]
+    record.unlink()
+    record.mkdir()
+    assert fetch.start(server.base + "/a").ok()["from"] == "network"
+    assert fetch.temporaries() == []
+
+
 def test_a_body_without_a_length_and_in_chunks(fetch: Fetcher) -> None:
     chunked = b"".join(
         b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (BODY[:1000], BODY[1000:])
@@ -240,7 +263,8 @@ def test_progress_is_told_with_the_total(fetch: Fetcher) -> None:
 
     step = fetch.start(fetch.serve(slowly).base + "/a")
     step.ok()
-    progress = [line["progress"] for line in step.lines[:-1]]
+    first, *progress = [line["progress"] for line in step.lines[:-1]]
+    assert first.startswith("waiting for https://127.0.0.1:")
     assert 1 <= len(progress) <= 2 * step.took + 1
     assert all(one.endswith(f" of {len(BODY)} bytes") for one in progress)
 
@@ -427,7 +451,7 @@ def test_a_host_without_an_address(fetch: Fetcher) -> None:
 @pytest.mark.parametrize(
     "status, paragraph",
     [(400, "download"), (401, "download-refused"), (403, "download-refused"),
-     (404, "download-not-found"), (410, "download-not-found"), (304, "redirect"),
+     (404, "download-not-found"), (410, "download-not-found"), (304, "download"),
      (301, "redirect"), (204, "download"), (451, "download")],
 )  # fmt: skip
 def test_other_answers_are_final(fetch: Fetcher, status: int, paragraph: str) -> None:
@@ -446,6 +470,38 @@ def test_the_words_of_an_expired_signature_are_told(fetch: Fetcher) -> None:
     failure = fetch.start(fetch.serve(answer(403, body)).base + "/a").failure()
     assert failure["error"].endswith("(AccessDenied)")
     assert failure["detail"] == "Request has expired"
+
+
+def test_a_download_that_is_refused_is_not_kept(fetch: Fetcher, par: Any) -> None:
+    """Else the server would be asked whether it is still the same, and a cut-off one would stay."""
+    server = fetch.serve(answer(200, b"no archive", ETag='"one"'))
+    variables = {"PACKAGE_URL": server.base + "/a?sig=a-bare-signature",
+        "PAR_CACHE_DIR": fetch.cache, "SSL_CERT_FILE": fetch.authority.file}  # fmt: skip
+    run = par(**variables)
+    assert run.exit() == 1
+    assert "is refused" in run.wait("boot_failed")["error"]
+    assert fetch.names("sha256-") == []
+    assert par(**variables).exit() == 1
+    assert "if-none-match" not in server.requests[1].fields
+
+
+def test_what_a_server_quotes_of_a_signature_is_not_logged(fetch: Fetcher, par: Any) -> None:
+    body = b"<Error><Code>Bad</Code><Message>it is a-bare/signature</Message></Error>"
+    server = fetch.serve(answer(403, body))
+    run = par(
+        PACKAGE_URL=server.base + "/a?sig=a-bare%2Fsignature", PAR_CACHE_DIR=fetch.cache,
+        SSL_CERT_FILE=fetch.authority.file,
+    )  # fmt: skip
+    assert run.exit() == 1
+    assert run.wait("boot_failed")["detail"] == "it is ***"
+
+
+def test_only_a_word_of_an_answer_is_put_into_the_sentence(fetch: Fetcher) -> None:
+    body = "<Error><Code>see https://h/a?token=x</Code><Message>a\u202eb</Message></Error>"
+    server = fetch.serve(answer(403, body.encode()))
+    failure = fetch.start(server.base + "/a").failure()
+    assert failure["error"] == PREFIX + f"HTTP 403 from 127.0.0.1:{server.port}"
+    assert failure["detail"] == "a b"
 
 
 def test_a_wrong_hash_is_final(fetch: Fetcher) -> None:
@@ -702,6 +758,22 @@ def test_a_proxy_is_used_and_its_exceptions_are_kept(fetch: Fetcher) -> None:
     assert "secret" not in step.text
     fetch.start(server.base + "/b", environment={**environment, "NO_PROXY": "x, 127.0.0.0/8"}).ok()
     assert len(proxy.requests) == 1
+
+
+def test_a_proxy_that_is_not_there_is_what_is_named(fetch: Fetcher) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        proxy = f"http://me:hidden@127.0.0.1:{taken.getsockname()[1]}"
+        step = fetch.start("https://example.com/a", timeout=1, environment={"https_proxy": proxy})
+        error = step.failure()["error"]
+    assert "cannot connect to the proxy for example.com (Connection refused)" in error
+    assert "hidden" not in step.text
+
+
+def test_a_proxy_that_closes_is_what_is_named(fetch: Fetcher) -> None:
+    proxy = fetch.serve(raw(), tls=False)
+    step = fetch.start("https://example.com/a", timeout=1, environment={"https_proxy": proxy.base})
+    assert "the proxy for example.com failed (Proxy CONNECT aborted)" in step.failure()["error"]
 
 
 @pytest.mark.parametrize("status, retried", [(403, False), (407, False), (502, True), (503, True)])

@@ -94,7 +94,7 @@ struct Fetch {
     var lastWord = started
     let outcome = try SourceLock.acquire(
       request.sha256 ?? urlKey, in: cache, limits: limits,
-      deadline: request.deadline(from: started, limits), hasAppeared: hasAppeared,
+      deadline: request.deadline(from: started), hasAppeared: hasAppeared,
       waiting: { bytes in
         guard Clock.now() - lastWord >= limits.progressInterval else { return }
         lastWord = Clock.now()
@@ -152,7 +152,8 @@ struct Fetch {
     }
     let path = cache.path(sha256: sha256)
     try partial.keep(as: path)
-    try cache.write(
+    // Without it the next boot downloads again; this one has its package.
+    try? cache.write(
       ArchiveCache.Record(etag: partial.etag, sha256: sha256), urlKey, runID: request.runID)
     if let maximum = request.cacheMaximumBytes {
       CacheEviction(cacheFolder: request.cacheFolder, maximumBytes: maximum).run()

@@ -244,7 +244,7 @@ def process_rows() -> Iterator[Cell]:
     """The step, and signals, in the middle of a download."""
     yield Cell(
         "fetching", "the step is killed", fetching(), kill_step("fetch"),
-        Failed("fetch", "the fetch step was ended by SIGKILL", "step-ended"), 2,
+        failed("the fetch step was ended by SIGKILL", "step-ended"), 2,
     )  # fmt: skip
     yield Cell(
         "fetching", "the step is stopped (SIGSTOP)", fetching(**SHORT), stop_step("fetch"),

@@ -5,9 +5,11 @@ import LinuxSystem
 
 extension TransferFailure {
   /// What a transfer that failed below HTTP says. No URL is quoted, only the host.
+  ///
+  /// - Parameter isProxied: a proxy was asked to connect to the host.
   init(
-    _ outcome: CurlTransfer.Outcome, host: String, authorities: TrustedAuthorities,
-    limits: FetchLimits
+    _ outcome: CurlTransfer.Outcome, host: String, isProxied: Bool = false,
+    authorities: TrustedAuthorities, limits: FetchLimits
   ) {
     let words = outcome.message
     if outcome.proxyStatus >= 400 {
@@ -25,7 +27,10 @@ extension TransferFailure {
       let reason =
         outcome.systemError == 0
         ? "" : " (\(SystemError("connect", number: outcome.systemError).reason))"
-      self.init("cannot connect to \(host)\(reason)", .download, .passing)
+      // Who is connected to is the proxy.
+      self.init(
+        "cannot connect to \(isProxied ? "the proxy for " : "")\(host)\(reason)",
+        isProxied ? .proxy : .download, .passing)
     case PAR_CURLE_OPERATION_TIMEDOUT where words.hasPrefix("Operation too slow"):
       let seconds = RetrySchedule.seconds(limits.stallTime)
       self.init(
@@ -54,6 +59,8 @@ extension TransferFailure {
       self.init("\(host) closed the connection without an answer", .download, .passing)
     case PAR_CURLE_PARTIAL_FILE:
       self.init("\(host) ended the package before its end", .download, .passing)
+    case PAR_CURLE_RECV_ERROR where isProxied && words.hasPrefix("Proxy CONNECT"):
+      self.init("the proxy for \(host) failed (\(words))", .proxy, .passing)
     case PAR_CURLE_SEND_ERROR, PAR_CURLE_RECV_ERROR:
       self.init("the connection to \(host) broke (\(words))", .download, .passing)
     case PAR_CURLE_WEIRD_SERVER_REPLY, PAR_CURLE_UNSUPPORTED_PROTOCOL:
@@ -72,7 +79,8 @@ extension TransferFailure {
     switch head.status {
     case 401, 403, 407: self.init(sentence, .refused)
     case 404, 410: self.init(sentence, .notFound)
-    case 300..<400: self.init("\(sentence), which leads nowhere", .redirect)
+    case 300..<400 where head.status != 304:
+      self.init("\(sentence), which leads nowhere", .redirect)
     case let status:
       self.init(
         sentence, .download, Self.canPass(status: status) ? .passing : .final,
