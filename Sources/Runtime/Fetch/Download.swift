@@ -58,7 +58,7 @@ final class Download {
           random: Double.random(in: 0...1))
         switch decision {
         case .giveUp(var failure):
-          if failure.advice == .timeout { failure.detail = failure.detail ?? arrived }
+          failure.detail = failure.detail ?? arrived
           throw failure
         case .retry(let delay):
           report.retry(

@@ -134,10 +134,12 @@ struct Fetch {
     return record
   }
 
-  /// What another boot has just downloaded.
+  /// What another boot has just downloaded. Without a hash that may be older than this boot: where
+  /// there is an ETag the server is asked once more.
   private func shared(_ urlKey: String) throws -> FetchedPackage? {
-    guard let sha256 = request.sha256 ?? cache.record(urlKey)?.sha256 else { return nil }
-    return try taken(sha256)
+    if let sha256 = request.sha256 { return try taken(sha256) }
+    guard let record = cache.record(urlKey), record.etag == nil else { return nil }
+    return try taken(record.sha256)
   }
 
   private func keep(

@@ -20,9 +20,9 @@ struct FetchLimits: Sendable {
   var shortestAttempt = Interval.milliseconds(200)
   /// Attempts in all, whatever the time-out.
   var attempts = 1000
-  /// Attempts that find no address for the host. A name server that is away takes seconds to say
-  /// so, a name that does not exist milliseconds.
-  var resolutions = 6
+  /// Attempts in a row that find no address for the host, or no HTTP there. A name server that is
+  /// away takes seconds to say so, a name that does not exist milliseconds.
+  var unlikelyAttempts = 6
   /// A request for credentials, whole.
   var credentialsTimeout = Interval.seconds(5)
   /// Another boot's download that has not grown for this long is not waited for any more.

@@ -20,9 +20,9 @@ extension TransferFailure {
     }
     switch outcome.code {
     case PAR_CURLE_COULDNT_RESOLVE_HOST:
-      self.init("the host \(host) cannot be found", .hostNotFound, .unresolved)
+      self.init("the host \(host) cannot be found", .hostNotFound, .unlikely)
     case PAR_CURLE_COULDNT_RESOLVE_PROXY:
-      self.init("the proxy for \(host) cannot be found", .proxy, .unresolved)
+      self.init("the proxy for \(host) cannot be found", .proxy, .unlikely)
     case PAR_CURLE_COULDNT_CONNECT:
       let reason =
         outcome.systemError == 0
@@ -35,12 +35,12 @@ extension TransferFailure {
       let seconds = RetrySchedule.seconds(limits.stallTime)
       self.init(
         "\(host) sent less than \(limits.stallBytesPerSecond) bytes a second for \(seconds)",
-        .download, .passing)
+        .timeout, .passing)
     case PAR_CURLE_OPERATION_TIMEDOUT:
       let words =
         outcome.head.status == 0
         ? "\(host) did not answer in time" : "the answer of \(host) did not end in time"
-      self.init(words, .download, .passing)
+      self.init(words, .timeout, .passing)
     case PAR_CURLE_PEER_FAILED_VERIFICATION:
       let prefix = "SSL certificate problem: "
       let reason = words.hasPrefix(prefix) ? String(words.dropFirst(prefix.count)) : words
@@ -65,7 +65,7 @@ extension TransferFailure {
       self.init("the connection to \(host) broke (\(words))", .download, .passing)
     case PAR_CURLE_WEIRD_SERVER_REPLY, PAR_CURLE_UNSUPPORTED_PROTOCOL:
       // The second is what libcurl says of HTTP/0.9, an answer without a head.
-      self.init("\(host) does not answer in HTTP (\(words))", .download, .passing)
+      self.init("\(host) does not answer in HTTP (\(words))", .download, .unlikely)
     case PAR_CURLE_PROXY:
       self.init("the proxy for \(host) failed (\(words))", .proxy, .passing)
     default: self.init("the transfer from \(host) failed (\(words))", .download)
