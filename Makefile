@@ -15,7 +15,8 @@ PYTEST ?=
 
 .PHONY: help run build test swift-test host-test end-to-end check format examples bench bench-fetch \
 	spec model tsan clean \
-	system host test-environment
+	install deploy-test systemd-test image-test \
+	system host test-environment deploy-environment
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -65,6 +66,18 @@ tsan: system ## the data plane's and the controller's tests under the thread san
 	@swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan \
 		--filter 'DataPlaneTests|ControllerTests|SystemTests'
 
+install: build ## installs beneath DESTDIR and PREFIX (/usr/local), with the systemd units
+	@scripts/install-par $(PROGRAM)
+
+deploy-test: build deploy-environment ## the deployment scripts against AWS stand-ins, and what docs say of them
+	@.build/deploy-venv/bin/python -m pytest -q -n 2 --dist loadgroup Tests/Deploy $(PYTEST)
+
+systemd-test: build examples deploy-environment ## the units under a real systemd (root, debootstrap, systemd-nspawn)
+	@.build/deploy-venv/bin/python -m pytest -q Tests/Deploy/heavy/test_systemd.py $(PYTEST)
+
+image-test: build examples deploy-environment ## the image's contents as PID 1 (root, debootstrap, buildah)
+	@.build/deploy-venv/bin/python -m pytest -q Tests/Deploy/heavy/test_image.py $(PYTEST)
+
 clean: ## removes everything that make made
 	@rm -rf .build .build-tsan agent-host/.venv $(PACKAGES)
 
@@ -79,6 +92,9 @@ host: system
 test-environment: host
 	@scripts/python-environment .build/test-venv Tests/requirements.txt agent-host/requirements.txt \
 		scripts/kit-requirements.txt
+
+deploy-environment:
+	@scripts/python-environment .build/deploy-venv Tests/Deploy/requirements.txt
 
 bench bench-fetch: test-environment
 

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <linux/close_range.h>
-#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -82,13 +81,6 @@ int par_rename_noreplace(const char *from, const char *to) {
 }
 int par_rename_exchange(const char *left, const char *right) {
   return renameat2(AT_FDCWD, left, AT_FDCWD, right, RENAME_EXCHANGE);
-}
-int par_open_beneath(int folder, const char *path, int flags, unsigned mode, bool no_symlinks) {
-  struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
-                         .mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
-                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
-                                    (no_symlinks ? RESOLVE_NO_SYMLINKS : 0)};
-  return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 ssize_t par_sendfile(int out, int in, int64_t *offset, size_t count) {
   return sendfile(out, in, offset, count);

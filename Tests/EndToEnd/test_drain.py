@@ -82,7 +82,8 @@ def test_a_signal_in_installing(par, tmp_path, installer):
         with connection:
             at = run.send()
             check_stopped(run, came_from="installing", cause="SIGTERM", outcome="clean")
-            assert time.monotonic() - at < 2
+            # What was begun is removed first: a thousand files, on a disk that others use too.
+                assert time.monotonic() - at < 10
     left = packages.file_tree(tmp_path / "cache")
     assert not [one for one in left if one.startswith("environments/")]
 

@@ -11,8 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Iterator
 
 import pytest
-
-from reliability.document import text
+from reliability.document import SECTIONS, text
 from reliability.play import play
 from reliability.stage import Library
 from reliability.surroundings import Unavailable
@@ -60,6 +59,7 @@ def test_each_cell_has_a_name_of_its_own_and_there_are_enough():
 
 
 def test_the_document_is_this_table():
+    assert text().count("\n| ") == len(TABLE) + 2 * len(SECTIONS), "a row is in one section"
     if os.environ.get("PAR_WRITE_RELIABILITY"):
         DOCUMENT.write_text(text())
     assert DOCUMENT.exists() and DOCUMENT.read_text() == text(), (

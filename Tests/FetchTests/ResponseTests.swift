@@ -67,6 +67,17 @@ struct ResponseTests {
     #expect(head.contentLength == 12)
   }
 
+  @Test("a head is complete with its empty line, and not before")
+  func completeness() {
+    var head = ResponseHead()
+    let complete = ["HTTP/1.1 103 Early\r\n", "\r\n", "HTTP/1.1 200 OK\r\n", "A: 1\r\n", "\r\n"].map
+    {
+      _ = Self.taken(&head, $0, 1000)
+      return head.isComplete
+    }
+    #expect(complete == [false, true, false, false, true])
+  }
+
   @Test("a head has an end")
   func headLimit() {
     var head = ResponseHead()

@@ -108,7 +108,8 @@ struct EnvironmentInstallTests {
       "#requirements"
     ),
     ("exit 3", "the requirements cannot be installed: uv ended with status 3", "#requirements"),
-    ("kill -9 $$", "uv ended with status 137", "#requirements"),
+    ("kill -9 $$", "/uv was ended by SIGKILL", "#installer"),
+    ("for one in \"$4\"; do rm \"$one\"; done", "the environment it made has no", "#installer"),
     (
       "echo 'failed: No space left on device (os error 28)'; exit 2", "the disk is full",
       "#disk-full"
@@ -126,6 +127,18 @@ struct EnvironmentInstallTests {
     #expect(FileTree.status(setup.environment) == nil)
     try setup.become("")
     #expect(try !PackageSteps.install(setup.request).reused)
+  }
+
+  @Test("what a tool leaves running is not waited for, whatever it keeps open")
+  func leavesRunning() throws {
+    let setup = try Setup("sleep 1000 & echo \"left $!\"")
+    var left: pid_t?
+    let report = StepReport(progress: {
+      if $0.hasPrefix("left ") { left = pid_t($0.dropFirst(5)) }
+    })
+    #expect(try !PackageSteps.install(setup.request, report: report).reused)
+    let pid = try #require(left)
+    #expect(kill(pid, SIGKILL) == 0, "it lives, and the installation is over")
   }
 
   @Test("pip's conflict names who asked for what")

@@ -39,7 +39,10 @@ int par_set_subreaper(void);              // PR_SET_CHILD_SUBREAPER
 int par_rename_noreplace(const char *from, const char *to);  // renameat2 RENAME_NOREPLACE
 int par_rename_exchange(const char *left, const char *right);  // renameat2 RENAME_EXCHANGE
 // openat2 with RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS (and RESOLVE_NO_SYMLINKS when asked), O_CLOEXEC.
+// Where a filter refuses that call, the same step by step.
 int par_open_beneath(int folder, const char *path, int flags, unsigned mode, bool no_symlinks);
+int par_open_beneath_stepwise(int folder, const char *path, int flags, unsigned mode,
+                              bool no_symlinks);
 ssize_t par_sendfile(int out, int in, int64_t *offset, size_t count);
 int par_open(const char *path, int flags, unsigned mode);      // open is variadic
 int par_flock_exclusive(int fd);                               // waits; restarts on EINTR

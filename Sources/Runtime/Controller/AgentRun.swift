@@ -119,8 +119,7 @@ final class AgentRun {
       folder = try RunFolder(runID: runID, environment: environment)
     } catch {
       fail(
-        Explanation(
-          error: "the program cannot start: \(error)", hint: "docs/errors.md#run-folder"))
+        Explanation(cannotStart: "the program", error, hint: "docs/errors.md#run-folder"))
     }
     if let folder {
       stacksSocket = try? StacksSocket(

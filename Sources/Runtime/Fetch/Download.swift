@@ -36,9 +36,10 @@ final class Download {
     self.client = client
     self.limits = limits
     self.report = report
-    deadline = request.deadline(from: started)
+    deadline = request.deadline(from: started, limits)
     lastProgress = started
-    schedule = RetrySchedule(limits: limits, timeout: request.timeout)
+    schedule = RetrySchedule(
+      limits: limits, timeout: .milliseconds(request.timeoutMilliseconds))
   }
 
   /// - Parameter known: asks for another package than the one with this ETag alone.
@@ -51,14 +52,14 @@ final class Download {
         return try attempt(known)
       } catch {
         if error.kind == .elsewhere { continue }
-        let reached = partial.bytes > 0 ? progress : nil
+        let arrived = partial.bytes > 0 ? "\(progress) had arrived" : nil
         if error.kind == .outdated || !partial.canResume { try reset() }
         let decision = schedule.failed(
           error, remaining: deadline - Clock.now(), madeProgress: partial.bytes > before,
           random: Double.random(in: 0...1))
         switch decision {
         case .giveUp(var failure):
-          if failure.advice == .timeout { failure.detail = failure.detail ?? reached }
+          if failure.advice == .timeout { failure.detail = failure.detail ?? arrived }
           throw failure
         case .retry(let delay):
           report.retry(
@@ -148,7 +149,6 @@ final class Download {
     report.progress(progress)
   }
 
-  /// How far it got.
   private var progress: String {
     partial.total.map { "\(partial.bytes) of \($0) bytes" } ?? "\(partial.bytes) bytes"
   }

@@ -94,7 +94,7 @@ struct Fetch {
     var lastWord = started
     let outcome = try SourceLock.acquire(
       request.sha256 ?? urlKey, in: cache, limits: limits,
-      deadline: request.deadline(from: started), hasAppeared: hasAppeared,
+      deadline: request.deadline(from: started, limits), hasAppeared: hasAppeared,
       waiting: { bytes in
         guard Clock.now() - lastWord >= limits.progressInterval else { return }
         lastWord = Clock.now()

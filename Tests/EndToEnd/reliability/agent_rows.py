@@ -15,7 +15,6 @@ from .faults import (
     remove,
     signals,
     signals_apart,
-    start,
     start_agent,
     stop_worker,
 )
@@ -169,7 +168,10 @@ def import_rows() -> Iterator[Cell]:
         )  # fmt: skip
     for words, code in (
         ("hangs at import", "import time\nwhile True: time.sleep(1000)"),
-        ("hangs at import in C, holding Python's lock", "import ctypes\nctypes.PyDLL(None).sleep(1000)"),
+        (
+            "hangs at import in C, holding Python's lock",
+            "import ctypes\nctypes.PyDLL(None).sleep(1000)",
+        ),
         ("spins at import", "while True: pass"),
         ("hangs in its start-up", LIFESPAN.replace("START", "time.sleep(1000)").replace("END", "")),
         ("stops itself (SIGSTOP)", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"),
@@ -238,7 +240,8 @@ def deaf_rows() -> Iterator[Cell]:
         module = (
             "import ctypes, os, time\nfrom src.meet import meet\n"
             + GOOD
-            + f"    @app.get('/api/deaf')\n    async def deaf():\n        meet('deaf')\n        {code}\n"
+            + "    @app.get('/api/deaf')\n    async def deaf():\n"
+            + f"        meet('deaf')\n        {code}\n"
         )
         for number in (TERM, INT):
             yield Cell(
@@ -310,6 +313,6 @@ def restart_rows() -> Iterator[Cell]:
     ):
         yield Cell(
             "loading again", f"the agent {words}",
-            serving(once.replace("CODE", code), WORKER_RESTARTS="2/60", LOAD_TIMEOUT_SEC=4), kill_worker,
-            USED_UP, 14,
+            serving(once.replace("CODE", code), WORKER_RESTARTS="2/60", LOAD_TIMEOUT_SEC=4),
+            kill_worker, USED_UP, 14,
         )  # fmt: skip

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-
 from support.clients import until
 from support.program import REPOSITORY, Run, marked_processes
 
@@ -60,7 +59,8 @@ class Failed:
 
     @property
     def told(self) -> str:
-        return f"{self.phase}: {self.error} → #{self.anchor}"
+        words = self.error.replace(".*", " … ").replace("  ", " ").strip()
+        return f"{self.phase}: {words} ([{self.anchor}](errors.md#{self.anchor}))"
 
     def check(self, stage: Stage, struck: float, within: float) -> None:
         run = stage.run

@@ -10,6 +10,8 @@ from .faults import all_of, ask, kill_worker, lower_descriptors, start, start_ag
 from .scenes import GOOD, ready, serving, uses_uv
 from .surroundings import (
     all_of as scenes,
+)
+from .surroundings import (
     as_user,
     cache_is,
     few_processes,
@@ -23,6 +25,7 @@ from .surroundings import (
 
 REQUIREMENT = {"PAR_INSTALLER": "uv"}
 CACHE = "cache-folder"
+NO_CACHE = "unpacking the package into .* failed"
 
 
 def rows() -> Iterator[Cell]:
@@ -52,11 +55,11 @@ def disk_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "verifying", "no file may be larger than 64 KiB (RLIMIT_FSIZE)", limited(fsize=64 << 10),
-        start("large"), Failed("verify", ".", "disk-full"), 4,
+        start("large"), Failed("verify", "the disk is full", "disk-full"), 4,
     )  # fmt: skip
     yield Cell(
         "verifying", "no file may be written at all (RLIMIT_FSIZE)", limited(fsize=0),
-        start("probe"), Failed("verify", ".", "disk-full"), 4,
+        start("probe"), Failed("verify", "the disk is full", "disk-full"), 4,
     )  # fmt: skip
     yield Cell(
         "installing", "no file may be larger than 256 bytes (RLIMIT_FSIZE)",
@@ -75,12 +78,12 @@ def permission_rows() -> Iterator[Cell]:
         ("the cache's path is too long (ENAMETOOLONG)", "long", CACHE),
     ):
         yield Cell(
-            "verifying", words, cache_is(kind), start("probe"), Failed("verify", ".", anchor), 3
+            "verifying", words, cache_is(kind), start("probe"), Failed("verify", NO_CACHE, anchor), 3
         )
     yield Cell(
         "installing", "`environments` in the cache is a file",
         scenes(uses_uv(), cache_is("environments is a file")), start("requirement", **REQUIREMENT),
-        Failed("install", ".", CACHE), 3,
+        Failed("install", "installing the environment into .* failed", CACHE), 3,
     )  # fmt: skip
     for words, kind in (
         ("the cache is another user's (EACCES)", "theirs"),
@@ -89,7 +92,7 @@ def permission_rows() -> Iterator[Cell]:
     ):
         yield Cell(
             "verifying", words, scenes(as_user(), cache_is(kind)), start("probe"),
-            Failed("verify", ".", CACHE), 3, root=True,
+            Failed("verify", NO_CACHE, CACHE), 3, root=True,
         )  # fmt: skip
     yield Cell(
         "fetching", "the package may not be read (EACCES)",

@@ -56,7 +56,7 @@ def verify_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield Cell(
         "verifying", "the package is replaced by another (rename)", verifying(), replace_package,
-        Failed("verify", "changed while it was read", "package-changed"), 5,
+        GoesOn(), 8,
     )  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def pip_rows() -> Iterator[Cell]:
     yield Cell(
         "installing", "pip finds no such project", uses_pip("wheelhouse", real_venv=True),
         start("requirement", PAR_INSTALLER="pip"),
-        Failed("install", "tagged", "requirements"), 30,
+        Failed("install", "tagged", "requirements"), 60,
     )  # fmt: skip
     yield Cell(
         "installing", "pip's index does not answer", uses_pip("silent index"),

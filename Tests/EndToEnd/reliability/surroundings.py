@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from support.clients import Call, until
 from support.program import PROGRAM
 

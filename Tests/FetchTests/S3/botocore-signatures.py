@@ -28,6 +28,8 @@ KEYS["AWS_SECRET_ACCESS_KEY"] = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 TOKEN = {"AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVzLWVhc3QtMSJHMEUCIQ=="}
 AT = 1_700_000_000
 PARAMETERS = {"Range": "Range", "If-None-Match": "IfNoneMatch", "If-Match": "IfMatch"}
+# One for all sessions: it keeps the service's description, which takes longest to read.
+LOADER = botocore.session.get_session().get_component("data_loader")
 # What botocore sends beside, and neither S3 nor the signature of this program's requests needs.
 NOT_OURS = {"user-agent", "amz-sdk-invocation-id", "amz-sdk-request"}
 
@@ -182,7 +184,9 @@ def sent(line):
     ):
         # botocore has no variable for it.
         is_unsigned = "AWS_NO_SIGN_REQUEST" in environment
-        client = botocore.session.get_session().create_client(
+        session = botocore.session.get_session()
+        session.register_component("data_loader", LOADER)
+        client = session.create_client(
             "s3",
             # botocore alone does not read AWS_REGION; the other SDKs let it win.
             region_name=environment.get("AWS_REGION")

@@ -2,6 +2,9 @@ import Lifecycle
 
 /// Every bound of a download that the request does not set.
 struct FetchLimits: Sendable {
+  /// The step gives up so long before the time-out is over, when whoever started it ends it, so that
+  /// it can say what kept it; of a time-out shorter than twice this, after half.
+  var lastWord = Interval.milliseconds(250)
   /// Redirects of one attempt.
   var redirects = 5
   /// Bytes of a response's head.

@@ -36,10 +36,11 @@ extension TransferFailure {
       self.init(
         "\(host) sent less than \(limits.stallBytesPerSecond) bytes a second for \(seconds)",
         .download, .passing)
-    case PAR_CURLE_OPERATION_TIMEDOUT where outcome.head.isComplete:
-      self.init("\(host) was still sending", .download, .passing)
     case PAR_CURLE_OPERATION_TIMEDOUT:
-      self.init("\(host) did not answer in time", .download, .passing)
+      let words =
+        outcome.head.status == 0
+        ? "\(host) did not answer in time" : "the answer of \(host) did not end in time"
+      self.init(words, .download, .passing)
     case PAR_CURLE_PEER_FAILED_VERIFICATION:
       let prefix = "SSL certificate problem: "
       let reason = words.hasPrefix(prefix) ? String(words.dropFirst(prefix.count)) : words

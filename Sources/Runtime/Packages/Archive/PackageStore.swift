@@ -57,7 +57,7 @@ struct PackageStore: Sendable {
     do {
       let archive = try Archive(file, limits: limits)
       return try place(archive, sha256: sha256, report: report) {
-        guard try file.status() == before else {
+        guard try Self.isUnchanged(file, since: before, sha256: sha256) else {
           throw StepFailure(
             "the package \(name) changed while it was read",
             hint: "write a package under another name and rename it into place;"
@@ -91,6 +91,16 @@ struct PackageStore: Sendable {
         "the package \(path) cannot be read (\((error as? SystemError)?.reason ?? "\(error)"))",
         hint: "check the path and its permissions; docs/errors.md#no-package")
     }
+  }
+
+  /// A rename, an unlink or another boot that uses the archive changes a file's times alone: then its
+  /// bytes decide.
+  private static func isUnchanged(
+    _ file: Descriptor, since before: FileStatus, sha256: String
+  ) throws -> Bool {
+    let now = try file.status()
+    if now == before { return true }
+    return try now.size == before.size && hash(file) == sha256
   }
 
   static func hash(_ file: Descriptor) throws -> String {
