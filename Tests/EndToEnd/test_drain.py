@@ -83,7 +83,7 @@ def test_a_signal_in_installing(par, tmp_path, installer):
             at = run.send()
             check_stopped(run, came_from="installing", cause="SIGTERM", outcome="clean")
             # What was begun is removed first: a thousand files, on a disk that others use too.
-                assert time.monotonic() - at < 10
+            assert time.monotonic() - at < 10
     left = packages.file_tree(tmp_path / "cache")
     assert not [one for one in left if one.startswith("environments/")]
 
