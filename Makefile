@@ -28,7 +28,7 @@ run: build examples/hello.apkg ## build all and serve examples/hello on 127.0.0.
 build: host ## the program, .build/release/par-lifecycle, and its agent host's environment
 	@swift build -c release --static-swift-stdlib --product par-lifecycle
 
-test: check swift-test host-test end-to-end ## everything that tests
+test: check swift-test host-test end-to-end deploy-test ## everything that tests
 
 swift-test: system ## the tests of the Swift targets
 	@swift test --disable-xctest
@@ -37,7 +37,7 @@ host-test: host test-environment ## the tests of the agent host
 	@if [ -d Tests/AgentHost ]; then .build/test-venv/bin/python -m pytest -q Tests/AgentHost; fi
 
 end-to-end: build test-environment examples ## the built program against real packages
-	@.build/test-venv/bin/python -m pytest -q Tests/EndToEnd $(PYTEST)
+	@.build/test-venv/bin/python -m pytest -q -n 2 --dist loadgroup Tests/EndToEnd $(PYTEST)
 
 check: system ## format and boundaries
 	@swift format lint --strict --recursive Sources Tests Package.swift

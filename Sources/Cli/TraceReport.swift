@@ -5,10 +5,17 @@ struct TraceReport {
   private var replays: [(runID: String, replay: Replay)] = []
   /// Lines that are no lines of an event log, with the first one's trouble.
   private(set) var corrupt: (count: Int, first: String)?
+  /// Lines of somebody else, as the service manager's own in a journal: they do not begin as a line
+  /// of an event log does.
+  private(set) var foreign = 0
 
   mutating func take(_ text: [UInt8], source: String) {
     for (index, line) in text.split(separator: UInt8(ascii: "\n")).enumerated()
     where line.contains(where: { $0 > 0x20 }) {
+      guard line.first == UInt8(ascii: "{") else {
+        foreign += 1
+        continue
+      }
       take(line: line, place: "\(source):\(index + 1)")
     }
   }
@@ -60,6 +67,7 @@ struct TraceReport {
       }
     }
     if let corrupt { lines.append("corrupt: \(corrupt.count) lines, the first \(corrupt.first)") }
+    if foreign > 0 { lines.append("\(foreign) lines of others") }
     if replays.isEmpty && corrupt == nil { lines.append("there is no line to check") }
     return lines.joined(separator: "\n") + "\n"
   }

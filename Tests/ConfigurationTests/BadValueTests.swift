@@ -77,6 +77,7 @@ private let words: [Mistake] = [
   Mistake("PACKAGE_URL", "https://", "an https:// URL with a host"),
   Mistake("PACKAGE_URL", "https:///a", "an https:// URL with a host"),
   Mistake("PACKAGE_URL", "https://user@/a", "an https:// URL with a host"),
+  Mistake("PACKAGE_URL", "https://a@b@host/a", "one @ at most"),
   Mistake("PACKAGE_URL", "https://[::1/a", "an https:// URL with a host"),
   Mistake("PACKAGE_URL", "https://[1.2.3.4]/a", "an https:// URL with a host"),
   Mistake("PACKAGE_URL", "https://a:0/", "from 1 to 65535"),

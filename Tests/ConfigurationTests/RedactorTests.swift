@@ -46,6 +46,20 @@ struct RedactorTests {
   func harmless(_ line: String) { #expect(redactor.redact(line) == line) }
 
   @Test(
+    "hides what the query of PACKAGE_URL says, wherever it is",
+    arguments: [
+      ("signature ab12%2Fcd34 of", "signature *** of"), ("ab12/cd34", "***"), ("barevalue", "***"),
+      ("at 3600 production", "at 3600 production"), ("%zz%4", "%zz%4"), ("fragment", "fragment"),
+    ])
+  func packageQuery(_ line: String, _ expected: String) {
+    let redactor = Redactor(environment: [
+      "PACKAGE_URL": "https://h/a?X-Amz-Signature=ab12%2Fcd34&e=3600&barevalue&=&x=%zz%4#fragment",
+      "OTHER_URL": "https://h/a?mode=production",
+    ])
+    #expect(redactor.redact(line) == expected)
+  }
+
+  @Test(
     "hides user-info and queries of URLs",
     arguments: [
       ("GET https://h/p?a=b HTTP", "GET https://h/p?*** HTTP"),

@@ -42,6 +42,8 @@ def played(
     library.close()
 
 
+# One worker plays all of them.
+@pytest.mark.xdist_group("matrix")
 @pytest.mark.parametrize("cell", TABLE, ids=lambda cell: cell.name)
 def test_a_cell(cell, played, record_property):
     if cell.name not in played:

@@ -126,7 +126,8 @@ struct RetryScheduleTests {
     #expect(
       decision
         == .giveUp(
-          TransferFailure("fetching took longer than 60 s; last: HTTP 503 from host", .timeout)))
+          TransferFailure(
+            "fetching took longer than 60 s; last: HTTP 503 from host", passing.advice)))
   }
 
   @Test("what is final is not repeated")
@@ -139,9 +140,9 @@ struct RetryScheduleTests {
   }
 
   @Test("a host without an address is given up after some attempts in a row")
-  func unresolved() {
+  func unlikely() {
     var schedule = schedule()
-    let failure = TransferFailure("the host cannot be found", .hostNotFound, .unresolved)
+    let failure = TransferFailure("the host cannot be found", .hostNotFound, .unlikely)
     var decisions: [RetrySchedule.Decision] = []
     for kind in [failure, failure, passing] + [TransferFailure](repeating: failure, count: 6) {
       decisions.append(

@@ -45,6 +45,20 @@ struct PackageStoreTests {
     #expect(error?.hint?.contains("#wrong-hash") == true)
   }
 
+  @Test("a refused archive goes when it was downloaded, and stays when it is somebody's own")
+  func refusedDownload() throws {
+    let setup = try Setup()
+    Self.write(setup.archive, "no archive")
+    #expect(throws: StepFailure.self) { try setup.unpack() }
+    #expect(access(setup.archive, F_OK) == 0)
+    #expect(throws: StepFailure.self) {
+      try setup.store.store(
+        archiveAt: setup.archive, sha256: nil, known: String(repeating: "0", count: 64),
+        limits: Self.limits)
+    }
+    #expect(access(setup.archive, F_OK) != 0)
+  }
+
   static let tampers: [(String, @Sendable (String) -> Void)] = [
     ("a byte changed", { write($0 + "/src/main.py", "x = 2\n") }),
     ("a file longer", { write($0 + "/src/main.py", "x = 1\n\n") }),

@@ -8,8 +8,7 @@ enum HealthCommand {
     help: """
       Asks /health of the agent that runs on this machine, prints the body, and exits 0 on status
       200, else 1. The port is N, else REST_PORT, else 8080. --stacks prints the Python stacks of
-      the agent instead; without a
-      port, those of every agent of this user.
+      the agent instead; without a port, those of every agent of this user.
       """
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments

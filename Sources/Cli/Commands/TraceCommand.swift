@@ -9,7 +9,8 @@ enum TraceCommand {
     name: "trace", usage: "trace [FILE...]", summary: "replay event logs and check them",
     help: """
       Replays event logs, from the files or from standard input, with the state machine that wrote
-      them, and prints a verdict and a timeline for each run.
+      them, and prints a verdict and a timeline for each run. Lines that do not begin with { are
+      somebody else's and only counted.
 
       exit status: 0 all conform (a log that was cut off too), 1 a violation or a corrupt run,
       2 unknown version, an unreadable file, wrong usage.

@@ -68,6 +68,9 @@ struct PackageURL: Equatable {
     let address =
       authority.lastIndex(of: UInt8(ascii: "@"))
       .map { authority[authority.index(after: $0)...] } ?? authority
+    guard authority.count(where: { $0 == UInt8(ascii: "@") }) <= 1 else {
+      throw .rule("an https:// URL with one @ at most before its path; write others as %40")
+    }
     var host = address
     var port: Substring.UTF8View?
     if address.first == UInt8(ascii: "[") {

@@ -3,7 +3,7 @@ public import Lifecycle
 /// Takes secrets out of text before it reaches the log.
 ///
 /// Removed are the values of variables whose name looks like a secret, user-info and queries of
-/// URLs, bearer and basic credentials, and `name=value` where the name looks like a secret.
+/// URLs, the values in the query of `PACKAGE_URL` wherever they are, bearer and basic credentials, and `name=value` where the name looks like a secret.
 /// Apply it to whole lines, before they are cut; where `…` tells that they were, the beginning of a
 /// secret is one too. Apply it to strings, before they are encoded: a value
 /// made of digits may not take a JSON number apart. One pass over the bytes; lines without
@@ -36,6 +36,14 @@ public struct Redactor: Sendable {
         addValue(value)
       } else if let password = URLText.password(in: Array(value.utf8)) {
         addValue(String(decoding: password, as: UTF8.self))
+      }
+      // A signature may be quoted by the server without its name. Only of this one: what other
+      // URLs' queries say may be any word.
+      if name == "PACKAGE_URL" {
+        for part in URLText.queryValues(in: Array(value.utf8)) {
+          addValue(String(decoding: part, as: UTF8.self))
+          addValue(String(decoding: URLText.percentDecoded(part), as: UTF8.self))
+        }
       }
     }
   }

@@ -42,6 +42,33 @@ enum URLText {
     return authority[(separator + 1)..<sign]
   }
 
+  /// The values of the parameters in a URL's query, as they stand.
+  static func queryValues(in url: [UInt8]) -> [[UInt8]] {
+    let query = url.prefix { $0 != UInt8(ascii: "#") }.drop { $0 != UInt8(ascii: "?") }.dropFirst()
+    return query.split(separator: UInt8(ascii: "&")).map { parameter in
+      let end = parameter.firstIndex(of: UInt8(ascii: "="))
+      return Array(end.map { parameter[($0 + 1)...] } ?? parameter)
+    }
+  }
+
+  /// `%XX` replaced by its byte; what is no such thing stays.
+  static func percentDecoded(_ bytes: [UInt8]) -> [UInt8] {
+    var decoded: [UInt8] = []
+    var rest = bytes[...]
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), rest.prefix(2).allSatisfy(\.isLetterOrDigit),
+        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16),
+        rest.count >= 2
+      {
+        decoded.append(value)
+        rest = rest.dropFirst(2)
+      } else {
+        decoded.append(byte)
+      }
+    }
+    return decoded
+  }
+
   /// Without user-info, query and fragment. `@` counts up to the first slash, though a query may
   /// begin before it: of a password that nobody encoded, no part may stay.
   static func bare(_ url: [UInt8]) -> [UInt8] {

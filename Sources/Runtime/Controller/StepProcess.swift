@@ -84,7 +84,8 @@ final class StepProcess {
     finish(
       .failed(
         StepFailure(
-          "the \(kind.rawValue) step \(how) \(what ?? "without a result")",
+          (kind == .fetch ? "Failed to download package: " : "")
+            + "the \(kind.rawValue) step \(how) \(what ?? "without a result")",
           detail: lastErrors.isEmpty ? nil : lastErrors.joined(separator: "\n"),
           hint: "look at memory and disk space; docs/errors.md#step-ended")))
   }

@@ -36,14 +36,14 @@ final class Download {
     self.client = client
     self.limits = limits
     self.report = report
-    deadline = request.deadline(from: started, limits)
+    deadline = request.deadline(from: started)
     lastProgress = started
-    schedule = RetrySchedule(
-      limits: limits, timeout: .milliseconds(request.timeoutMilliseconds))
+    schedule = RetrySchedule(limits: limits, timeout: request.timeout)
   }
 
   /// - Parameter known: asks for another package than the one with this ETag alone.
   func run(ifNoneMatch known: EntityTag?) throws(TransferFailure) -> Result {
+    report.progress("waiting for \(origin.shown)")
     while true {
       let before = partial.bytes
       do throws(TransferFailure) {
@@ -58,7 +58,7 @@ final class Download {
           random: Double.random(in: 0...1))
         switch decision {
         case .giveUp(var failure):
-          if failure.advice == .timeout { failure.detail = failure.detail ?? arrived }
+          failure.detail = failure.detail ?? arrived
           throw failure
         case .retry(let delay):
           report.retry(
@@ -90,6 +90,9 @@ final class Download {
         take: { [self] bytes throws(TransferFailure) in try take(bytes) }))
     switch answer.head.status {
     case 200, 206:
+      // The end of the connection alone may be that of a server that failed. Whether the package is
+      // whole shows later; that it is this one, the server is not asked then.
+      if partial.total == nil, answer.head["transfer-encoding"] == nil { partial.etag = nil }
       guard let total = partial.total, partial.bytes != total else { return .complete }
       throw TransferFailure(
         "\(partial.bytes) of \(total) bytes came from \(answer.host)", .download, .passing)

@@ -94,7 +94,7 @@ struct Fetch {
     var lastWord = started
     let outcome = try SourceLock.acquire(
       request.sha256 ?? urlKey, in: cache, limits: limits,
-      deadline: request.deadline(from: started, limits), hasAppeared: hasAppeared,
+      deadline: request.deadline(from: started), hasAppeared: hasAppeared,
       waiting: { bytes in
         guard Clock.now() - lastWord >= limits.progressInterval else { return }
         lastWord = Clock.now()
@@ -134,10 +134,12 @@ struct Fetch {
     return record
   }
 
-  /// What another boot has just downloaded.
+  /// What another boot has just downloaded. Without a hash that may be older than this boot: where
+  /// there is an ETag the server is asked once more.
   private func shared(_ urlKey: String) throws -> FetchedPackage? {
-    guard let sha256 = request.sha256 ?? cache.record(urlKey)?.sha256 else { return nil }
-    return try taken(sha256)
+    if let sha256 = request.sha256 { return try taken(sha256) }
+    guard let record = cache.record(urlKey), record.etag == nil else { return nil }
+    return try taken(record.sha256)
   }
 
   private func keep(
@@ -152,7 +154,8 @@ struct Fetch {
     }
     let path = cache.path(sha256: sha256)
     try partial.keep(as: path)
-    try cache.write(
+    // Without it the next boot downloads again; this one has its package.
+    try? cache.write(
       ArchiveCache.Record(etag: partial.etag, sha256: sha256), urlKey, runID: request.runID)
     if let maximum = request.cacheMaximumBytes {
       CacheEviction(cacheFolder: request.cacheFolder, maximumBytes: maximum).run()

@@ -54,9 +54,29 @@ struct HTTPSOrigin: PackageOrigin {
     let whole = url.prefix { $0 != "#" }
     let parts = whole.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2 else { return String(whole) }
+    let names = Set(parts[1].split(separator: "&").map(Self.name))
     let kept = parts[1].split(separator: "&", omittingEmptySubsequences: false)
-      .filter { !$0.lowercased().hasPrefix("x-amz-") }
+      .filter { !isOfSignature($0, among: names) }
     return String(parts[0]) + (kept.isEmpty ? "" : "?" + kept.joined(separator: "&"))
+  }
+}
+
+extension HTTPSOrigin {
+  private static func name(_ parameter: Substring) -> String {
+    parameter.prefix { $0 != "=" }.lowercased()
+  }
+
+  /// The parameters of presigned URLs: Signature V4 (`X-Amz-…`) and Google's (`X-Goog-…`) have names
+  /// of their own; those of S3's V2 and CloudFront, and of Azure's shared access signatures, count
+  /// only beside the signature itself.
+  private static func isOfSignature(_ parameter: Substring, among all: Set<String>) -> Bool {
+    let name = name(parameter)
+    if name.hasPrefix("x-amz-") || name.hasPrefix("x-goog-") { return true }
+    if all.contains("signature") {
+      return ["signature", "expires", "awsaccesskeyid", "policy", "key-pair-id"].contains(name)
+    }
+    return all.isSuperset(of: ["sig", "se", "sv"])
+      && ["sig", "se", "sv", "st", "sp", "sr", "spr", "sip"].contains(name)
   }
 }
 

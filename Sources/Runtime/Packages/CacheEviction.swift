@@ -9,7 +9,7 @@ import LinuxSystem
 package struct CacheEviction {
   /// Nanoseconds.
   static let minimumAge: Int64 = 600 * 1_000_000_000
-  /// Entries that are measured; more of them wait for the next time.
+  /// Entries of a kind that are measured; more of them wait for the next time.
   static let maximumEntries = 4096
 
   let cacheFolder: String
@@ -58,7 +58,8 @@ package struct CacheEviction {
     let downloaded = folderNames(archives)
       .filter { $0.hasPrefix("sha256-") || $0.hasPrefix("url-") }
       .map { (archives + "/" + $0, nil as String?) }
-    return (stored + installed + downloaded).prefix(Self.maximumEntries).compactMap { path, lock in
+    let all = [stored, installed, downloaded].flatMap { $0.prefix(Self.maximumEntries) }
+    return all.compactMap { path, lock in
       guard let opened = try? Descriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
         let status = try? opened.status(), status.isFolder || status.isFile
       else { return nil }

@@ -32,7 +32,14 @@ from .surroundings import all_of, as_user, cache_is, limited, small_disk, variab
 TERM, INT, KILL = signal.SIGTERM, signal.SIGINT, signal.SIGKILL
 #: The bound of a download that cannot come to an end.
 SHORT = {"FETCH_TIMEOUT_SEC": 3}
-TOO_LONG = Failed("fetch", "Failed to download package: .*took longer than", "fetch-timeout")
+
+
+def kept_failing(anchor: str) -> Failed:
+    """The time was over, and what to try is about what failed last."""
+    return Failed("fetch", "Failed to download package: .*took longer than", anchor)
+
+
+TOO_LONG = kept_failing("fetch-timeout")
 RETRIED = GoesOn(1, "fetch_retry")
 TOO_LARGE = Failed("fetch", "MAX_PACKAGE_SIZE_MB", "package-too-large")
 
@@ -114,7 +121,8 @@ def refusing_rows() -> Iterator[Cell]:
     )  # fmt: skip
     yield row(
         "nobody listens at the proxy",
-        origin(package(), HTTPS_PROXY=f"http://127.0.0.1:{unused_port()}", **SHORT), TOO_LONG, 5,
+        origin(package(), HTTPS_PROXY=f"http://127.0.0.1:{unused_port()}", **SHORT),
+        kept_failing("proxy"), 5,
     )  # fmt: skip
 
 
@@ -126,20 +134,20 @@ def endless_head(connection, request) -> None:
 
 def endless_rows() -> Iterator[Cell]:
     """What never comes to an end is bounded by FETCH_TIMEOUT_SEC, or by the size."""
-    for words, one in (
-        ("HTTP 500, always", answer(500)),
-        ("the server does not answer", silent),
-        ("a byte at a time (slow)", lambda body: trickle(body["probe"], 0.05)),
-        ("half of the package, then nothing", half()),
-        ("always truncated", lambda body: ranged(body["large"], cut=1000)),
-        ("always reset", reset()),
-        ("no HTTP, always", raw(b"hello\r\n\r\n")),
-        ("the head always breaks off", raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50)),
+    for words, one, end in (
+        ("HTTP 500, always", answer(500), kept_failing("download")),
+        ("the server does not answer", silent, TOO_LONG),
+        ("a byte at a time (slow)", lambda body: trickle(body["probe"], 0.05), TOO_LONG),
+        ("half of the package, then nothing", half(), TOO_LONG),
+        ("always truncated", lambda body: ranged(body["large"], cut=1000), kept_failing("download")),
+        ("always reset", reset(), kept_failing("download")),
+        ("no HTTP, always", raw(b"hello\r\n\r\n"), failed("does not answer in HTTP", "download")),
+        ("the head always breaks off", raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50), kept_failing("download")),
     ):
-        yield row(words, origin(one, **SHORT), TOO_LONG, 5)
+        yield row(words, origin(one, **SHORT), end, 5)
     yield row(
         "nobody listens", variables(PACKAGE_URL=f"https://127.0.0.1:{unused_port()}/a", **SHORT),
-        TOO_LONG, 5,
+        kept_failing("download"), 5,
     )  # fmt: skip
     yield row("an endless head", origin(endless_head), failed("head is longer", "download"), 4)
     yield row("an endless body", origin(endless, MAX_PACKAGE_SIZE_MB=1), TOO_LARGE)
@@ -212,7 +220,8 @@ def s3_rows() -> Iterator[Cell]:
             )  # fmt: skip
     yield row("S3 says SlowDown, then good", s3(s3_error(503, "SlowDown"), package()), RETRIED)
     yield row(
-        "S3 says InternalError, always", s3(s3_error(500, "InternalError"), **SHORT), TOO_LONG, 5
+        "S3 says InternalError, always", s3(s3_error(500, "InternalError"), **SHORT),
+        kept_failing("s3-unavailable"), 5,
     )
     yield row(
         "no credentials", s3(package(), AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None),
@@ -227,8 +236,8 @@ def s3_rows() -> Iterator[Cell]:
         ("refuses", answer(403), failed("", "credentials")),
         ("knows none", answer(404), failed("", "credentials")),
         ("answers with garbage", answer(200, b"{"), failed("", "credentials")),
-        ("always fails", answer(500), TOO_LONG),
-        ("does not answer", silent, TOO_LONG),
+        ("always fails", answer(500), kept_failing("credentials")),
+        ("does not answer", silent, kept_failing("credentials")),
     ):
         yield row(
             f"the container's endpoint of credentials {words}",
@@ -244,7 +253,7 @@ def process_rows() -> Iterator[Cell]:
     """The step, and signals, in the middle of a download."""
     yield Cell(
         "fetching", "the step is killed", fetching(), kill_step("fetch"),
-        Failed("fetch", "the fetch step was ended by SIGKILL", "step-ended"), 2,
+        failed("the fetch step was ended by SIGKILL", "step-ended"), 2,
     )  # fmt: skip
     yield Cell(
         "fetching", "the step is stopped (SIGSTOP)", fetching(**SHORT), stop_step("fetch"),

@@ -266,7 +266,10 @@ def listening_ports(pid: int) -> list[int]:
     try:
         inodes = set()
         for descriptor in os.scandir(f"/proc/{pid}/fd"):
-            target = os.readlink(descriptor.path)
+            try:
+                target = os.readlink(descriptor.path)
+            except OSError:
+                continue  # closed meanwhile
             if target.startswith("socket:["):
                 inodes.add(target[8:-1])
         ports = []

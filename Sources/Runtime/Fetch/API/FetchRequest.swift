@@ -10,7 +10,7 @@ public struct FetchRequest: Sendable, Equatable {
   public var sha256: String?
   /// Bytes of the archive.
   public var maximumBytes: Int64
-  /// For all attempts and waits together.
+  /// For all attempts and waits together. The step gives up `lastWord` earlier.
   public var timeoutMilliseconds: Int64
   /// Where packages are kept by content; an absolute path, made when missing.
   public var cacheFolder: String
@@ -18,6 +18,16 @@ public struct FetchRequest: Sendable, Equatable {
   public var runID: String
   /// After a download, what was used longest ago is removed down to this. nil: nothing is removed.
   public var cacheMaximumBytes: Int64?
+
+  /// Who started the step ends it at the time-out: until then it has to have said what kept it.
+  static let lastWord = Interval.milliseconds(250)
+
+  var timeout: Interval { .milliseconds(timeoutMilliseconds) }
+
+  /// When the step gives up.
+  func deadline(from started: Instant) -> Instant {
+    started + max(timeout - Self.lastWord, timeout * 0.5)
+  }
 
   public init(
     url: String, sha256: String? = nil, maximumBytes: Int64, timeoutMilliseconds: Int64,
@@ -30,12 +40,6 @@ public struct FetchRequest: Sendable, Equatable {
     self.cacheFolder = cacheFolder
     self.runID = runID
     self.cacheMaximumBytes = cacheMaximumBytes
-  }
-
-  /// When the step gives up.
-  func deadline(from started: Instant, _ limits: FetchLimits) -> Instant {
-    let timeout = Interval.milliseconds(timeoutMilliseconds)
-    return started + max(timeout - limits.lastWord, timeout * 0.5)
   }
 
   public init(json: JSONValue) throws {

@@ -2,9 +2,6 @@ import Lifecycle
 
 /// Every bound of a download that the request does not set.
 struct FetchLimits: Sendable {
-  /// The step gives up so long before the time-out is over, when whoever started it ends it, so that
-  /// it can say what kept it; of a time-out shorter than twice this, after half.
-  var lastWord = Interval.milliseconds(250)
   /// Redirects of one attempt.
   var redirects = 5
   /// Bytes of a response's head.
@@ -23,9 +20,9 @@ struct FetchLimits: Sendable {
   var shortestAttempt = Interval.milliseconds(200)
   /// Attempts in all, whatever the time-out.
   var attempts = 1000
-  /// Attempts that find no address for the host. A name server that is away takes seconds to say
-  /// so, a name that does not exist milliseconds.
-  var resolutions = 6
+  /// Attempts in a row that find no address for the host, or no HTTP there. A name server that is
+  /// away takes seconds to say so, a name that does not exist milliseconds.
+  var unlikelyAttempts = 6
   /// A request for credentials, whole.
   var credentialsTimeout = Interval.seconds(5)
   /// Another boot's download that has not grown for this long is not waited for any more.

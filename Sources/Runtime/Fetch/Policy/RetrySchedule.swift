@@ -13,7 +13,7 @@ struct RetrySchedule {
   let timeout: Interval
   /// Of this many failures in a row none brought a byte.
   private var fruitless = 0
-  private var unresolved = 0
+  private var unlikely = 0
   private(set) var attempt = 0
 
   init(limits: FetchLimits, timeout: Interval) {
@@ -30,8 +30,8 @@ struct RetrySchedule {
   ) -> Decision {
     attempt += 1
     fruitless = madeProgress ? 1 : fruitless + 1
-    unresolved = failure.kind == .unresolved ? unresolved + 1 : 0
-    if failure.kind == .final || unresolved >= limits.resolutions { return .giveUp(failure) }
+    unlikely = failure.kind == .unlikely ? unlikely + 1 : 0
+    if failure.kind == .final || unlikely >= limits.unlikelyAttempts { return .giveUp(failure) }
     // What is left is too short for an attempt.
     guard remaining > limits.shortestAttempt else { return .giveUp(tooLong("took", failure)) }
     if attempt >= limits.attempts {
@@ -51,7 +51,7 @@ struct RetrySchedule {
       return TransferFailure("fetching \(verb) longer than \(seconds)", .timeout)
     }
     return TransferFailure(
-      "fetching \(verb) longer than \(seconds); last: \(last.sentence)", .timeout,
+      "fetching \(verb) longer than \(seconds); last: \(last.sentence)", last.advice,
       detail: last.detail)
   }
 

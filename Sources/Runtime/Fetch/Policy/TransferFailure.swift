@@ -44,8 +44,8 @@ struct TransferFailure: Error, Equatable, Sendable {
     case final
     /// It can pass.
     case passing
-    /// No address was found for the host; passes if the name server was away.
-    case unresolved
+    /// It can pass, but rarely does: no address was found for the host, or no HTTP spoken there.
+    case unlikely
     /// The pieces so far do not fit any more: the next attempt starts from the beginning.
     case outdated
     /// The next request goes to another host, at once.

@@ -3,6 +3,8 @@
 struct S3ErrorBody: Equatable {
   /// More of a body is not looked at.
   static let maximumBytes = 64 * 1024
+  /// The longest code; those of S3 have some 50 letters.
+  static let maximumCodeBytes = 100
 
   /// A word such as `NoSuchKey`; empty when the answer was no error of S3's form, as a proxy's.
   let code: String
@@ -13,10 +15,16 @@ struct S3ErrorBody: Equatable {
 
   init(_ answer: HTTPAnswer) {
     let elements = XMLElements.texts(in: answer.body.prefix(Self.maximumBytes))
-    code = elements["Code"] ?? ""
+    code = elements["Code"].flatMap { Self.isWord($0) ? $0 : nil } ?? ""
     message = elements["Message"] ?? ""
     region = answer.value(of: "x-amz-bucket-region") ?? elements["Region"]
     status = answer.status
+  }
+
+  /// Anybody can answer; only a word is put into a sentence.
+  private static func isWord(_ text: String) -> Bool {
+    (1...maximumCodeBytes).contains(text.utf8.count)
+      && text.utf8.allSatisfy { ServiceURL.isLetterOrDigit($0) || "._-".utf8.contains($0) }
   }
 
   /// The credentials were temporary ones whose time is over, or others than S3 knows by now: ask
@@ -123,9 +131,10 @@ struct S3ErrorBody: Equatable {
         "S3 denies access to \(object)",
         (isSigned
           ? "allow the role or user s3:GetObject on it (kms:Decrypt too if it has a key of its own)"
-          : "the request was not signed (AWS_NO_SIGN_REQUEST), so the object has to be public")
-          + ", and s3:ListBucket on the bucket, without which S3 does not tell a missing object "
-          + "from a forbidden one; docs/errors.md#s3-access"
+            + ", and s3:ListBucket on the bucket, without which S3 does not tell a missing object "
+            + "from a forbidden one"
+          : "the request was not signed (AWS_NO_SIGN_REQUEST), so the object has to be there and "
+            + "public") + "; docs/errors.md#s3-access"
       )
     case 404:
       return (

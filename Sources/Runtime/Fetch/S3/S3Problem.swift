@@ -1,3 +1,5 @@
+import AgentPackages
+
 /// Why an object cannot be had from S3, for the person who can mend it. Holds no credential.
 struct S3Problem: Error, Equatable, CustomStringConvertible {
   /// One sentence that names the variable, address or object at fault.
@@ -25,7 +27,7 @@ enum ServiceText {
   /// Stands in for a credential.
   static let mask = "***"
 
-  /// One line without control characters, with every one of `secrets` masked, cut at
+  /// One line without control and invisible characters, with every one of `secrets` masked, cut at
   /// `maximumScalars`; nil for nothing.
   static func shown(_ text: String, hiding secrets: [String] = []) -> String? {
     var bytes = Array(text.utf8)
@@ -36,7 +38,7 @@ enum ServiceText {
     var shown = ""
     for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars.prefix(maximumScalars) {
       shown.unicodeScalars.append(
-        scalar.properties.generalCategory == .control ? " " : scalar)
+        PrintableText.isInvisible(scalar) ? " " : scalar)
     }
     let line = shown.split(separator: " ").joined(separator: " ")
     return line.isEmpty ? nil : line

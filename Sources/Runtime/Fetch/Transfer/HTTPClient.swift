@@ -161,7 +161,8 @@ final class HTTPClient {
     guard outcome.code == 0 || isOther || stopped else {
       // Of several addresses one may be refused and another one fail by itself.
       if let refusal, outcome.isUnconnected { throw refusal }
-      throw TransferFailure(outcome, host: host, authorities: authorities, limits: limits)
+      throw TransferFailure(
+        outcome, host: host, isProxied: hop.proxy != nil, authorities: authorities, limits: limits)
     }
     // libcurl takes a head that breaks off for a whole one, without a body.
     guard head.isComplete else {

@@ -5,9 +5,11 @@ import LinuxSystem
 
 extension TransferFailure {
   /// What a transfer that failed below HTTP says. No URL is quoted, only the host.
+  ///
+  /// - Parameter isProxied: a proxy was asked to connect to the host.
   init(
-    _ outcome: CurlTransfer.Outcome, host: String, authorities: TrustedAuthorities,
-    limits: FetchLimits
+    _ outcome: CurlTransfer.Outcome, host: String, isProxied: Bool = false,
+    authorities: TrustedAuthorities, limits: FetchLimits
   ) {
     let words = outcome.message
     if outcome.proxyStatus >= 400 {
@@ -18,24 +20,27 @@ extension TransferFailure {
     }
     switch outcome.code {
     case PAR_CURLE_COULDNT_RESOLVE_HOST:
-      self.init("the host \(host) cannot be found", .hostNotFound, .unresolved)
+      self.init("the host \(host) cannot be found", .hostNotFound, .unlikely)
     case PAR_CURLE_COULDNT_RESOLVE_PROXY:
-      self.init("the proxy for \(host) cannot be found", .proxy, .unresolved)
+      self.init("the proxy for \(host) cannot be found", .proxy, .unlikely)
     case PAR_CURLE_COULDNT_CONNECT:
       let reason =
         outcome.systemError == 0
         ? "" : " (\(SystemError("connect", number: outcome.systemError).reason))"
-      self.init("cannot connect to \(host)\(reason)", .download, .passing)
+      // Who is connected to is the proxy.
+      self.init(
+        "cannot connect to \(isProxied ? "the proxy for " : "")\(host)\(reason)",
+        isProxied ? .proxy : .download, .passing)
     case PAR_CURLE_OPERATION_TIMEDOUT where words.hasPrefix("Operation too slow"):
       let seconds = RetrySchedule.seconds(limits.stallTime)
       self.init(
         "\(host) sent less than \(limits.stallBytesPerSecond) bytes a second for \(seconds)",
-        .download, .passing)
+        .timeout, .passing)
     case PAR_CURLE_OPERATION_TIMEDOUT:
       let words =
         outcome.head.status == 0
         ? "\(host) did not answer in time" : "the answer of \(host) did not end in time"
-      self.init(words, .download, .passing)
+      self.init(words, .timeout, .passing)
     case PAR_CURLE_PEER_FAILED_VERIFICATION:
       let prefix = "SSL certificate problem: "
       let reason = words.hasPrefix(prefix) ? String(words.dropFirst(prefix.count)) : words
@@ -54,11 +59,13 @@ extension TransferFailure {
       self.init("\(host) closed the connection without an answer", .download, .passing)
     case PAR_CURLE_PARTIAL_FILE:
       self.init("\(host) ended the package before its end", .download, .passing)
+    case PAR_CURLE_RECV_ERROR where isProxied && words.hasPrefix("Proxy CONNECT"):
+      self.init("the proxy for \(host) failed (\(words))", .proxy, .passing)
     case PAR_CURLE_SEND_ERROR, PAR_CURLE_RECV_ERROR:
       self.init("the connection to \(host) broke (\(words))", .download, .passing)
     case PAR_CURLE_WEIRD_SERVER_REPLY, PAR_CURLE_UNSUPPORTED_PROTOCOL:
       // The second is what libcurl says of HTTP/0.9, an answer without a head.
-      self.init("\(host) does not answer in HTTP (\(words))", .download, .passing)
+      self.init("\(host) does not answer in HTTP (\(words))", .download, .unlikely)
     case PAR_CURLE_PROXY:
       self.init("the proxy for \(host) failed (\(words))", .proxy, .passing)
     default: self.init("the transfer from \(host) failed (\(words))", .download)
@@ -72,7 +79,8 @@ extension TransferFailure {
     switch head.status {
     case 401, 403, 407: self.init(sentence, .refused)
     case 404, 410: self.init(sentence, .notFound)
-    case 300..<400: self.init("\(sentence), which leads nowhere", .redirect)
+    case 300..<400 where head.status != 304:
+      self.init("\(sentence), which leads nowhere", .redirect)
     case let status:
       self.init(
         sentence, .download, Self.canPass(status: status) ? .passing : .final,

@@ -31,7 +31,8 @@ struct PackageStore: Sendable {
   ///
   /// - Parameters:
   ///   - name: what sentences call it; nil: its path.
-  ///   - known: its SHA-256, when that need not be computed again.
+  ///   - known: its SHA-256, when it was downloaded into the cache a moment ago. It need not be
+  ///     computed again then, and an archive that is refused is removed.
   func store(
     archiveAt path: String, named name: String? = nil, sha256 wanted: String?,
     known: String? = nil, limits: ArchiveLimits, report: StepReport = StepReport()
@@ -64,6 +65,8 @@ struct PackageStore: Sendable {
         }
       }
     } catch let refusal as ArchiveRefusal {
+      // One that was downloaded is in our own cache; it is not to be found there again.
+      if known != nil { unlink(path) }
       throw StepFailure(
         "the package \(name) is refused: \(refusal)",
         hint: "build the package again with pixell build; docs/errors.md#refused-archive")

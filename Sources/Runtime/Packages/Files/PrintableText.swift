@@ -2,12 +2,21 @@
 package enum PrintableText {
   static let maximumScalars = 200
 
-  /// A name with its control characters escaped, cut at 200 scalars.
+  /// Control characters, line separators, and those that change how others are shown, as the marks
+  /// of writing from right to left do.
+  package static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
+  }
+
+  /// A name with its control and invisible characters escaped, cut at 200 scalars.
   package static func name(_ name: some Sequence<UInt8>) -> String {
     var text = ""
     for scalar in String(decoding: Array(name), as: UTF8.self).unicodeScalars.prefix(maximumScalars)
     {
-      if scalar.properties.generalCategory == .control {
+      if isInvisible(scalar) {
         text += "\\u{" + String(scalar.value, radix: 16) + "}"
       } else {
         text.unicodeScalars.append(scalar)
