@@ -14,7 +14,7 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 PYTEST ?=
 
 .PHONY: help run build test swift-test host-test end-to-end check format examples bench bench-fetch \
-	spec model tsan clean \
+	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment
 
@@ -57,6 +57,10 @@ bench-fetch: build ## downloads beside curl and aws s3 cp
 spec: system ## writes spec/lifecycle.json, its fingerprint and the diagram anew from the machine
 	@swift build --product par-lifecycle
 	scripts/generate-spec .build/debug/par-lifecycle
+
+docs: system ## writes the tables of docs/configuration.md anew from the program
+	@swift build --product par-lifecycle
+	scripts/generate-configuration .build/debug/par-lifecycle
 
 model: system ## proves the claims of the machine's model (needs spin and gcc)
 	@swift build --product par-lifecycle

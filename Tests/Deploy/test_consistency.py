@@ -23,9 +23,8 @@ def text(repository: Path, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def variables(repository: Path) -> list[str]:
-    source = text(repository, "Sources/Runtime/Configuration/Configuration.swift")
-    block = re.search(r"static let variables = \[(.*?)\]", source, re.S)[1]
-    return re.findall(r'"([A-Z0-9_]+)"', block)
+    source = text(repository, "Sources/Runtime/Configuration/VariableSection+Own.swift")
+    return re.findall(r'VariableRow\(\s*"([A-Z0-9_]+)"', source)
 
 
 def tool(name: str) -> str:

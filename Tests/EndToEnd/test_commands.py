@@ -55,6 +55,7 @@ def test_the_version_is_one_line(call):
 @pytest.mark.parametrize(
     "arguments",
     [["dance"], ["--dance"], ["run", "a", "b"], ["run", "--fast"], ["inspect"], ["check", "x", "y"],
+     ["check", "--variables", "x"], ["check", "--variables=png"], ["check", "--variables", "markdown"],
      ["health", "--port", "x"], ["spec", "--format", "png"]],
     ids=" ".join,
 )  # fmt: skip
@@ -67,6 +68,19 @@ def test_wrong_usage_is_two(call, arguments):
 def test_check_says_yes(call, probe):
     done = call("check", AGENT_PACKAGE_PATH=probe)
     assert done.returncode == 0, done
+
+
+@pytest.mark.parametrize("form", ["--variables", "--variables=text", "--variables=markdown"])
+def test_check_prints_every_variable(call, form):
+    done = call("check", form, AGENT_APP_ID="", REST_PORT="x")
+    assert done.returncode == 0 and done.stderr == ""
+    if form == "--variables=markdown":
+        page = (REPOSITORY / "docs/configuration.md").read_text()
+        for table in done.stdout.split("\n\n"):
+            assert table.strip() in page, "make docs writes it anew"
+    else:
+        assert "  REST_PORT (default: 8080)\n" in done.stdout
+        assert max(map(len, done.stdout.splitlines())) <= 100
 
 
 def test_check_prints_every_problem_and_runs_nothing(call):

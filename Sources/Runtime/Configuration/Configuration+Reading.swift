@@ -89,7 +89,7 @@ extension Configuration {
   private mutating func readBoot(_ reader: inout EnvironmentReader) {
     reader.megabytes("MAX_PACKAGE_SIZE_MB", into: &maxPackageBytes)
     reader.megabytes("MAX_UNPACKED_SIZE_MB", into: &maxUnpackedBytes)
-    reader.whole("MAX_PACKAGE_FILES", into: &maxPackageFiles, in: 1...10_000_000)
+    reader.whole("MAX_PACKAGE_FILES", into: &maxPackageFiles, in: EnvironmentReader.packageFiles)
     reader.seconds("FETCH_TIMEOUT_SEC", into: &fetchTimeout)
     reader.seconds("INSTALL_TIMEOUT_SEC", into: &installTimeout)
     reader.seconds("LOAD_TIMEOUT_SEC", into: &loadTimeout)
@@ -116,7 +116,7 @@ extension Configuration {
   }
 
   private mutating func readWorker(_ reader: inout EnvironmentReader, workingFolder: String) {
-    reader.whole("HOLD_MAX_REQUESTS", into: &holdMaxRequests, in: 0...1_000_000)
+    reader.whole("HOLD_MAX_REQUESTS", into: &holdMaxRequests, in: EnvironmentReader.heldRequests)
     reader.seconds("HOLD_MAX_SEC", into: &holdMaxTime, least: .zero)
     reader.workerRestarts(maximum: &restartsMaximum, window: &restartsWindow)
     wheelhouse = reader.text("WHEELHOUSE_DIR").map { FolderPath.absolute($0, in: workingFolder) }

@@ -112,17 +112,8 @@ public struct Configuration: Sendable, Equatable {
   ]
 
   /// Every variable that is read here, in the order of the documentation and of problems.
-  public static let variables = [
-    "AGENT_APP_ID", "PACKAGE_URL", "AGENT_PACKAGE_PATH", "PACKAGE_SHA256", "DEPLOYMENT_ID",
-    "S3_BUCKET", "BASE_PATH", "BIND_ADDRESS", "REST_PORT", "A2A_PORT", "UI_PORT", "MULTIPLEXED",
-    "MAX_PACKAGE_SIZE_MB", "MAX_UNPACKED_SIZE_MB", "MAX_PACKAGE_FILES", "FETCH_TIMEOUT_SEC",
-    "INSTALL_TIMEOUT_SEC", "LOAD_TIMEOUT_SEC", "BOOT_BUDGET_MS", "BOOT_HARD_LIMIT_MULTIPLIER",
-    "GRACEFUL_SHUTDOWN_TIMEOUT_SEC", "DRAIN_MIN_SEC", "STREAM_DRAIN_SEC", "HOLD_MAX_REQUESTS",
-    "HOLD_MAX_SEC", "WORKER_RESTARTS", "WHEELHOUSE_DIR", "WHEELHOUSE_ONLY", "PAR_INSTALLER",
-    "PAR_CACHE_DIR", "PAR_CACHE_MAX_MB", "BODY_IDLE_TIMEOUT_SEC", "UPSTREAM_CONNECT_TIMEOUT_SEC",
-    "TRUSTED_PROXIES", "LOG_LEVEL", "LOG_FORMAT", "ACCESS_LOG", "TIMING_HEADER",
-    "ECS_TASK_PROTECTION", "PAR_MODE",
-  ]
+  public static let variables = VariableSection.allCases.filter(\.isOwn)
+    .flatMap { $0.rows.flatMap(\.names) }
 
   init(agentAppID: String, basePath: String, cacheFolder: CacheFolder) {
     self.agentAppID = agentAppID

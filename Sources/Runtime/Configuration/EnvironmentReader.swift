@@ -10,6 +10,10 @@ struct EnvironmentReader {
   /// The largest size that can be set, in units of 1,048,576 bytes: one pebibyte.
   static let maximumMegabytes: Int64 = 1 << 30
   static let megabyte: Int64 = 1 << 20
+  /// What `MAX_PACKAGE_FILES` can be: files and folders of an archive.
+  static let packageFiles = 1...10_000_000
+  /// What `HOLD_MAX_REQUESTS` can be.
+  static let heldRequests = 0...1_000_000
   /// How much of a refused value a sentence shows, in characters.
   static let shownCharacters = 120
 
