@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 
 import pytest
 
-# Installed once, also when the tests run side by side.
-pytestmark = pytest.mark.xdist_group("install")
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def installed(tmp_path_factory, repository, program):
-    destination = tmp_path_factory.mktemp("destination")
+    """Installed once, also when the tests run side by side: processes share the folder above their own."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    destination = shared / "destination"
+    with open(shared / "destination.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not destination.exists():
+            install(repository, program, shared / "destination.part")
+            # Its last name: nothing that is installed names the folder.
+            (shared / "destination.part").rename(destination)
+    return destination
+
+
+def install(repository, program, destination):
     done = subprocess.run(
         [str(repository / "scripts/install-par"), str(program.path)],
         env={**os.environ, "DESTDIR": str(destination), "PREFIX": "/opt/par"},
@@ -22,11 +33,10 @@ def installed(tmp_path_factory, repository, program):
     if "no Python 3.9 or newer with venv outside" in done.stderr:
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
-    return destination
 
 
 def test_nothing_names_where_it_was_put_together(installed):
-    done = subprocess.run(["grep", "-rlF", str(installed), str(installed)], capture_output=True, text=True)
+    done = subprocess.run(["grep", "-rlF", f"{installed}.part", str(installed)], capture_output=True, text=True)
     assert done.stdout == ""
 
 

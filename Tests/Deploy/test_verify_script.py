@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import re
 import threading
+import time
 from typing import Iterator
 
 import pytest
@@ -15,12 +16,15 @@ SCRIPT = "scripts/verify_deploy.sh"
 class Server:
     def __init__(self) -> None:
         self.failing = 0
+        #: Seconds that an answer takes.
+        self.delay = 0.0
         self.asked: set[str] = set()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.asked.add(self.path)
+                time.sleep(outer.delay)
                 bad = outer.failing > 0 and self.path.endswith("/x")
                 outer.failing -= bad
                 self.send_response(503 if bad else 200)
