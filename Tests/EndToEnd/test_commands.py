@@ -264,6 +264,17 @@ def test_a_log_that_was_cut_off_is_incomplete(call, good_log):
     assert done.returncode == 0 and "incomplete" in done.stdout
 
 
+def test_lines_of_others_are_passed_over(call, good_log):
+    """journalctl -o cat has the service manager's own lines in between."""
+    lines = text_of(good_log).splitlines(keepends=True)
+    lines.insert(3, "par@demo.service: Consumed 1.2s CPU time.\n")
+    done = call("trace", text="Starting par@demo.service - Pixell agent demo...\n" + "".join(lines))
+    assert done.returncode == 0 and "conforms" in done.stdout
+    assert "2 lines of others" in done.stdout
+    # Alone they are nothing that could be checked.
+    assert call("trace", text="Started par@demo.service.\n").returncode == 1
+
+
 def without(event):
     return lambda lines: [x for x in lines if x["event"] != event]
 

@@ -132,7 +132,6 @@ def test_it_starts_and_says_what_it_does(machine: Machine, stopped: str) -> None
     assert machine.run("ls", "/run/par/demo", check=False).returncode != 0
 
 
-@pytest.mark.xfail(strict=True, reason="trace takes the manager's own lines for corrupt ones")
 def test_the_journal_with_the_managers_lines_conforms(machine: Machine, stopped: str) -> None:
     machine.run("systemctl", "start", UNIT)
     machine.run("systemctl", "stop", UNIT)
