@@ -170,11 +170,7 @@ final class AgentRun {
       publish()
     }
     armTimers()
-    if case .draining(let draining) = machine.state, step.verdict == .moved,
-      draining.cause.isAsked
-    {
-      leaveBacklog()
-    }
+    if step.verdict == .moved { leaveBacklog() }
     notifier.stepped(step, machine, at: now)
     for effect in step.effects { carryOut(effect) }
     reportIfIdle()
@@ -189,9 +185,13 @@ final class AgentRun {
   /// for its successor. Those that were accepted get the time to say what they want. After a failure
   /// there may be no successor, or one that fails as well: they are answered.
   private func leaveBacklog() {
+    guard case .draining(let draining) = machine.state, draining.cause.isAsked else { return }
     let now = Clock.now()
     let end = machine.state.timers(machine.policy)[.drainMinimum] ?? now
-    guard end - now > Self.lastAccept else { return dataPlane?.leaveBacklog() ?? () }
+    guard end - now > Self.lastAccept else {
+      dataPlane?.leaveBacklog()
+      return
+    }
     _ = loop.schedule(at: end - Self.lastAccept) { [unowned self] in dataPlane?.leaveBacklog() }
   }
 
