@@ -76,7 +76,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "FetchTests",
-      dependencies: ["PackageFetch", "AgentPackages", "Lifecycle", "LinuxSystem", "CPlatform"],
+      dependencies: [
+        "PackageFetch", "AgentPackages", "RunConfiguration", "Lifecycle", "LinuxSystem",
+        "CPlatform",
+      ],
       exclude: ["S3/botocore-signatures.py", "S3/botocore-signatures.jsonl"],
       swiftSettings: strict),
     .testTarget(

@@ -46,18 +46,8 @@ case "$mode" in
   update-only) updates=true ;;
 esac
 
-# --- .env: shell assignments; what the caller has set wins, also inside of later ${…} ---
-
-if [ -f .env ]; then
-  callers=$(export -p | grep -v '^declare -[a-z]*r' || true)
-  set -aT +u
-  trap 'eval "$callers"' DEBUG
-  # shellcheck source=/dev/null
-  . ./.env
-  trap - DEBUG
-  set +aT -u
-  eval "$callers"
-fi
+# shellcheck source=/dev/null
+. scripts/read-dotenv
 
 export AWS_PAGER=""
 # Present but empty is what a workflow makes of a secret that does not exist.

@@ -44,16 +44,8 @@ done
 [[ $clients =~ ^[1-9][0-9]{0,2}$ ]] || { echo "verify_deploy: --clients is 1 to 999" >&2; exit 2; }
 [[ $around =~ ^[0-9]{1,3}$ ]] || { echo "verify_deploy: --around is 0 to 999" >&2; exit 2; }
 
-if [ -f .env ]; then
-  callers=$(export -p | grep -v '^declare -[a-z]*r' || true)
-  set -aT +u
-  trap 'eval "$callers"' DEBUG
-  # shellcheck source=/dev/null
-  . ./.env
-  trap - DEBUG
-  set +aT -u
-  eval "$callers"
-fi
+# shellcheck source=/dev/null
+. scripts/read-dotenv
 export AWS_PAGER=""
 
 asks_aws=true

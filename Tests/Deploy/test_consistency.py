@@ -155,8 +155,9 @@ def test_the_deployer_may_do_what_the_script_calls(repository):
 
 
 def test_scripts_pass_shellcheck(repository):
-    scripts = [*(repository / "scripts").glob("*.sh"), repository / "scripts/install-host", repository / "scripts/install-par"]
-    assert len(scripts) == 5
+    others = ["install-host", "install-par", "read-dotenv"]
+    scripts = [*(repository / "scripts").glob("*.sh"), *(repository / "scripts" / name for name in others)]
+    assert len(scripts) == 6
     done = subprocess.run([tool("shellcheck"), *map(str, scripts)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 

@@ -1,3 +1,4 @@
+import RunConfiguration
 import Testing
 
 @testable import PackageFetch
@@ -44,7 +45,7 @@ struct AddressReachTests {
       ("2002:a9fe:a9fe::1", .special), ("2002:a00:1::", .privateNetwork),
     ])
   func reach(address: String, expected: AddressReach) throws {
-    let bytes = try #require(AddressReach.addressBytes(address))
+    let bytes = try #require(NetworkAddress(address)?.bytes)
     #expect(AddressReach(bytes) == expected)
     #expect(AddressReach(host: bytes.count == 16 ? "[\(address)]" : address) == expected)
   }

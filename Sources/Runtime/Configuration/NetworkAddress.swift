@@ -1,11 +1,11 @@
 internal import Glibc
 
 /// An IPv4 or IPv6 address in its usual text (inet_pton(3)), without zone and port.
-struct NetworkAddress: Equatable {
+package struct NetworkAddress: Equatable, Sendable {
   /// 4 or 16 bytes in network order.
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
 
-  init?(_ text: String) {
+  package init?(_ text: String) {
     // inet_pton would stop at a NUL and take what stands before it.
     guard !text.utf8.contains(0) else { return nil }
     let isIPv6 = text.utf8.contains(UInt8(ascii: ":"))
@@ -14,9 +14,9 @@ struct NetworkAddress: Equatable {
     self.bytes = bytes
   }
 
-  init(bytes: [UInt8]) { self.bytes = bytes }
+  package init(bytes: [UInt8]) { self.bytes = bytes }
 
-  var bitCount: Int { bytes.count * 8 }
+  package var bitCount: Int { bytes.count * 8 }
 
   /// The same address with every bit after the prefix cleared.
   func masked(to prefix: Int) -> NetworkAddress {
@@ -27,8 +27,13 @@ struct NetworkAddress: Equatable {
       })
   }
 
+  /// Whether an address begins with the first `prefix` bits of this one.
+  package func covers(_ address: NetworkAddress, prefix: Int) -> Bool {
+    address.bitCount == bitCount && address.masked(to: prefix) == masked(to: prefix)
+  }
+
   /// The canonical text (inet_ntop(3), RFC 5952).
-  var text: String {
+  package var text: String {
     var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
     let family = bytes.count == 16 ? AF_INET6 : AF_INET
     guard inet_ntop(family, bytes, &buffer, socklen_t(buffer.count)) != nil else { return "" }

@@ -100,7 +100,7 @@ struct PackageURL: Equatable {
 
 extension UInt8 {
   /// ASCII alone.
-  var isLetterOrDigit: Bool {
+  package var isLetterOrDigit: Bool {
     switch self {
     case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
     default: false

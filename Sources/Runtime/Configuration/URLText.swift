@@ -1,5 +1,5 @@
 /// Where a URL's parts are in text that need not be well-formed (RFC 3986, section 3).
-enum URLText {
+package enum URLText {
   typealias Bytes = UnsafeBufferPointer<UInt8>
 
   /// True at the colon of `scheme://`.
@@ -84,11 +84,13 @@ enum URLText {
     return Array(url[..<start] + shown)
   }
 
-  /// All but unreserved characters as `%XX` (RFC 3986, section 2.1).
-  static func percentEncoded(_ bytes: [UInt8]) -> [UInt8] {
+  /// All but unreserved characters, and those to keep, as `%XX` (RFC 3986, section 2.1).
+  package static func percentEncoded(
+    _ bytes: some Sequence<UInt8>, keeping kept: String = ""
+  ) -> [UInt8] {
     let digits = Array("0123456789ABCDEF".utf8)
     return bytes.flatMap { byte in
-      byte.isLetterOrDigit || "-._~".utf8.contains(byte)
+      byte.isLetterOrDigit || "-._~".utf8.contains(byte) || kept.utf8.contains(byte)
         ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
   }

@@ -1,3 +1,4 @@
+import AgentPackages
 import Testing
 
 @testable import PackageFetch
@@ -116,8 +117,8 @@ private let s3Examples: [PublishedSignature] = [
     ])
   func hmac(key: [UInt8], message: String, code: String) {
     #expect(
-      HMACSHA256.hexadecimal(HMACSHA256.code(key: key, message: Array(message.utf8))) == code)
-    #expect(HMACSHA256.hexadecimal(HMACSHA256.digest(of: [])) == SignatureV4.emptyPayload)
+      SHA256.hexadecimal(HMACSHA256.code(key: key, message: Array(message.utf8))) == code)
+    #expect(SHA256.hexadecimal(HMACSHA256.digest(of: [])) == SignatureV4.emptyPayload)
   }
 }
 

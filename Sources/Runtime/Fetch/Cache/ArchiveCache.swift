@@ -17,11 +17,7 @@ struct ArchiveCache: Sendable {
 
   let folder: String
   /// Bytes that may still be written on the file system of an open folder or file.
-  var freeBytes: @Sendable (Descriptor) -> Int64? = { file in
-    var status = statvfs()
-    guard fstatvfs(file.number, &status) == 0 else { return nil }
-    return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
-  }
+  var freeBytes: @Sendable (Descriptor) -> Int64? = { try? $0.freeBytes() }
 
   init(cacheFolder: String) { folder = cacheFolder + "/archives" }
 
@@ -44,15 +40,14 @@ struct ArchiveCache: Sendable {
     return FetchedPackage(path: path, sha256: sha256, bytes: status.size, from: .cache)
   }
 
+  /// nil when it cannot be read.
   private func hash(_ file: Descriptor) throws(StepFailure) -> String? {
-    let hash = try SHA256()
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let got = buffer.withUnsafeMutableBytes { read(file.number, $0.baseAddress, $0.count) }
-      if got < 0 && errno == EINTR { continue }
-      guard got >= 0 else { return nil }
-      if got == 0 { return hash.finish() }
-      buffer.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<got])) }
+    do {
+      return try SHA256.hash(of: file)
+    } catch let failure as StepFailure {
+      throw failure
+    } catch {
+      return nil
     }
   }
 

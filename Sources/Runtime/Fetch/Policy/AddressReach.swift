@@ -1,4 +1,4 @@
-import Glibc
+import RunConfiguration
 
 /// How far an IP address reaches: what decides where a redirect may lead.
 ///
@@ -29,8 +29,8 @@ enum AddressReach: Int, Comparable, Sendable {
   /// as what it says: `localhost` and names that only inner networks have are not everywhere.
   init(host: String) {
     let text = Self.withoutBrackets(host)
-    if let bytes = Self.addressBytes(text) {
-      self = AddressReach(bytes)
+    if let address = NetworkAddress(text) {
+      self = AddressReach(address.bytes)
       return
     }
     let name = text.lowercased().split(separator: ".").joined(separator: ".")
@@ -44,17 +44,11 @@ enum AddressReach: Int, Comparable, Sendable {
   }
 
   /// Whether a URL's host is an address in digits.
-  static func isAddress(host: String) -> Bool { addressBytes(withoutBrackets(host)) != nil }
+  static func isAddress(host: String) -> Bool { NetworkAddress(withoutBrackets(host)) != nil }
 
   /// An IPv6 address without its brackets and zone.
   static func withoutBrackets(_ host: String) -> String {
     host.hasPrefix("[") ? String(host.dropFirst().prefix { $0 != "]" && $0 != "%" }) : host
-  }
-
-  static func addressBytes(_ text: String) -> [UInt8]? {
-    var bytes = [UInt8](repeating: 0, count: 16)
-    if inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes.prefix(4)) }
-    return inet_pton(AF_INET6, text, &bytes) == 1 ? bytes : nil
   }
 
   /// Whether a redirect from a host of this reach may lead to an address of that reach. It may
@@ -64,23 +58,18 @@ enum AddressReach: Int, Comparable, Sendable {
   }
 
   private struct Block {
-    let prefix: [UInt8]
+    let prefix: NetworkAddress?
     let bits: Int
     let reach: AddressReach
 
     init(_ text: String, _ bits: Int, _ reach: AddressReach) {
-      prefix = AddressReach.addressBytes(text) ?? []
+      prefix = NetworkAddress(text)
       self.bits = bits
       self.reach = reach
     }
 
     func holds(_ address: [UInt8]) -> Bool {
-      guard address.count == prefix.count else { return false }
-      let whole = bits / 8
-      guard address[..<whole] == prefix[..<whole] else { return false }
-      guard bits % 8 != 0 else { return true }
-      let mask = UInt8(truncatingIfNeeded: 0xFF00 >> (bits % 8))
-      return address[whole] & mask == prefix[whole] & mask
+      prefix?.covers(NetworkAddress(bytes: address), prefix: bits) ?? false
     }
   }
 

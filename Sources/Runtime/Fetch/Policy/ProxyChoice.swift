@@ -1,3 +1,5 @@
+import RunConfiguration
+
 /// Which proxy a request goes through, from the environment as curl reads it.
 ///
 /// Decided here and told to libcurl, because whoever is asked to connect to an address has to know
@@ -24,7 +26,7 @@ struct ProxyChoice: Sendable {
     guard let list = first(["no_proxy", "NO_PROXY"]) else { return false }
     let bare = AddressReach.withoutBrackets(host)
     let name = Self.withoutDots(bare.lowercased())
-    let address = AddressReach.addressBytes(bare)
+    let address = NetworkAddress(bare)
     for entry in list.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) {
       if entry == "*" { return true }
       let entry = entry.lowercased()
@@ -45,17 +47,13 @@ struct ProxyChoice: Sendable {
     return String(name)
   }
 
-  private static func holds(_ entry: String, _ address: [UInt8]) -> Bool {
+  private static func holds(_ entry: String, _ address: NetworkAddress) -> Bool {
     let parts = entry.split(separator: "/", omittingEmptySubsequences: false)
     var text = parts[0]
     if text.hasPrefix("["), text.hasSuffix("]") { text = text.dropFirst().dropLast() }
-    guard let network = AddressReach.addressBytes(String(text)), network.count == address.count
-    else { return false }
+    guard let network = NetworkAddress(String(text)) else { return false }
     guard parts.count == 2 else { return parts.count == 1 && network == address }
-    guard let bits = Int(parts[1]), (0...address.count * 8).contains(bits) else { return false }
-    return (0..<bits).allSatisfy { bit in
-      let mask = UInt8(0x80) >> UInt8(bit % 8)
-      return network[bit / 8] & mask == address[bit / 8] & mask
-    }
+    guard let bits = Int(parts[1]), (0...address.bitCount).contains(bits) else { return false }
+    return network.covers(address, prefix: bits)
   }
 }

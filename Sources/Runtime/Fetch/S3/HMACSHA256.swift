@@ -30,11 +30,4 @@ enum HMACSHA256 {
     let inner = digest(of: block.map { $0 ^ 0x36 } + message)
     return digest(of: block.map { $0 ^ 0x5C } + inner)
   }
-
-  /// Lower-case.
-  static func hexadecimal(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(
-      decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
 }

@@ -1,3 +1,5 @@
+import RunConfiguration
+
 /// What S3 said when it refused a request ("Error responses", S3 API reference), and what follows
 /// from it.
 struct S3ErrorBody: Equatable {
@@ -24,7 +26,7 @@ struct S3ErrorBody: Equatable {
   /// Anybody can answer; only a word is put into a sentence.
   private static func isWord(_ text: String) -> Bool {
     (1...maximumCodeBytes).contains(text.utf8.count)
-      && text.utf8.allSatisfy { ServiceURL.isLetterOrDigit($0) || "._-".utf8.contains($0) }
+      && text.utf8.allSatisfy { $0.isLetterOrDigit || "._-".utf8.contains($0) }
   }
 
   /// The credentials were temporary ones whose time is over, or others than S3 knows by now: ask

@@ -1,3 +1,5 @@
+import RunConfiguration
+
 /// An object in S3 or in a service that speaks S3's protocol, from an `s3://bucket/key` URL and the
 /// environment: where it is asked for, and the signed requests for it.
 struct S3Source {
@@ -109,7 +111,7 @@ struct S3Source {
     let name = rest[..<slash]
     let key = rest[(slash + 1)...]
     guard (1...maximumBucketBytes).contains(name.count), name.first != UInt8(ascii: "."),
-      name.allSatisfy({ ServiceURL.isLetterOrDigit($0) || "-._".utf8.contains($0) })
+      name.allSatisfy({ $0.isLetterOrDigit || "-._".utf8.contains($0) })
     else { throw address("the package's s3:// URL has no usable bucket name") }
     guard (1...maximumKeyBytes).contains(key.count),
       key.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
@@ -127,12 +129,7 @@ struct S3Source {
 
   /// Each byte but unreserved characters and the slash, once, as S3 wants it.
   static func percentEncoded(_ key: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    return String(
-      decoding: key.utf8.flatMap { byte in
-        ServiceURL.isLetterOrDigit(byte) || "-._~/".utf8.contains(byte)
-          ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      }, as: UTF8.self)
+    String(decoding: URLText.percentEncoded(key.utf8, keeping: "/"), as: UTF8.self)
   }
 
   private static func isHostLabel(_ bucket: String) -> Bool {
@@ -160,7 +157,7 @@ struct S3Source {
   /// It becomes part of a host name, so nothing but a label of one.
   private static func isRegion(_ name: String) -> Bool {
     (1...63).contains(name.utf8.count) && name.first != "-" && name.last != "-"
-      && name.utf8.allSatisfy { ServiceURL.isLetterOrDigit($0) || $0 == 0x2D }
+      && name.utf8.allSatisfy { $0.isLetterOrDigit || $0 == 0x2D }
   }
 
   private static func endpoint(_ environment: [String: String]) throws(S3Problem) -> ServiceURL? {

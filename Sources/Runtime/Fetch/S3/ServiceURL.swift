@@ -1,4 +1,4 @@
-import Glibc
+import RunConfiguration
 
 /// The address of a service that an operator configured: `http` or `https`, a host, perhaps a port,
 /// a path and a query; no user-info and no fragment (RFC 3986, section 3).
@@ -75,29 +75,23 @@ struct ServiceURL: Equatable {
 
   /// The four or sixteen bytes of a host that is an address; nil for a name.
   var address: [UInt8]? {
-    host.first == "["
-      ? Self.bytes(AF_INET6, String(host.dropFirst().dropLast()))
-      : Self.bytes(AF_INET, host)
+    NetworkAddress(host.first == "[" ? String(host.dropFirst().dropLast()) : host)?.bytes
   }
 
   private static func host(_ text: String) throws(Mistake) -> String {
     if text.first == "[" {
-      guard let bytes = bytes(AF_INET6, String(text.dropFirst().dropLast())) else { throw .host }
-      var shortest = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-      guard inet_ntop(AF_INET6, bytes, &shortest, socklen_t(shortest.count)) != nil else {
-        throw .host
-      }
-      let characters = shortest.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-      return "[" + String(decoding: characters, as: UTF8.self) + "]"
+      let address = NetworkAddress(String(text.dropFirst().dropLast()))
+      guard let address, address.bytes.count == 16 else { throw .host }
+      return "[" + address.text + "]"
     }
     let labels = text.split(separator: ".", omittingEmptySubsequences: false)
     let isName = labels.allSatisfy { label in
       (1...63).contains(label.utf8.count)
-        && label.utf8.allSatisfy { Self.isLetterOrDigit($0) || $0 == 0x2D || $0 == 0x5F }
+        && label.utf8.allSatisfy { $0.isLetterOrDigit || $0 == 0x2D || $0 == 0x5F }
     }
     guard isName, text.utf8.count <= 253, let last = labels.last else { throw .host }
     // 127.1 and 0x7f000001 are addresses to some readers and names to others.
-    if last.first?.isNumber == true, bytes(AF_INET, text) == nil { throw .host }
+    if last.first?.isNumber == true, NetworkAddress(text) == nil { throw .host }
     return text
   }
 
@@ -107,17 +101,5 @@ struct ServiceURL: Equatable {
       let number = Int(text), (1...65535).contains(number)
     else { throw .port }
     return number
-  }
-
-  private static func bytes(_ family: Int32, _ text: String) -> [UInt8]? {
-    var bytes = [UInt8](repeating: 0, count: family == AF_INET6 ? 16 : 4)
-    return inet_pton(family, text, &bytes) == 1 ? bytes : nil
-  }
-
-  static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-    default: false
-    }
   }
 }

@@ -1,3 +1,4 @@
+import AgentPackages
 import Lifecycle
 
 /// Signature Version 4 of a request without a body ("Create a signed AWS API request", AWS IAM user
@@ -44,11 +45,11 @@ struct SignatureV4 {
       [method, path, parameters]
       + canonical.map { "\($0.name):\($0.value)" } + ["", signedFields, payload]
     let hash = HMACSHA256.digest(of: Array(request.joined(separator: "\n").utf8))
-    let text = [Self.algorithm, timestamp, scope, HMACSHA256.hexadecimal(hash)]
+    let text = [Self.algorithm, timestamp, scope, SHA256.hexadecimal(hash)]
     let signature = HMACSHA256.code(
       key: signingKey, message: Array(text.joined(separator: "\n").utf8))
     return "\(Self.algorithm) Credential=\(credentials.accessKeyID)/\(scope), "
-      + "SignedHeaders=\(signedFields), Signature=\(HMACSHA256.hexadecimal(signature))"
+      + "SignedHeaders=\(signedFields), Signature=\(SHA256.hexadecimal(signature))"
   }
 
   private var signingKey: [UInt8] {

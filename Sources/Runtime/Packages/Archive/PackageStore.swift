@@ -14,7 +14,7 @@ struct PackageStore: Sendable {
 
   let folder: String
   /// Bytes an unprivileged user may still write on the file system of an open folder.
-  var freeBytes: @Sendable (Descriptor) throws -> Int64 = { try PackageStore.freeBytes(of: $0) }
+  var freeBytes: @Sendable (Descriptor) throws -> Int64 = { try $0.freeBytes() }
 
   init(cacheFolder: String) { folder = cacheFolder + "/packages" }
 
@@ -45,7 +45,7 @@ struct PackageStore: Sendable {
       sha256 = known.lowercased()
     } else {
       report.progress("hashing \(before.size) bytes")
-      sha256 = try Self.hash(file)
+      sha256 = try SHA256.hash(of: file)
     }
     if let wanted, wanted.lowercased() != sha256 {
       throw StepFailure(
@@ -100,18 +100,7 @@ struct PackageStore: Sendable {
   ) throws -> Bool {
     let now = try file.status()
     if now == before { return true }
-    return try now.size == before.size && hash(file) == sha256
-  }
-
-  static func hash(_ file: Descriptor) throws -> String {
-    let sha256 = try SHA256()
-    var offset: Int64 = 0
-    while true {
-      let piece = try file.read(at: offset, count: 1 << 20)
-      if piece.isEmpty { return sha256.finish() }
-      sha256.update(piece)
-      offset += Int64(piece.count)
-    }
+    return try now.size == before.size && SHA256.hash(of: file) == sha256
   }
 
   static func failure(_ error: SystemError, doing what: String) -> StepFailure {
@@ -167,12 +156,6 @@ struct PackageStore: Sendable {
           + " are free",
         hint: "free some space or set PAR_CACHE_DIR to another disk; docs/errors.md#disk-full")
     }
-  }
-
-  static func freeBytes(of folder: Descriptor) throws -> Int64 {
-    var status = statvfs()
-    guard fstatvfs(folder.number, &status) == 0 else { throw SystemError("fstatvfs") }
-    return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
   }
 
   /// A fresh folder, locked for as long as it is open, so that nobody sweeps it.

@@ -33,6 +33,13 @@ package final class Descriptor: Sendable {
     return FileStatus(status)
   }
 
+  /// Bytes that an unprivileged user may still write on this file's or folder's file system.
+  package func freeBytes() throws(SystemError) -> Int64 {
+    var status = statvfs()
+    guard fstatvfs(number, &status) == 0 else { throw SystemError("fstatvfs") }
+    return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+  }
+
   /// Reads up to `count` bytes at an offset; fewer only at the end of the file.
   package func read(at offset: Int64, count: Int) throws(SystemError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)

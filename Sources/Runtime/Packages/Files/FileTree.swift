@@ -78,14 +78,4 @@ package enum FileTree {
     guard bytes.count <= limit else { throw SystemError("read", path, number: EFBIG) }
     return bytes
   }
-
-  package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for byte in bytes {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
-  }
 }
