@@ -24,6 +24,8 @@ let package = Package(
     .systemLibrary(
       name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
 
     // The state machine. Imports nothing.
     .target(name: "Lifecycle", swiftSettings: pure),
@@ -46,7 +48,7 @@ let package = Package(
       ],
       path: "Sources/Runtime/Fetch", swiftSettings: strict),
     .target(
-      name: "DataPlane", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform"],
+      name: "DataPlane", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CNghttp2"],
       path: "Sources/Runtime/DataPlane", swiftSettings: strict),
     .target(
       name: "Controller",

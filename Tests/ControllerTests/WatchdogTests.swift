@@ -161,7 +161,7 @@ struct DataPlaneWatchdogTests {
     var port: UInt16 = 0
     let listener = par_listen_tcp("127.0.0.1", 0, 8, &port)
     let plane = try DataPlane(
-      options: options, restListener: listener, uiListener: nil,
+      options: options, listeners: [PortListener(.rest, descriptor: listener)],
       initial: Snapshot(gate: .ready, state: "ready", gauges: [gauge]), observer: Silent())
     try plane.start()
     let scene = try Scene(port: port, entered: entered, leave: leave)

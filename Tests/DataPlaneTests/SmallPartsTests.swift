@@ -107,7 +107,8 @@ struct SmallPartsTests {
     var port: UInt16 = 0
     let listener = par_listen_tcp("127.0.0.1", 0, 1, &port)
     defer { close(listener) }
-    let loop = try EventLoop(shared: shared, index: 0, restListener: listener, uiListener: nil)
+    let loop = try EventLoop(
+      shared: shared, index: 0, listeners: [PortListener(.rest, descriptor: listener)])
     var heap = DeadlineHeap()
     var numbers = SeededNumbers(state: 7)
     let owners = (0..<200).map { _ in Pollable(descriptor: -1, loop: loop) }

@@ -56,7 +56,7 @@ extension AgentRun {
         ReadyFacts(
           bootMilliseconds: ready.boot.total.milliseconds, phases: PhaseTimes(ready.boot.phases),
           loadMilliseconds: ready.load.milliseconds, surfaces: composer.surfaces,
-          restPort: Int(listeners.rest.port), a2aPort: nil,
+          restPort: Int(listeners.rest.port), a2aPort: Int(listeners.a2a.port),
           uiPort: (listeners.ui?.port).flatMap { $0 == 0 ? nil : Int($0) }))
     case .draining:
       return .drain(

@@ -91,12 +91,9 @@ final class AgentRun {
   ///
   /// - Parameter watchdog: the interval in which the service manager wants a sign of life.
   func serve(watchdog interval: Interval?) throws {
-    var options = DataPlaneOptions(configuration)
-    options.restListenerWasPassed = listeners.rest.isActivated
-    options.uiListenerWasPassed = listeners.ui?.isActivated ?? false
     let dataPlane = try DataPlane(
-      options: options, restListener: listeners.rest.descriptor,
-      uiListener: listeners.ui?.descriptor, initial: composer.snapshot(of: machine.state),
+      options: DataPlaneOptions(configuration), listeners: listeners.forDataPlane,
+      initial: composer.snapshot(of: machine.state),
       observer: GateObserver(mailbox: idleMessages, log: log))
     try dataPlane.start()
     self.dataPlane = dataPlane

@@ -1,4 +1,5 @@
 import CPlatform
+import DataPlane
 import Glibc
 import Lifecycle
 import LinuxSystem
@@ -14,6 +15,10 @@ struct Listeners {
     let isActivated: Bool
     /// As a person says it: `port 8080`, `/run/agent.sock`.
     let place: String
+
+    func served(as port: Port) -> PortListener {
+      PortListener(port, descriptor: descriptor, wasPassed: isActivated)
+    }
   }
 
   /// Connections that the kernel keeps for us before we accept them (listen(2); it caps the
@@ -21,12 +26,12 @@ struct Listeners {
   static let backlog: Int32 = 4096
 
   let rest: Listener
+  /// gRPC; open whatever the package is, as that is known later.
+  let a2a: Listener
   /// Only when the UI has a port of its own.
   let ui: Listener?
   /// What was passed to the program and is for nothing; closed.
   let unused: [PassedSockets.Unused]
-  /// Kept open until the A2A port is served.
-  private let a2a: PassedSocket?
 
   /// Why a port could not be opened, as a person needs it.
   struct Failure: Error {
@@ -37,9 +42,14 @@ struct Listeners {
   init(_ configuration: Configuration, passed: PassedSockets = .none) throws(Failure) {
     for unused in passed.unused { closeDescriptor(unused.socket.descriptor) }
     unused = passed.unused
-    a2a = passed.a2a
     let address = configuration.bindAddress
     rest = try Self.open(passed.rest, "REST_PORT", configuration.restPort, address)
+    do {
+      a2a = try Self.open(passed.a2a, "A2A_PORT", configuration.a2aPort, address)
+    } catch {
+      closeDescriptor(rest.descriptor)
+      throw error
+    }
     if configuration.multiplexed {
       ui = nil
     } else {
@@ -47,9 +57,16 @@ struct Listeners {
         ui = try Self.open(passed.ui, "UI_PORT", configuration.uiPort, address)
       } catch {
         closeDescriptor(rest.descriptor)
+        closeDescriptor(a2a.descriptor)
         throw error
       }
     }
+  }
+
+  /// What the data plane listens on; it owns the descriptors from then on.
+  var forDataPlane: [PortListener] {
+    [(Port.rest, rest), (.a2a, a2a)].map { $0.1.served(as: $0.0) }
+      + (ui.map { [$0.served(as: .ui)] } ?? [])
   }
 
   private static func open(

@@ -7,7 +7,6 @@ import RunConfiguration
 struct PassedSockets: Equatable {
   private(set) var rest: PassedSocket?
   private(set) var ui: PassedSocket?
-  /// Kept open: its port is not served yet.
   private(set) var a2a: PassedSocket?
   /// For nothing, and why.
   private(set) var unused: [Unused] = []

@@ -11,22 +11,21 @@ import Synchronization
 public final class DataPlane: Sendable {
   private let shared: SharedState
   private let loops: [EventLoop]
-  private let listeners: [Int32]
+  private let listeners: [PortListener]
   private let threads = Locked<[pthread_t]>([])
   private let isStopped = Locked(false)
 
   /// Takes ownership of the listening sockets: `stop()` closes them.
   /// - Throws: `SystemError` when an epoll instance or an eventfd cannot be made.
   public init(
-    options: DataPlaneOptions, restListener: Int32, uiListener: Int32?, initial: Snapshot,
+    options: DataPlaneOptions, listeners: [PortListener], initial: Snapshot,
     observer: any DataPlaneObserver
   ) throws {
     let shared = SharedState(options: options, initial: initial, observer: observer)
     self.shared = shared
-    listeners = [restListener] + (uiListener.map { [$0] } ?? [])
+    self.listeners = listeners
     loops = try shared.counters.indices.map {
-      try EventLoop(
-        shared: shared, index: $0, restListener: restListener, uiListener: uiListener)
+      try EventLoop(shared: shared, index: $0, listeners: listeners)
     }
   }
 
@@ -90,7 +89,7 @@ public final class DataPlane: Sendable {
   /// Accepts no more connections from the sockets that were passed to the program: they wait there
   /// for the next one that it is passed to. Others go on.
   public func leaveBacklog() {
-    guard shared.options.restListenerWasPassed || shared.options.uiListenerWasPassed else { return }
+    guard listeners.contains(where: \.wasPassed) else { return }
     for loop in loops { loop.send(.leaveBacklog) }
   }
 
@@ -127,6 +126,6 @@ public final class DataPlane: Sendable {
     guard first else { return }
     for loop in loops { loop.send(.stop) }
     for thread in threads.withLock({ $0 }) { pthread_join(thread, nil) }
-    for listener in listeners { close(listener) }
+    for listener in listeners { close(listener.descriptor) }
   }
 }

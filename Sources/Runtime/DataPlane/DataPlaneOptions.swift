@@ -13,9 +13,6 @@ public struct DataPlaneOptions: Sendable {
   public var upstreamConnectTimeout = Interval.seconds(5)
   /// Requests that find no agent wait so long while one is being started; 0: they do not.
   public var holdTime = Interval.seconds(10)
-  /// The socket was passed to the program, which is not its last user.
-  public var restListenerWasPassed = false
-  public var uiListenerWasPassed = false
   /// Whose `X-Forwarded-*` are kept.
   public var trustedProxies = AddressRange.privateRanges
   /// Tell the observer of each finished request.

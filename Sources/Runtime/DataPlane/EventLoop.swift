@@ -49,7 +49,7 @@ final class EventLoop: @unchecked Sendable {
   private var cached: Published
 
   /// - Throws: `SystemError` when the epoll instance or eventfd cannot be made.
-  init(shared: SharedState, index: Int, restListener: Int32, uiListener: Int32?) throws {
+  init(shared: SharedState, index: Int, listeners: [PortListener]) throws {
     self.shared = shared
     self.index = index
     counters = shared.counters[index]
@@ -69,16 +69,11 @@ final class EventLoop: @unchecked Sendable {
       throw error
     }
     par_epoll_add(epoll, wake, PAR_EPOLLIN, Self.mailboxToken)
-    let options = shared.options
-    listeners.append(
+    self.listeners = listeners.map {
       ListenerSocket(
-        descriptor: restListener, loop: self, port: .rest, isPassed: options.restListenerWasPassed))
-    if let uiListener {
-      listeners.append(
-        ListenerSocket(
-          descriptor: uiListener, loop: self, port: .ui, isPassed: options.uiListenerWasPassed))
+        descriptor: $0.descriptor, loop: self, port: $0.port, isPassed: $0.wasPassed)
     }
-    for listener in listeners { watch(listener, events: PAR_EPOLLIN | PAR_EPOLLEXCLUSIVE) }
+    for listener in self.listeners { watch(listener, events: PAR_EPOLLIN | PAR_EPOLLEXCLUSIVE) }
   }
 
   deinit {

@@ -21,9 +21,6 @@ enum Route: Equatable {
   enum Surface: Equatable { case a2a, ui }
 }
 
-/// Which listening socket a connection came through.
-enum Port: UInt8 { case rest, ui }
-
 /// Finds the route of a normal path: built-in routes first, on whole segments.
 struct Router: Sendable {
   private let base: [UInt8]
@@ -42,6 +39,7 @@ struct Router: Sendable {
     switch port {
     case .rest: return restRoute(path, underBase: underBase, hasUI: hasUI && multiplexed)
     case .ui: return uiRoute(path, underBase: underBase, hasUI: hasUI)
+    case .a2a: return .notFound
     }
   }
 

@@ -50,14 +50,14 @@ final class TestServer: @unchecked Sendable {
     var bound: UInt16 = 0
     let listener = par_listen_tcp("127.0.0.1", 0, 128, &bound)
     port = bound
-    var ui: Int32?
+    var listeners = [PortListener(.rest, descriptor: listener)]
     if uiListener {
-      ui = par_listen_tcp("127.0.0.1", 0, 128, &bound)
+      listeners.append(
+        PortListener(.ui, descriptor: par_listen_tcp("127.0.0.1", 0, 128, &bound)))
       uiPort = bound
     }
     plane = try DataPlane(
-      options: options, restListener: listener, uiListener: ui, initial: snapshot,
-      observer: recorder)
+      options: options, listeners: listeners, initial: snapshot, observer: recorder)
     try plane.start()
   }
 

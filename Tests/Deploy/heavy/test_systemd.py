@@ -22,7 +22,7 @@ reason = missing("debootstrap", "systemd-nspawn", "nsenter", "unshare")
 pytestmark = pytest.mark.skipif(bool(reason), reason=reason)
 
 PACKAGES = [
-    "systemd", "systemd-sysv", "dbus", "python3", "python3-venv", "ca-certificates", "libyaml-0-2",
+    "systemd", "systemd-sysv", "dbus", "python3", "python3-venv", "ca-certificates", "libyaml-0-2", "libnghttp2-14",
     "zlib1g", "libssl3", "libstdc++6", "libcurl4",
 ]
 UNIT = "par@demo.service"
