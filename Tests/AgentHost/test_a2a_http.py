@@ -112,12 +112,26 @@ def version(request):
     return request.param
 
 
+class Proxied(httpx.AsyncHTTPTransport):
+    """The host's socket as the proxy in front uses it: without the base path, which it names."""
+
+    def __init__(self, agent):
+        super().__init__(uds=agent.socket_path)
+
+    async def handle_async_request(self, request):
+        path = request.url.raw_path.decode()
+        assert path.startswith(BASE_PATH)
+        request.url = request.url.copy_with(raw_path=path[len(BASE_PATH) :].encode())
+        request.headers["x-forwarded-prefix"] = BASE_PATH
+        request.headers["x-forwarded-host"] = request.headers["host"]
+        return await super().handle_async_request(request)
+
+
 @contextlib.asynccontextmanager
 async def connected(agent, version, **options):
     """a2a-sdk's client for one version, made from the agent's card."""
-    transport = httpx.AsyncHTTPTransport(uds=agent.socket_path)
-    async with httpx.AsyncClient(transport=transport, timeout=WAIT_SEC) as http:
-        card = await A2ACardResolver(http, "http://agent.test" + "").get_agent_card()
+    async with httpx.AsyncClient(transport=Proxied(agent), timeout=WAIT_SEC) as http:
+        card = await A2ACardResolver(http, "http://agent.test" + BASE_PATH).get_agent_card()
         for interface in list(card.supported_interfaces):
             if interface.protocol_version != version:
                 card.supported_interfaces.remove(interface)

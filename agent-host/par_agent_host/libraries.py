@@ -41,6 +41,7 @@ def import_all(with_fastapi, with_grpc):
             "agent_service",
             "grpc_server",
             "handlers",
+            "jsonrpc",
             "messages",
             "probe",
             "servicers",
