@@ -160,7 +160,9 @@ class A2ALoader:
         except BaseException as error:
             raise self._port.raised(target, error)
         if inspect.isawaitable(result):
-            result = await service_call.awaited(target, self._port, result, self._notifier, on_loss)
+            result = await service_call.awaited(
+                target, self._port, result, self._notifier, on_loss
+            )
         return self._returned(target, result, threads)
 
     def _is_product(self, value):
