@@ -1,6 +1,5 @@
 """Calls in flight: cancellation, deadlines, drains, stops, and how many run at the same time."""
 
-
 import grpc
 import pytest
 
@@ -85,9 +84,7 @@ def test_a_deadline_cancels_the_handler(action, end, caller):
     caller.host.until_stdout(end)
 
 
-@pytest.mark.parametrize(
-    "action, result", [("until_drained", "drained"), ("own", "own drained")]
-)
+@pytest.mark.parametrize("action, result", [("until_drained", "drained"), ("own", "own drained")])
 @pytest.mark.parametrize("command", ["drain", "stop"])
 def test_a_handler_learns_of_a_drain_and_is_answered(action, result, command, caller):
     call = _begin(caller, action)
@@ -129,12 +126,15 @@ def test_no_more_than_forty_sync_handlers_run_at_the_same_time(caller):
     assert len(peaks) == 60 and max(peaks) == 40
 
 
-SYNC_SERVICER = CODE + """
+SYNC_SERVICER = (
+    CODE
+    + """
 class Servicer:
     custom_handlers = {"open_gate": open_gate}
     def Ping(self, request, context): return {"message": counted()}
 def create_servicer(): return Servicer()
 """
+)
 
 
 def test_no_more_than_forty_sync_methods_of_a_servicer_run_at_the_same_time(package, host):

@@ -135,9 +135,7 @@ class A2ALoader:
                 self._results[target] = await self._called(target, on_loss)
             elif inspect.isawaitable(self._results[target]):
                 # A sync function around an async one.
-                self._results[target] = await self._awaited(
-                    target, self._results[target], on_loss
-                )
+                self._results[target] = await self._awaited(target, self._results[target], on_loss)
             await self._take(loaded, target, self._results[target], drain)
         self._complete(loaded, drain)
         return loaded
@@ -189,9 +187,7 @@ class A2ALoader:
         elif grpc_server.is_server(value):
             if loaded.grpc is None:
                 loaded.grpc = "unix"
-                loaded.server = grpc_server.AgentServer(
-                    value, target.name, self._port.number
-                )
+                loaded.server = grpc_server.AgentServer(value, target.name, self._port.number)
         elif is_application(value):
             if loaded.app is None:
                 loaded.app, loaded.app_name = value, target.name

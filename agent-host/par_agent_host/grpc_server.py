@@ -129,7 +129,6 @@ def _bind(server, path):
         os.chmod(path, 0o600)
     except (OSError, RuntimeError) as error:
         raise Failure(
-            "The socket %s for the agent's gRPC server cannot be opened: %s."
-            % (path, said(error)),
+            "The socket %s for the agent's gRPC server cannot be opened: %s." % (path, said(error)),
             hint("Set XDG_RUNTIME_DIR or TMPDIR to a short path that is writable.", "socket"),
         )
