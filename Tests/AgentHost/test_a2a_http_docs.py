@@ -30,7 +30,7 @@ def test_its_limits_are_those_of_the_code():
     from par_agent_host import jsonrpc, jsonrpc_events, tasks, tasks_run
 
     mib = 1024 * 1024
-    assert "| %d MiB · %d |" % (jsonrpc.BODY_MAX_BYTES // mib, jsonrpc.NESTING_MAX) in PAGE
+    assert "| %d MiB · %d |" % (jsonrpc.BODY_MAX_BYTES // mib, tasks.NESTING_MAX) in PAGE
     assert "| tasks at work | %d |" % tasks.RUNNING_MAX in PAGE
     assert "| %d | further ones wait" % tasks_run.THREADS in PAGE
     assert "| %d, %d MiB, one hour |" % (tasks.KEPT_MAX, tasks.KEPT_MAX_BYTES // mib) in PAGE
