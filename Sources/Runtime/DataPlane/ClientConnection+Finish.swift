@@ -34,7 +34,7 @@ extension ClientConnection {
     if exchange.isCounted {
       exchange.isCounted = false
       if completed { shared.completed.add(1, ordering: .relaxed) }
-      shared.leave()
+      leave()
     }
   }
 

@@ -53,7 +53,7 @@ extension ClientConnection {
   }
 
   func flush() -> Flushing {
-    guard let buffer = output else { return .empty }
+    guard let buffer = output else { return isDelivered ? .empty : .waiting }
     while !buffer.isEmpty {
       guard canWrite else { return .waiting }
       switch write(buffer.readable) {
@@ -66,7 +66,7 @@ extension ClientConnection {
     }
     output = nil
     loop.buffers.give(buffer)
-    return .empty
+    return isDelivered ? .empty : .waiting
   }
 
   func wrote(_ count: Int) {

@@ -209,6 +209,9 @@ class ClientConnection: Pollable {
     return result
   }
 
+  /// All that was written is on its way, and nothing can hold it up but the kernel.
+  var isDelivered: Bool { true }
+
   /// Sends a piece of a file, of at most `most` bytes, while `output` is empty.
   /// - Returns: bytes that are on their way, 0 at the end of the file, less than 0 for errno(3).
   func send(_ part: inout FileBody, most: Int) -> Int {
@@ -226,6 +229,9 @@ class ClientConnection: Pollable {
     linger()
   }
 
+  /// Takes the exchange out of those in flight: its last byte was handed to the kernel.
+  func leave() { loop.shared.leave() }
+
   /// Ends the transport at once.
   func closeTransport() {
     closeDescriptor()
@@ -237,25 +243,9 @@ class ClientConnection: Pollable {
 
   final func knownPeer() -> Peer {
     if let peer { return peer }
-    let found = Self.peer(of: descriptor, loop)
+    let found = Peer(descriptor, loop.shared.options.trustedProxies)
     peer = found
     return found
-  }
-
-  static func peer(of descriptor: Int32, _ loop: EventLoop) -> Peer {
-    var text = [CChar](repeating: 0, count: 64)
-    var number: UInt16 = 0
-    let result = par_peer_address(descriptor, &text, text.count, &number)
-    let address = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    let name = String(decoding: address, as: UTF8.self)
-    let isTrusted =
-      if let parsed = IPAddress(name) {
-        loop.shared.options.trustedProxies.contains { $0.contains(parsed) }
-      } else {
-        // A Unix socket's peer is on this machine; one that is already gone is nobody.
-        result == 0
-      }
-    return Peer(text: address, isTrusted: isTrusted)
   }
 
   final func knownRequestID() -> [UInt8] {
@@ -264,5 +254,22 @@ class ClientConnection: Pollable {
       loop.identifiers.append(to: &requestID)
     }
     return requestID
+  }
+}
+
+extension ClientConnection.Peer {
+  /// Who is at the other end of a socket.
+  init(_ descriptor: Int32, _ trustedProxies: [AddressRange]) {
+    var address = [CChar](repeating: 0, count: 64)
+    var number: UInt16 = 0
+    let result = par_peer_address(descriptor, &address, address.count, &number)
+    text = address.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    isTrusted =
+      if let parsed = IPAddress(String(decoding: text, as: UTF8.self)) {
+        trustedProxies.contains { $0.contains(parsed) }
+      } else {
+        // A Unix socket's peer is on this machine; one that is already gone is nobody.
+        result == 0
+      }
   }
 }

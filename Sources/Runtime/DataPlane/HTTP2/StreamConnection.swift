@@ -4,14 +4,13 @@ import Glibc
 /// HTTP/1.1, so that gate, routes, proxy, limits and counts are the same.
 ///
 /// The head stands in `input`, written anew as HTTP/1.1. The body is read from the stream as its
-/// consumer asks for it. The response is written to `output` as HTTP/1.1; its head is turned into
-/// HEADERS at once, its body stays there until the peer's window takes it: so a stream has two
-/// buffers at most, beside what of the request's body nobody has read yet.
+/// consumer asks for it, and only then may the client send more. The response is written to
+/// `output` as HTTP/1.1, and from there goes to the stream as far as that has room. So what is kept
+/// for a stream is at most its window of the request's body, and two buffers of the response.
 ///
-/// It has no descriptor. `StreamTransport` outlives it: it shuts it before it goes.
+/// It has no descriptor, and the stream outlives it: it shuts it before it goes.
 final class StreamConnection: ClientConnection {
-  /// What this exchange came on.
-  private unowned(unsafe) let transport: any StreamTransport
+  private unowned(unsafe) let stream: HTTP2RESTStream
 
   // Of the request.
 
@@ -26,37 +25,33 @@ final class StreamConnection: ClientConnection {
 
   // Of the response.
 
-  /// What follows the head in `output`; nil before the final head.
+  /// What follows the head; nil before the final head.
   private var outgoing: BodyDecoder?
-  /// Its last byte was taken by the stream.
-  private(set) var responseEnded = false
+  /// The stream has all of it.
+  private var responseEnded = false
 
   /// - Parameters:
   ///   - head: the request's head as HTTP/1.1; taken over.
   ///   - hasBody: the head did not end the stream.
   ///   - hasLength: the head declares the body's length.
-  init(
-    _ transport: any StreamTransport, head: ByteBuffer, hasBody: Bool, hasLength: Bool,
-    peer: Peer, loop: EventLoop, port: Port
-  ) {
-    self.transport = transport
+  init(_ stream: HTTP2RESTStream, head: ByteBuffer, hasBody: Bool, hasLength: Bool) {
+    self.stream = stream
     requestEnded = !hasBody
     isChunked = hasBody && !hasLength
-    super.init(descriptor: -1, loop: loop, port: port)
-    self.peer = peer
+    let connection = stream.connection
+    super.init(descriptor: -1, loop: connection.loop, port: connection.port)
+    peer = connection.knownPeer()
     input = head
     lastMoved = loop.now
-    loop.again(self)
   }
 
   // MARK: What the stream tells
 
-  /// - Parameter data: a piece of the body, in order. The peer's window bounds what waits.
+  /// - Parameter data: a piece of the body, in order. The stream's window bounds what waits.
   func arrived(_ data: UnsafeRawBufferPointer) {
-    guard phase != .closed, !data.isEmpty else { return }
+    guard phase != .closed, !data.isEmpty else { return stream.consume(data.count) }
     let buffer = arrived ?? loop.buffers.take()
     arrived = buffer
-    buffer.reserve(data.count)
     buffer.append(data)
     isReadable()
   }
@@ -73,91 +68,42 @@ final class StreamConnection: ClientConnection {
     loop.again(self)
   }
 
-  /// The client gave the request up, or its connection ended.
-  func reset() { gone() }
-
-  /// Moves what there is of the response's body into a DATA frame.
-  /// - Returns: bytes written to `space`; 0: there are none now, or none at all (`responseEnded`).
-  func takeBody(into space: UnsafeMutableRawBufferPointer) -> Int {
-    guard phase != .closed, !responseEnded, let buffer = output, outgoing != nil else { return 0 }
-    var taken = 0
-    while !buffer.isEmpty, !responseEnded, taken < space.count {
-      let bytes = buffer.readable
-      guard
-        // Our own framing, or one that was written anew: it has no faults.
-        let step = try? outgoing?.decode(bytes, most: space.count - taken, limits: loop.limits),
-        step.consumed > 0
-      else { break }
-      let data = UnsafeRawBufferPointer(rebasing: bytes[step.data])
-      UnsafeMutableRawBufferPointer(rebasing: space[taken...]).copyMemory(from: data)
-      taken += data.count
-      if outgoing?.isDone ?? true {
-        responseEnded = true
-        endResponse(UnsafeRawBufferPointer(rebasing: bytes[step.trailers]))
-      }
-      buffer.consume(step.consumed)
-      wrote(step.consumed)
-    }
+  /// The stream has room again.
+  func isWritable() {
+    guard phase != .closed else { return }
+    lastMoved = loop.now
     canWrite = true
+    // When it has all, its end is the next to come.
+    if !responseEnded { loop.again(self) }
+  }
+
+  /// Nothing goes either way any more.
+  func streamClosed() {
+    guard phase != .closed else { return }
+    if responseEnded, output == nil, isDelivered { responseFinished() } else { gone() }
+  }
+
+  /// Answers a request of which the head cannot be written anew, because not all of it was kept.
+  func refuseHead(_ problem: HTTPProblem) {
+    refuse(problem)
     loop.again(self)
-    return taken
   }
 
-  private func endResponse(_ trailers: UnsafeRawBufferPointer) {
-    // More than the empty line.
-    guard trailers.count > 2,
-      (try? loop.trailerLines.parse(trailers, from: 0)) != nil,
-      !loop.trailerLines.fields.isEmpty
-    else { return }
-    transport.sendTrailers(loop.trailerLines, trailers)
-  }
+  // MARK: The request as HTTP/1.1
 
-  /// Heads that the program writes: what it took of the agent's, and its own fields.
-  private static let ownHeads = {
-    var limits = HTTPLimits()
-    limits.headBytes = .max
-    limits.fields = .max - 1
-    return limits
-  }()
-
-  private static func put(
-    _ text: StaticString, into space: UnsafeMutableRawBufferPointer, at position: Int
-  ) -> Int {
-    UnsafeMutableRawBufferPointer(rebasing: space[position...]).copyMemory(
-      from: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    return text.utf8CodeUnitCount
-  }
-
-  /// A chunk's size line; shorter than `chunkOverhead` together with the chunk's end.
-  private static func sizeLine(
-    _ count: Int, into space: UnsafeMutableRawBufferPointer, at start: Int
-  ) -> Int {
-    var shift = max(0, (Int.bitWidth - 1 - count.leadingZeroBitCount) / 4 * 4)
-    var position = start
-    while shift >= 0 {
-      space[position] = Byte.digit(UInt8(truncatingIfNeeded: count >> shift & 15))
-      position += 1
-      shift -= 4
-    }
-    return position - start + put("\r\n", into: space, at: position)
-  }
-
-  // MARK: Transport
-
+  /// Pieces of the body, framed, as much as there is room for.
   override func read(into space: UnsafeMutableRawBufferPointer) -> Transfer {
     var written = 0
     if let buffer = arrived {
-      while !buffer.isEmpty {
-        let room = space.count - written - (isChunked ? Self.chunkOverhead : 0)
-        guard room > 0 else { break }
-        let count = min(room, buffer.count)
-        let data = UnsafeRawBufferPointer(rebasing: buffer.readable[..<count])
-        if isChunked { written += Self.sizeLine(count, into: space, at: written) }
-        UnsafeMutableRawBufferPointer(rebasing: space[written...]).copyMemory(from: data)
+      let overhead = isChunked ? Self.chunkOverhead : 0
+      let count = min(buffer.count, space.count - overhead)
+      if count > 0 {
+        if isChunked { written += Self.sizeLine(count, into: space) }
+        memcpy(space.baseAddress.map { $0 + written }, buffer.readable.baseAddress, count)
         written += count
         if isChunked { written += Self.put("\r\n", into: space, at: written) }
         buffer.consume(count)
-        transport.consumed(count)
+        stream.consume(count)
       }
       if buffer.isEmpty {
         arrived = nil
@@ -168,21 +114,59 @@ final class StreamConnection: ClientConnection {
       space.count - written >= Self.chunkOverhead
     {
       lastChunkRead = true
-      // A request's trailers go no further than here, whatever they are.
       written += Self.put("0\r\n\r\n", into: space, at: written)
     }
     canRead = arrived != nil || requestEnded && isChunked && !lastChunkRead
     return written > 0 ? .moved(written) : .wouldBlock
   }
 
-  /// Sends the head that `bytes` begins with. The body waits there for the stream to take it.
+  private static func put(
+    _ text: StaticString, into space: UnsafeMutableRawBufferPointer, at position: Int
+  ) -> Int {
+    memcpy(space.baseAddress.map { $0 + position }, text.utf8Start, text.utf8CodeUnitCount)
+    return text.utf8CodeUnitCount
+  }
+
+  /// A chunk's size line; shorter than `chunkOverhead` together with the chunk's end.
+  private static func sizeLine(_ count: Int, into space: UnsafeMutableRawBufferPointer) -> Int {
+    var shift = (Int.bitWidth - 1 - count.leadingZeroBitCount) / 4 * 4
+    var position = 0
+    while shift >= 0 {
+      space[position] = Byte.digit(UInt8(truncatingIfNeeded: count >> shift & 15))
+      position += 1
+      shift -= 4
+    }
+    return position + put("\r\n", into: space, at: position)
+  }
+
+  // MARK: The response from HTTP/1.1
+
   override func write(_ bytes: UnsafeRawBufferPointer) -> Transfer {
-    guard outgoing == nil else {
+    guard outgoing != nil else { return sendHead(bytes) }
+    var consumed = 0
+    while consumed < bytes.count, !responseEnded {
+      let room = min(stream.room, loop.limits.bufferBytes - stream.outgoingBytes)
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+      // Framing alone needs no room.
+      guard let step = try? outgoing?.decode(rest, most: room, limits: loop.limits) else {
+        return .failed(EPROTO)
+      }
+      guard step.consumed > 0 else { break }
+      stream.send(UnsafeRawBufferPointer(rebasing: rest[step.data]))
+      consumed += step.consumed
+      if outgoing?.isDone ?? true {
+        endResponse(UnsafeRawBufferPointer(rebasing: rest[step.trailers]))
+      }
+    }
+    guard consumed > 0 else {
       canWrite = false
-      transport.bodyWaits()
       return .wouldBlock
     }
-    // A head is written whole, by the program itself.
+    return .moved(consumed)
+  }
+
+  /// The head that `bytes` begins with. It is there as a whole: it was written at once.
+  private func sendHead(_ bytes: UnsafeRawBufferPointer) -> Transfer {
     var scanner = HeadScanner()
     guard case .complete(let length)? = try? scanner.scan(bytes, limits: Self.ownHeads) else {
       return .failed(EPROTO)
@@ -191,25 +175,52 @@ final class StreamConnection: ClientConnection {
     guard (try? loop.responseHead.parse(head, toHEAD: exchange.method == .head)) != nil else {
       return .failed(EPROTO)
     }
-    if !loop.responseHead.isInterim {
-      let body = BodyDecoder(loop.responseHead.framing)
+    let response = loop.responseHead
+    if response.isInterim {
+      stream.sendResponse(response, head, ends: false)
+    } else {
+      let body = BodyDecoder(response.framing)
       outgoing = body
       responseEnded = body.isDone
+      stream.sendResponse(response, head, ends: body.isDone)
     }
-    transport.sendHead(loop.responseHead, head, ends: responseEnded)
     return .moved(length)
   }
 
-  /// Into `output`, from where the stream takes it.
+  /// Heads that the program writes: what it took of the agent's, and its own fields.
+  private static let ownHeads = {
+    var limits = HTTPLimits()
+    limits.headBytes = .max
+    limits.fields = .max - 1
+    return limits
+  }()
+
+  private func endResponse(_ trailers: UnsafeRawBufferPointer) {
+    responseEnded = true
+    // More than the empty line.
+    if trailers.count > 2, (try? loop.trailerLines.parse(trailers, from: 0)) != nil {
+      stream.endResponse(loop.trailerLines, trailers)
+    } else {
+      stream.endOutput()
+    }
+  }
+
+  /// Into `output`, from where it goes on like any body.
   override func send(_ part: inout FileBody, most: Int) -> Int {
     let out = outputBuffer()
     let count = pread(
       part.descriptor, out.writable.baseAddress, min(most, out.room), Int(part.offset))
-    guard count > 0 else { return count }
-    out.commit(count)
-    part.offset += Int64(count)
+    if count > 0 {
+      out.commit(count)
+      part.offset += Int64(count)
+    }
     return count
   }
+
+  /// What the stream has not written yet is not delivered.
+  override var isDelivered: Bool { !stream.hasOutgoing }
+
+  // MARK: Ends
 
   /// There is no other request to come.
   override func closeGracefully() { shut() }
@@ -217,9 +228,23 @@ final class StreamConnection: ClientConnection {
   override func closeTransport() {
     loop.deadlines.remove(self)
     deadline = Pollable.never
-    if let buffer = arrived { loop.buffers.give(buffer) }
+    if let buffer = arrived {
+      stream.consume(buffer.count)
+      loop.buffers.give(buffer)
+    }
     arrived = nil
-    transport.exchangeEnded(
-      response: responseEnded ? .whole : .cut, request: requestEnded ? .whole : .cut)
+    // A client must not take what it has for the whole.
+    if !responseEnded || stream.hasOutgoing { stream.reset(HTTP2Code.internalError) }
+  }
+
+  /// In flight until the connection has written what it gathered, the last frame among it.
+  override func leave() {
+    let connection = stream.connection
+    if stream.hasWrittenEnd, connection.backlog == nil, !connection.isInside {
+      loop.shared.leave()
+    } else {
+      connection.leaving += 1
+      connection.wantsFlush()
+    }
   }
 }
