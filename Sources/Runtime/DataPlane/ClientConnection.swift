@@ -90,6 +90,8 @@ final class ClientConnection: Pollable {
   /// When a byte last moved, either direction.
   var lastMoved: Int64 = 0
   var lingered = 0
+  /// Nothing was read that is no beginning of the preface of HTTP/2.
+  var mayBeHTTP2: Bool
 
   var exchange = Exchange()
   /// The normal path. Its storage is kept for the next request.
@@ -114,6 +116,7 @@ final class ClientConnection: Pollable {
 
   init(descriptor: Int32, loop: EventLoop, port: Port) {
     self.port = port
+    mayBeHTTP2 = port == .rest
     super.init(descriptor: descriptor, loop: loop)
   }
 
@@ -184,19 +187,7 @@ final class ClientConnection: Pollable {
 
   func knownPeer() -> Peer {
     if let peer { return peer }
-    var text = [CChar](repeating: 0, count: 64)
-    var number: UInt16 = 0
-    let result = par_peer_address(descriptor, &text, text.count, &number)
-    let address = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    let name = String(decoding: address, as: UTF8.self)
-    let isTrusted =
-      if let parsed = IPAddress(name) {
-        loop.shared.options.trustedProxies.contains { $0.contains(parsed) }
-      } else {
-        // A Unix socket's peer is on this machine; one that is already gone is nobody.
-        result == 0
-      }
-    let found = Peer(text: address, isTrusted: isTrusted)
+    let found = Peer(descriptor, loop.shared.options.trustedProxies)
     peer = found
     return found
   }
@@ -207,5 +198,22 @@ final class ClientConnection: Pollable {
       loop.identifiers.append(to: &requestID)
     }
     return requestID
+  }
+}
+
+extension ClientConnection.Peer {
+  /// Who is at the other end of a socket.
+  init(_ descriptor: Int32, _ trustedProxies: [AddressRange]) {
+    var address = [CChar](repeating: 0, count: 64)
+    var number: UInt16 = 0
+    let result = par_peer_address(descriptor, &address, address.count, &number)
+    text = address.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    isTrusted =
+      if let parsed = IPAddress(String(decoding: text, as: UTF8.self)) {
+        trustedProxies.contains { $0.contains(parsed) }
+      } else {
+        // A Unix socket's peer is on this machine; one that is already gone is nobody.
+        result == 0
+      }
   }
 }
