@@ -93,6 +93,8 @@ class ClientConnection: Pollable {
   /// When a byte last moved, either direction.
   var lastMoved: Int64 = 0
   var lingered = 0
+  /// Nothing was read that is no beginning of the preface of HTTP/2.
+  var mayBeHTTP2: Bool
 
   var exchange = Exchange()
   /// The normal path. Its storage is kept for the next request.
@@ -117,6 +119,7 @@ class ClientConnection: Pollable {
 
   init(descriptor: Int32, loop: EventLoop, port: Port) {
     self.port = port
+    mayBeHTTP2 = port == .rest
     super.init(descriptor: descriptor, loop: loop)
   }
 
