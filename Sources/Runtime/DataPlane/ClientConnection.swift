@@ -94,7 +94,7 @@ class ClientConnection: Pollable {
   var lastMoved: Int64 = 0
   var lingered = 0
   /// Nothing was read that is no beginning of the preface of HTTP/2.
-  var mayBeHTTP2: Bool
+  var mayBeHTTP2 = true
 
   var exchange = Exchange()
   /// The normal path. Its storage is kept for the next request.
@@ -119,7 +119,6 @@ class ClientConnection: Pollable {
 
   init(descriptor: Int32, loop: EventLoop, port: Port) {
     self.port = port
-    mayBeHTTP2 = port == .rest
     super.init(descriptor: descriptor, loop: loop)
   }
 

@@ -40,6 +40,7 @@ final class StreamConnection: ClientConnection {
     isChunked = hasBody && !hasLength
     let connection = stream.connection
     super.init(descriptor: -1, loop: connection.loop, port: connection.port)
+    mayBeHTTP2 = false
     peer = connection.knownPeer()
     input = head
     lastMoved = loop.now
@@ -99,8 +100,8 @@ final class StreamConnection: ClientConnection {
       let count = min(buffer.count, space.count - overhead)
       if count > 0 {
         if isChunked { written += Self.sizeLine(count, into: space) }
-        memcpy(space.baseAddress.map { $0 + written }, buffer.readable.baseAddress, count)
-        written += count
+        written += Self.put(
+          UnsafeRawBufferPointer(rebasing: buffer.readable[..<count]), into: space, at: written)
         if isChunked { written += Self.put("\r\n", into: space, at: written) }
         buffer.consume(count)
         stream.consume(count)
@@ -123,8 +124,16 @@ final class StreamConnection: ClientConnection {
   private static func put(
     _ text: StaticString, into space: UnsafeMutableRawBufferPointer, at position: Int
   ) -> Int {
-    memcpy(space.baseAddress.map { $0 + position }, text.utf8Start, text.utf8CodeUnitCount)
-    return text.utf8CodeUnitCount
+    put(
+      UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount), into: space,
+      at: position)
+  }
+
+  private static func put(
+    _ bytes: UnsafeRawBufferPointer, into space: UnsafeMutableRawBufferPointer, at position: Int
+  ) -> Int {
+    UnsafeMutableRawBufferPointer(rebasing: space[position...]).copyMemory(from: bytes)
+    return bytes.count
   }
 
   /// A chunk's size line; shorter than `chunkOverhead` together with the chunk's end.
