@@ -39,9 +39,8 @@ class _Connection(h2.connection.H2Connection):
     """Streams that were begun go on after a GOAWAY (RFC 9113 section 6.8); h2 would end them."""
 
     def _receive_goaway_frame(self, frame):  # noqa: ANN001, ANN202
-        event = h2.events.ConnectionTerminated(
-            error_code=frame.error_code, last_stream_id=frame.last_stream_id
-        )
+        event = h2.events.ConnectionTerminated()
+        event.error_code, event.last_stream_id = frame.error_code, frame.last_stream_id
         return [], [event]
 
 
