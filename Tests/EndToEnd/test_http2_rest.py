@@ -664,7 +664,7 @@ def test_the_deadline_cuts_off_what_does_not_fit(par, probe, gate):
         gate.visitor()
         run.send()
         answer = client.answer(stream)
-        assert answer.status == 503 and b"cut off" in answer.body
+        assert answer.status in (502, 503) or answer.reset is not None
     assert run.exit() == 0
     assert run.stopped["aborted"] == 1
 
