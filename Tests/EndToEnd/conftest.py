@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support import log, packages  # noqa: E402
+from support import grpc_agent, log, packages  # noqa: E402
 from support.gate import Gate  # noqa: E402
 from support.program import (  # noqa: E402
     PROGRAM,
@@ -167,6 +167,12 @@ def gate() -> Iterator[Gate]:
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package with routes for every purpose."""
     return packages.probe(tmp_path_factory.mktemp("probe") / "probe.apkg")
+
+
+@pytest.fixture(scope="session")
+def grpc_probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package whose gRPC service has a method for every purpose, and the routes of `probe`."""
+    return grpc_agent.kit_build(tmp_path_factory.mktemp("grpc-probe"), grpc_agent.probe_files())
 
 
 def pixell(*arguments: str, cwd: Path) -> None:

@@ -19,7 +19,7 @@ from support import grpc_agent
 from support.clients import until
 from support.gate import Gate
 from support.grpc_agent import ALONE, SHAPES
-from support.grpc_clients import Probe, Wire, aio_channel, channel, code_of, framed
+from support.grpc_clients import Probe, Wire, aio_channel, channel, code_of, framed, metric
 
 MEGABYTE = 1 << 20
 #: As in `grpc_agent.PROBE`.
@@ -35,11 +35,6 @@ through_the_program = pytest.mark.skipif(ALONE, reason="is about the program")
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory) -> Path:
-    return grpc_agent.kit_build(tmp_path_factory.mktemp("probe"), grpc_agent.probe_files())
-
-
-@pytest.fixture(scope="module")
 def meetings() -> Iterator[Gate]:
     gate = Gate()
     yield gate
@@ -47,7 +42,7 @@ def meetings() -> Iterator[Gate]:
 
 
 @pytest.fixture(scope="module")
-def agents(module_par, package, meetings, tmp_path_factory) -> Iterator[Callable[[str], Any]]:
+def agents(module_par, grpc_probe, meetings, tmp_path_factory) -> Iterator[Callable[[str], Any]]:
     """Starts the agent in this shape, once for the file."""
     started: dict[str, Any] = {}
 
@@ -57,7 +52,7 @@ def agents(module_par, package, meetings, tmp_path_factory) -> Iterator[Callable
             if ALONE:
                 started[shape] = grpc_agent.Alone(tmp_path_factory.mktemp("alone"), variables)
             else:
-                started[shape] = module_par(package, **variables)
+                started[shape] = module_par(grpc_probe, **variables)
                 started[shape].ready()
         return started[shape]
 
@@ -464,12 +459,8 @@ def test_a_writer_that_is_not_read_is_held_back(run, wire):
 
 @through_the_program
 def test_calls_are_counted_and_health_is_not(run, meetings):
-    def number(name: str) -> int:
-        text = httpx.get(f"{run.base}/metrics").text
-        return int(next(x for x in text.splitlines() if x.startswith(name + " ")).split()[1])
-
-    until(lambda: number("par_requests_in_flight") == 0, "nothing is in flight")
-    before = number("par_requests_completed_total")
+    until(lambda: metric(run, "par_requests_in_flight") == 0, "nothing is in flight")
+    before = metric(run, "par_requests_completed_total")
     with channel(run.a2a_port) as one:
         probe = Probe(one)
         for _ in range(5):
@@ -481,8 +472,8 @@ def test_calls_are_counted_and_health_is_not(run, meetings):
             health(b"", timeout=20)
         held = probe.unary("gate").future(b"counted", timeout=20)
         passage = meetings.visitor()
-        assert number("par_requests_in_flight") == 1
+        assert metric(run, "par_requests_in_flight") == 1
         passage.let_through()
         held.result()
-    until(lambda: number("par_requests_in_flight") == 0, "the call is over")
-    assert number("par_requests_completed_total") - before == 8
+    until(lambda: metric(run, "par_requests_in_flight") == 0, "the call is over")
+    assert metric(run, "par_requests_completed_total") - before == 8

@@ -247,6 +247,15 @@ SHAPES = ("aio returned", "aio serve", "threads returned", "threads serve")
 #: The package's target: a factory or a blocking serve(), as the variable says.
 CHOICE = '''
 import os
+from src.meet import meet
+
+# A start that the test can hold: every one, or every one but the first.
+if "MEET_AT_IMPORT" in os.environ:
+    meet("import")
+elif "SEEN" in os.environ:
+    if os.path.exists(os.environ["SEEN"]):
+        meet("again")
+    open(os.environ["SEEN"], "w").close()
 
 def create_grpc_server():
     kind, how = os.environ.get("PROBE_SHAPE", "aio returned").split()
