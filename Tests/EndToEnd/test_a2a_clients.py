@@ -279,3 +279,61 @@ def test_a_stream_that_never_ends_is_cut_and_counted(par, tmp_path):
     assert run.exit() == 0
     assert time.monotonic() - at < 5
     assert run.stopped["completed"] + run.stopped["aborted"] == 1
+
+
+def test_an_agent_made_with_a2a_sdk(par, tmp_path):
+    """The library on both sides, over each of its transports, and the program between them."""
+    modules = {
+        "src/sdk_agent.py": grpc_agent.SDK,
+        "requirements.txt": "a2a-sdk[http-server,grpc]>=1.0\n",
+    }
+    files = grpc_agent.a2a_files("unused", modules)
+    files["agent.yaml"] = packages.manifest(
+        a2a={
+            "service": "src.sdk_agent:create_grpc_server",
+            "http_server": "src.sdk_agent:app",
+        },
+        entrypoint="src.main:handler",
+    )
+    run = par(grpc_agent.kit_build(tmp_path, files), INSTALL_TIMEOUT_SEC=120)
+    run.ready(deadline=120)
+    base = f"{run.base}/agents/probe"
+
+    async def talk(http: httpx.AsyncClient, version: str, binding: str) -> None:
+        card = await A2ACardResolver(http, base).get_agent_card()
+        assert card.name == "sdk"
+        for interface in list(card.supported_interfaces):
+            if (interface.protocol_version, interface.protocol_binding) != (version, binding):
+                card.supported_interfaces.remove(interface)
+            else:
+                interface.url = f"127.0.0.1:{run.a2a_port}" if binding == "GRPC" else f"{base}/a2a"
+        configuration = ClientConfig(
+            httpx_client=http,
+            grpc_channel_factory=grpc.aio.insecure_channel,
+            supported_protocol_bindings=[binding],
+        )
+        client = ClientFactory(configuration).create(card)
+        made = Message(message_id="m", role=Role.ROLE_USER, parts=[Part(text="to be or not")])
+        events = [x async for x in client.send_message(SendMessageRequest(message=made))]
+        pieces = [
+            texts(x.artifact_update.artifact.parts)
+            for x in events
+            if x.WhichOneof("payload") == "artifact_update"
+        ]
+        assert pieces == ["to", "be", "or", "not"], (version, binding)
+        assert events[-1].status_update.status.state == COMPLETED
+        task = await client.get_task(GetTaskRequest(id=events[-1].status_update.task_id))
+        assert task.status.state == COMPLETED
+        with pytest.raises(Exception, match="(?i)not found"):
+            await client.get_task(GetTaskRequest(id="absent"))
+        if binding == "GRPC":
+            await client.close()
+
+    async def main() -> None:
+        async with httpx.AsyncClient(timeout=DEADLINE) as http:
+            for version in ("1.0", "0.3"):
+                for binding in ("GRPC", "JSONRPC"):
+                    await talk(http, version, binding)
+
+    asyncio.run(main())
+    assert run.stop(signal.SIGINT) == 0

@@ -405,3 +405,64 @@ class Alone:
 
 #: Set: the calls go to the agent itself, which shows whether a test is right by itself.
 ALONE = bool(os.environ.get("PAR_TEST_AGENT_ALONE"))
+
+#: An agent as a2a-sdk's own server makes it: lf.a2a.v1 and its predecessor over gRPC, and an app.
+SDK = '''
+import grpc
+from a2a.compat.v0_3 import a2a_v0_3_pb2_grpc
+from a2a.compat.v0_3.grpc_handler import CompatGrpcHandler
+from a2a.helpers import new_text_part
+from a2a.server.agent_execution import AgentExecutor
+from a2a.server.request_handlers import DefaultRequestHandler
+from a2a.server.request_handlers.grpc_handler import GrpcHandler
+from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
+from a2a.helpers import new_task_from_user_message
+from a2a.types import a2a_pb2_grpc
+from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
+from starlette.applications import Starlette
+
+
+class Words(AgentExecutor):
+    async def execute(self, context, queue):
+        task = new_task_from_user_message(context.message)
+        await queue.enqueue_event(task)
+        updater = TaskUpdater(queue, task.id, task.context_id)
+        await updater.start_work()
+        words = context.get_user_input().split()
+        for number, word in enumerate(words):
+            await updater.add_artifact(
+                [new_text_part(word)], artifact_id="words", append=number > 0,
+                last_chunk=number == len(words) - 1,
+            )
+        await updater.complete()
+
+    async def cancel(self, context, queue):
+        raise NotImplementedError
+
+
+CARD = AgentCard(
+    name="sdk", description="made with a2a-sdk", version="1.0.0",
+    capabilities=AgentCapabilities(streaming=True),
+    default_input_modes=["text"], default_output_modes=["text"],
+    skills=[AgentSkill(id="words", name="words", description="words", tags=["words"])],
+    supported_interfaces=[
+        AgentInterface(url="http://replaced", protocol_binding=binding, protocol_version=version)
+        for binding in ("JSONRPC", "GRPC") for version in ("1.0", "0.3")
+    ],
+)
+_handler = DefaultRequestHandler(agent_executor=Words(), task_store=InMemoryTaskStore(), agent_card=CARD)
+
+
+def create_grpc_server():
+    server = grpc.aio.server()
+    a2a_pb2_grpc.add_A2AServiceServicer_to_server(GrpcHandler(_handler), server)
+    a2a_v0_3_pb2_grpc.add_A2AServiceServicer_to_server(CompatGrpcHandler(_handler), server)
+    return server
+
+
+def app():
+    return Starlette(routes=[
+        *create_agent_card_routes(CARD), *create_jsonrpc_routes(_handler, "/", enable_v0_3_compat=True),
+    ])
+'''
