@@ -1,5 +1,6 @@
 """Whether a server answers in HTTP/2 at a port of loopback, or at a Unix socket."""
 
+import os
 import socket
 import time
 
@@ -56,3 +57,27 @@ def free_port():
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
+
+
+def listening_ports():
+    """The TCP ports on which this process listens, ascending; for messages (proc(5), net/tcp)."""
+    own = set()
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            name = os.readlink("/proc/self/fd/" + fd)
+        except OSError:
+            continue
+        if name.startswith("socket:["):
+            own.add(name[8:-1])
+    ports = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table) as lines:
+                rows = [line.split() for line in lines][1:]
+        except OSError:
+            continue
+        # Columns: local address as hexadecimal, then the state; 0A is TCP_LISTEN. Ninth: the inode.
+        ports.update(
+            int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in own
+        )
+    return sorted(ports)

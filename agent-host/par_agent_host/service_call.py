@@ -10,8 +10,8 @@ from .failure import Failure, agent_traceback, hint, last_agent_line, said
 THREADED_START_SEC = 5.0
 """How long a function that returned nothing but left threads behind has for opening its port."""
 
-TOLD_AFTER_SEC = 1.0
-"""From when on a call that has neither returned nor opened its port is told about."""
+TOLD_EVERY_SEC = 1.0
+"""How often a call that has neither returned nor opened its port is told about."""
 
 
 class Port:
@@ -65,7 +65,15 @@ class Port:
         )
 
     def waiting(self, target):
-        return "waiting for %s() to open port %d, $A2A_PORT" % (target.name, self.number)
+        """What is said of a call that takes long; an agent with a port of its own is told of it."""
+        text = "waiting for %s() to return, or to open port %d ($A2A_PORT)" % (
+            target.name,
+            self.number,
+        )
+        others = probe.listening_ports()
+        if others:
+            text += "; it listens on " + ", ".join(map(str, others))
+        return text
 
     def _is_of_public(self, error):
         text = "%s %s" % (type(error).__name__, error)
@@ -118,8 +126,8 @@ class ServiceCall:
         threading.Event().wait()
 
     def _watch(self):
-        pause, waited, told = probe.PAUSE_SEC, 0.0, False
-        while not self._returned.wait(pause):
+        waited = 0.0
+        while not self._returned.wait(probe.PAUSE_SEC):
             answer = probe.probe(self._port.number)
             if answer in (probe.HTTP2, probe.OTHER):
                 with self._lock:
@@ -129,9 +137,9 @@ class ServiceCall:
                 if answer == probe.HTTP2:
                     return self._carry_on()
                 return self._fail(self._port.not_http2(self._target))
-            waited += pause
-            if waited >= TOLD_AFTER_SEC and not told:
-                told = True
+            waited += probe.PAUSE_SEC
+            if waited >= TOLD_EVERY_SEC:
+                waited = 0.0
                 self._notifier.status(self._port.waiting(self._target))
 
 
@@ -144,27 +152,36 @@ def opened_after_return(port, threads_before):
 
 async def awaited(target, port, awaitable, notifier, on_loss):
     """What an async function returns; `port` itself when it opened the port and serves on."""
-    task = asyncio.ensure_future(awaitable)
-    notifier.status(port.waiting(target))
+    task = asyncio.ensure_future(_outcome(awaitable))
+    waited = 0.0
     while True:
         await asyncio.wait({task}, timeout=probe.PAUSE_SEC)
         if task.done():
-            try:
-                return task.result()
-            except BaseException as error:
+            result, error = task.result()
+            if isinstance(error, SystemExit):
+                raise error
+            if error is not None:
                 raise port.raised(target, error)
+            return result
         answer = await asyncio.to_thread(probe.probe, port.number)
         if answer == probe.OTHER:
             raise port.not_http2(target)
         if answer == probe.HTTP2 and not task.done():
             break
-
-    def lost(done):
-        error = None if done.cancelled() else done.exception()
-        on_loss(ended(target, port, error))
-
-    task.add_done_callback(lost)
+        waited += probe.PAUSE_SEC
+        if waited >= TOLD_EVERY_SEC:
+            waited = 0.0
+            notifier.status(port.waiting(target))
+    task.add_done_callback(lambda done: on_loss(ended(target, port, done.result()[1])))
     return port
+
+
+async def _outcome(awaitable):
+    """The result and the exception of an awaitable; an exit must not end the event loop by itself."""
+    try:
+        return await awaitable, None
+    except BaseException as error:
+        return None, error
 
 
 def ended(target, port, error):
