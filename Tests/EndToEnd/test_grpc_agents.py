@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
@@ -19,6 +20,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from support import grpc_agent
 from support.agent_service import SERVING, AgentService
 from support.grpc_clients import Probe, Wire, channel, code_of
+from support.program import REPOSITORY
 
 UNIMPLEMENTED = grpc.StatusCode.UNIMPLEMENTED
 
@@ -47,9 +49,10 @@ def test_named_actions_are_invoked(par, handlers, gate):
             # Numbers arrive as text, and what is no text goes out as JSON.
             result = agent.invoke("add", a="1", b="2")
             assert result.success and result.request_id
-            assert result.result.replace(" ", "") == '{"sum":3,"given":{"a":"1","b":"2"}}'
+            assert json.loads(result.result) == {"sum": 3, "given": {"a": "1", "b": "2"}}
             result = agent.invoke("fall")
-            assert (result.success, result.error, result.result) == (False, "no such luck", "")
+            assert (result.success, result.result) == (False, "")
+            assert result.error == "ValueError: no such luck"
             result = agent.invoke("dance")
             assert not result.success
             assert result.error == "No handler found for action: dance"
@@ -218,4 +221,21 @@ def test_the_agent_s_environment_names_its_own_port_alone(par, grpc_probe):
         assert wire.call("/probe.v1.Probe/echo", b"x").status == 0
     with Wire(run.a2a_port) as wire:
         assert wire.call("/probe.v1.Probe/echo", b"x").status == 0
+    assert run.stop(signal.SIGINT) == 0
+
+
+def test_the_example_of_handlers(par):
+    package = REPOSITORY / "examples/handlers.apkg"
+    if not package.exists():
+        pytest.fail(f"{package} is not there: make examples")
+    run = par(package)
+    run.ready()
+    card = httpx.get(f"{run.base}/agents/probe/.well-known/agent-card.json").json()
+    skills = {one["id"] for one in card["skills"]}
+    assert skills == {"count_words", "shout", "recite"}
+    with channel(run.a2a_port) as one:
+        agent = AgentService(one)
+        assert set(agent.call("DescribeCapabilities").methods) == skills
+        assert agent.invoke("shout", text="hello").result == "HELLO!"
+        assert agent.invoke("recite", text="to be").result.split() == ["to", "be"]
     assert run.stop(signal.SIGINT) == 0

@@ -105,7 +105,7 @@ def test_goaway_is_sent_twice_and_streams_go_on(par, grpc_probe, gate, port):
         assert reply.status == 0 and reply.messages() == [(False, b"in flight")]
         wire.end()
     assert run.exit() == 0
-    assert (run.stopped["completed"], run.stopped["aborted"]) == (2, 0)
+    assert (run.stopped["completed"], run.stopped["aborted"]) == (1, 0)
 
 
 def test_an_idle_connection_does_not_hold_the_drain(par, grpc_probe):
@@ -157,8 +157,10 @@ def test_no_call_is_lost_by_clients_that_go_on(par, grpc_probe):
     assert run.exit() == 0
     wrong = [(sent - at[0], answer) for sent, answer in results if isinstance(answer, tuple)]
     assert not wrong, wrong[:5]
-    assert any(sent > at[0] for sent, _ in results), "nobody called during the lame duck"
-    assert (run.stopped["completed"], run.stopped["aborted"]) == (len(results), 0)
+    late = sum(sent > at[0] for sent, _ in results)
+    assert late, "nobody called during the lame duck"
+    # `stopped` counts from the drain's begin.
+    assert late <= run.stopped["completed"] <= late + 64 and run.stopped["aborted"] == 0
 
 
 def test_a_second_signal_cuts_everything(par, grpc_probe, gate):

@@ -100,6 +100,13 @@ class Wire:
         self._h2 = h2.connection.H2Connection(
             h2.config.H2Configuration(client_side=True, header_encoding="utf-8")
         )
+        # h2 takes nothing more after a GOAWAY, but streams that are open go on.
+        state = h2.connection.ConnectionState.CLIENT_OPEN
+        machine = self._h2.state_machine
+        machine._transitions = {
+            **machine._transitions,
+            (state, h2.connection.ConnectionInputs.RECV_GOAWAY): (None, state),
+        }
         self._h2.initiate_connection()
         self.replies: dict[int, Reply] = {}
         #: Error code and last stream of each GOAWAY.
@@ -248,8 +255,6 @@ class Wire:
             self.pings += 1
         elif isinstance(event, h2.events.ConnectionTerminated):
             self.goaways.append((int(event.error_code), event.last_stream_id))
-            # h2 takes nothing more after a GOAWAY, but streams that are open go on.
-            self._h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
         if isinstance(event, h2.events.StreamEnded):
             reply.ended = True
 
