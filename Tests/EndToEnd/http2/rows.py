@@ -48,8 +48,9 @@ class Target:
     request: tuple[Field, ...]
     #: The request's content.
     content: bytes
-    #: The path that is answered only after a long time, if ever.
+    #: Path and content of a request that is never answered to the end.
     pending: bytes
+    pending_content: bytes
     good: Callable[[Response], bool]
 
     @property
@@ -74,7 +75,7 @@ class Target:
 
     def hold(self, number: int) -> bytes:
         """A whole request on a stream that stays half-closed (remote)."""
-        return self.whole(number, path=self.pending)
+        return self.open(number, path=self.pending) + frames.data(number, self.pending_content, end=True)
 
 
 @dataclass(frozen=True)
