@@ -21,9 +21,10 @@ from typing import Callable, Iterator
 import pytest
 
 from http2 import agent, attacks, fields, frames
+from http2.agent import large
 from http2.attacks import of
-from http2.frames import DATA, PADDED, PING, PRIORITY, SETTINGS, UNKNOWN, raw, setting
-from http2.peer import Ended, Peer
+from http2.frames import DATA, PADDED, SETTINGS, UNKNOWN, raw, setting
+from http2.peer import Peer
 from http2.rows import Target
 from http2.serving import metrics, resident, serving
 from support.program import DEADLINE, Run
@@ -217,13 +218,6 @@ def test_streams_beyond_the_limit_are_refused(scene, name):
             peer.send(target.finish(one))
         assert all(target.good(peer.response(one)) for one in odd(most))
         assert peer.violations == []
-
-
-def large(target: Target, one: int) -> bytes:
-    """A request for an answer of a megabyte."""
-    if target.grpc:
-        return target.open(one, path=agent.INVOKE) + frames.data(one, agent.invoke(b"large"), end=True)
-    return target.whole(one, path=b"/large")
 
 
 @pytest.mark.parametrize("name", ["invoke", "rest"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from support import packages
 
+from . import frames
 from .peer import Response
 from .rows import Target
 
@@ -112,3 +113,10 @@ def rest(name: str, port: int) -> Target:
     """A REST request that the agent answers."""
     request = ((b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/x"), (b":authority", b"localhost"))
     return Target(name, port, request, b"hello", b"/hold", b"hello", lambda r: r.status == "200" and r.content == b"hello")
+
+
+def large(target: Target, number: int) -> bytes:
+    """A request for an answer of `LARGE` bytes; of gRPC some more, for the message around it."""
+    if target.grpc:
+        return target.open(number, path=INVOKE) + frames.data(number, invoke(b"large"), end=True)
+    return target.whole(number, path=b"/large")

@@ -112,6 +112,10 @@ class Peer:
             self._windows = {stream: window + new - self._initial for stream, window in self._windows.items()}
             self._initial = new
 
+    def forbid_table(self) -> None:
+        """A decoder without a table, as it was announced; a server that still uses one cannot be read."""
+        self._decoder.max_allowed_table_size = 0
+
     def allow(self, stream: int, increment: int) -> None:
         """Gives the server this many bytes more, on the connection for stream 0."""
         if stream:
