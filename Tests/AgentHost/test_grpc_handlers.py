@@ -127,7 +127,7 @@ def test_a_handlers_traceback_is_on_standard_error(caller):
                     }
                 ),
             },
-            '{"got":{"message":"hello"},"kind":"dict"}',
+            '{"got":{"message":"hello","text":"hello"},"kind":"dict"}',
         ),
     ],
 )
@@ -142,7 +142,7 @@ def test_the_message_form_names_an_action_too(message, result, caller):
         ({"method": "echo", "params_json": "{"}, "Invalid JSON in A2A params_json"),
         ({"method": "echo", "params_json": "[1]"}, "Invalid JSON in A2A params_json"),
         ({"method": "message/send", "params_json": "{}"}, "No action/skill"),
-        ({"method": "message/send", "params_json": '{"message":{"parts":[1]}}'}, "No action/skill"),
+        ({"method": "message/send", "params_json": '{"message":{"parts":[1]}}'}, "Name the action"),
         ({"method": "absent"}, "No handler found for action: absent"),
     ],
 )

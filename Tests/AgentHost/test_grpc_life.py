@@ -125,7 +125,7 @@ def test_a_stream_without_end_is_an_error_for_a_unary_call(caller):
     answer = caller.invoke("endless")
     assert not answer.success
     assert answer.error == (
-        "ValueError: endless made more than 67108864 characters; call it as a stream"
+        "ValueError: endless made more than 10485760 characters; call it as a stream"
     )
 
 

@@ -245,13 +245,10 @@ class A2ALoader:
             self._notifier.warning("a2a_stub", STUB_WARNING % loaded.stub.name)
             loaded.handlers = handler_dicts.Handlers()
         elif loaded.handlers is not None and loaded.app is None:
-            try:
-                from . import jsonrpc
-            except ImportError:
-                jsonrpc = None
+            from . import jsonrpc
 
             loaded.app_name = "the handlers"
-            loaded.app = jsonrpc and jsonrpc.application(
+            loaded.app = jsonrpc.application(
                 loaded.handlers.custom, loaded.handlers.streaming, self._configuration, drain
             )
         is_ours = loaded.servicer is not None or loaded.handlers is not None

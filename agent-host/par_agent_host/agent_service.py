@@ -6,8 +6,9 @@ import time
 import traceback
 import uuid
 
-from . import messages, responses
+from . import jsonrpc_action, messages
 from .failure import said
+from .jsonrpc_errors import RPCError
 
 A2A_METHODS = (
     "message/send",
@@ -18,9 +19,6 @@ A2A_METHODS = (
     "SendStreamingMessage",
 )
 """Methods of A2A itself: in the message form they name no action of the agent."""
-
-FALLBACK_ACTIONS = ("chat", "default")
-"""What a message that names no action means, where the agent has more than one."""
 
 
 class Unclear(Exception):
@@ -66,7 +64,10 @@ class AgentService:
 
 
 def understood(request, handlers):
-    """The action and the parameters of a request in either form; raises `Unclear`."""
+    """The action and the parameters of a request in either form; raises `Unclear`.
+
+    The message form carries what A2A's JSON-RPC does and means the same here as there.
+    """
     if not request.HasField("message"):
         if not request.action:
             raise Unclear("No action/skill specified in request")
@@ -78,49 +79,33 @@ def understood(request, handlers):
     if not isinstance(params, dict):
         raise Unclear("Invalid JSON in A2A params_json: it is no object")
     method = request.message.method
+    named = request.action or (method if method not in A2A_METHODS else None)
     message = params.get("message")
     if not isinstance(message, dict):
         # A plain remote call: the method is the action.
-        action = request.action or (method if method not in A2A_METHODS else "")
-        if not action:
+        if not named:
             raise Unclear("No action/skill specified in request")
-        return action, _texts(params)
-    metadata = {**_dict(params.get("metadata")), **_dict(message.get("metadata"))}
-    parameters, said_texts = {}, []
-    action = metadata.get("action") or metadata.get("skill") or request.action
+        return named, {name: jsonrpc_action.as_text(value) for name, value in params.items()}
+    try:
+        asked = jsonrpc_action.request_of(_well_formed(message), _dict(params.get("metadata")))
+        return jsonrpc_action.choose(asked.action or named, handlers.actions), asked.parameters
+    except RPCError as error:
+        raise Unclear(error.sentence)
+
+
+def _well_formed(message):
+    """A message whose metadata is a dict and whose parts are dicts; what is not is left out."""
     parts = message.get("parts")
-    for part in parts if isinstance(parts, list) else []:
-        if not isinstance(part, dict):
-            continue
-        if isinstance(part.get("text"), str):
-            said_texts.append(part["text"])
-        data = _dict(part.get("data"))
-        action = action or data.get("action")
-        parameters.update(_dict(data.get("parameters")) if "action" in data else data)
-    parameters.update(_dict(metadata.get("parameters", metadata.get("params"))))
-    if said_texts:
-        parameters.setdefault("message", "\n".join(said_texts))
-    if not action and method not in A2A_METHODS:
-        action = method
-    if not action:
-        names = handlers.actions
-        known = names if len(names) == 1 else [n for n in FALLBACK_ACTIONS if n in names]
-        if not known:
-            raise Unclear("No action/skill specified in request")
-        action = known[0]
-    return str(action), _texts(parameters)
+    return {
+        "metadata": _dict(message.get("metadata")),
+        "parts": [part for part in parts if isinstance(part, dict)]
+        if isinstance(parts, list)
+        else [],
+    }
 
 
 def _dict(value):
     return value if isinstance(value, dict) else {}
-
-
-def _texts(parameters):
-    """The parameters as a dict of text: what is no text becomes JSON."""
-    return {
-        name: value if isinstance(value, str) else responses.json_bytes(value).decode("utf-8")
-        for name, value in parameters.items()
-    }
 
 
 def _valid(text):

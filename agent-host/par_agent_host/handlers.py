@@ -13,7 +13,7 @@ from .invoke import is_async
 THREADS = 40
 """Calls of sync handlers that run at the same time; further ones wait."""
 
-JOINED_MAX_CHARACTERS = 64 * 1024 * 1024
+JOINED_MAX_CHARACTERS = 10 * 1024 * 1024
 """How much text of a streaming handler is kept for a caller that wants one answer."""
 
 

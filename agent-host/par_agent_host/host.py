@@ -93,7 +93,7 @@ class _Host:
         gc.disable()
         libraries.import_all(
             with_fastapi=bool(configuration.get("rest_entry") or configuration.get("http_server")),
-            with_grpc=has_a2a,
+            with_a2a=has_a2a,
         )
         from .applications import Loader
         from .target import Package

@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 
 
-def import_all(with_fastapi, with_grpc):
+def import_all(with_fastapi, with_a2a):
     """Imports the server, and FastAPI when the package has REST routes.
 
     Without any, FastAPI is left out: it is most of the time that a small agent needs to start.
@@ -36,15 +36,11 @@ def import_all(with_fastapi, with_grpc):
     if with_fastapi:
         for name in ("fastapi", "anyio._backends._asyncio"):
             importlib.import_module(name)
-    if with_grpc:
-        for name in (
-            "agent_service",
-            "grpc_server",
-            "handlers",
-            "messages",
-            "probe",
-            "servicers",
-        ):
+    # Our own, for what of the standard library they import.
+    for name in ("applications", "dispatch", "invoke", "lifespan", "server", "target"):
+        importlib.import_module("." + name, __package__)
+    if with_a2a:
+        for name in ("a2a_loader", "agent_service", "grpc_server", "jsonrpc", "servicers"):
             importlib.import_module("." + name, __package__)
 
 
