@@ -164,6 +164,11 @@ def ask(agent, version, request, streaming=False, **options):
     return asyncio.run(asyncio.wait_for(run(), WAIT_SEC))
 
 
+async def following(stream):
+    """The stream's next event."""
+    return await stream.__anext__()
+
+
 def texts(parts):
     return "".join(part.text for part in parts)
 
@@ -272,7 +277,7 @@ def test_a_task_that_is_cancelled_ends_its_handler_and_its_stream(agent, version
     async def run():
         async with connected(agent, version, streaming=True) as client:
             stream = client.send_message(message("x", action="waits"))
-            task = (await anext(stream)).task
+            task = (await following(stream)).task
             agent.until_stdout("waiting\n")
             cancelled = await client.cancel_task(CancelTaskRequest(id=task.id))
             assert cancelled.status.state == TaskState.TASK_STATE_CANCELED
@@ -305,15 +310,15 @@ def test_a_second_reader_of_a_task_sees_what_comes(agent, version):
     async def run():
         async with connected(agent, version, streaming=True) as client:
             first = client.send_message(message("x", action="waits"))
-            task = (await anext(first)).task
+            task = (await following(first)).task
             second = client.subscribe(SubscribeToTaskRequest(id=task.id))
-            again = (await anext(second)).task
+            again = (await following(second)).task
             assert again.id == task.id and again.status.state == TaskState.TASK_STATE_WORKING
             await client.cancel_task(CancelTaskRequest(id=task.id))
             last = [event async for event in second][-1]
             assert last.status_update.status.state == TaskState.TASK_STATE_CANCELED
             with pytest.raises(errors.UnsupportedOperationError):
-                await anext(client.subscribe(SubscribeToTaskRequest(id=task.id)))
+                await following(client.subscribe(SubscribeToTaskRequest(id=task.id)))
             await first.aclose()
 
     asyncio.run(asyncio.wait_for(run(), WAIT_SEC))
@@ -324,8 +329,8 @@ def test_a_reader_that_leaves_ends_the_handler(agent, version, action):
     async def run():
         async with connected(agent, version, streaming=True) as client:
             stream = client.send_message(message("x", action=action))
-            await anext(stream)
-            await anext(stream)
+            await following(stream)
+            await following(stream)
 
     asyncio.run(asyncio.wait_for(run(), WAIT_SEC))
     agent.until_stdout("closed" if action == "forever" else "waited no more")

@@ -19,7 +19,8 @@ HANDLER_SHAPES = {
         "def create_service(): return Service()"
     ),
     "a class": (
-        "class create_service:\n    custom_handlers = {'echo': echo}\n    streaming_handlers = None"
+        "class create_service:\n"
+        "    custom_handlers = {'echo': echo}\n    streaming_handlers = None"
     ),
     "the object itself": (
         "import types\ncreate_service = types.SimpleNamespace(custom_handlers={'echo': echo})"
@@ -81,10 +82,7 @@ SERVERS = {
 
 PORT = "    server.add_insecure_port('127.0.0.1:' + os.environ['A2A_PORT'])\n"
 BLOCKING = {
-    "sync": "import os\n"
-    + SERVERS["sync"]
-    + PORT
-    + "    server.start()\n    server.wait_for_termination()\n",
+    "sync": "import os\n" + SERVERS["sync"] + PORT + "    server.start()\n    server.wait_for_termination()\n",
     "asyncio.run": (
         "import os, asyncio\n"
         + SERVERS["aio"].replace("def create_grpc_server", "async def main")
@@ -107,15 +105,9 @@ BLOCKING = {
         + PORT
         + "    await server.start()\n    await server.wait_for_termination()\n"
     ),
-    "started and returned": "import os\n"
-    + SERVERS["sync"]
-    + PORT
-    + "    server.start()\n    return server\n",
+    "started and returned": "import os\n" + SERVERS["sync"] + PORT + "    server.start()\n    return server\n",
     "started and kept": (
-        "import os\n"
-        + SERVERS["sync"]
-        + PORT
-        + "    server.start()\n    global kept\n    kept = server\n"
+        "import os\n" + SERVERS["sync"] + PORT + "    server.start()\n    global kept\n    kept = server\n"
     ),
     "started in a thread": (
         "import threading\nimport os\n"
@@ -152,7 +144,9 @@ def served(package, host):
         one = host(root, a2a_service=service, **configuration)
         told = one.ready_a2a()
         where = told["grpc"]
-        address = "unix:" + one.a2a_socket_path if where == "unix" else "127.0.0.1:%d" % where
+        address = (
+            "unix:" + one.a2a_socket_path if where == "unix" else "127.0.0.1:%d" % where
+        )
         callers.append(Caller(address))
         callers[-1].host, callers[-1].told = one, told
         return callers[-1]
@@ -189,10 +183,8 @@ def test_a_servicer_is_served_and_completed(code, kind, served):
 
 
 def test_a_servicer_with_handlers_describes_them(served):
-    code = (
-        ECHO
-        + SERVICERS["of generated code"].format(a="")
-        + ("    custom_handlers = {'echo': echo}\ndef create_service(): return Servicer()\n")
+    code = ECHO + SERVICERS["of generated code"].format(a="") + (
+        "    custom_handlers = {'echo': echo}\ndef create_service(): return Servicer()\n"
     )
     one = served(code, generated=True)
     assert one.invoke(text="own").result == "own"
@@ -259,7 +251,9 @@ def test_rest_is_served_beside_a_server_that_blocks(served):
         + BLOCKING["sync"]
         + "def mount(app): app.get('/api/hello')(lambda: 'rest')\n"
     )
-    one = served(code, generated=True, service="main:create_grpc_server", rest_entry="main:mount")
+    one = served(
+        code, generated=True, service="main:create_grpc_server", rest_entry="main:mount"
+    )
     assert one.host.get("/api/hello").json() == "rest"
     assert one.invoke(text="hi").result == "hi"
     assert one.host.stop() == 0
