@@ -584,3 +584,36 @@ def test_a_body_beyond_the_limit_is_413_and_one_at_the_limit_is_not(agent):
     except httpx.WriteError:
         # The connection is closed on what it will not read.
         pass
+
+
+@pytest.mark.parametrize(
+    "params, count",
+    [
+        ({}, 1),
+        ({"status": "TASK_STATE_COMPLETED"}, 1),
+        ({"status": "TASK_STATE_WORKING"}, 0),
+        ({"status": "TASK_STATE_INPUT_REQUIRED"}, 0),
+        ({"statusTimestampAfter": "2020-01-01T00:00:00Z"}, 1),
+        ({"statusTimestampAfter": "2020-01-01t00:00:00.123456789+09:00"}, 1),
+        ({"statusTimestampAfter": "2120-01-01T00:00:00.5Z"}, 0),
+        ({"statusTimestampAfter": "yesterday"}, None),
+        ({"statusTimestampAfter": "2020-13-01T00:00:00Z"}, None),
+        ({"pageToken": "x"}, None),
+        ({"pageToken": "2020-01-01T00:00:00.000Z/x"}, 0),
+        ({"pageSize": "1"}, None),
+    ],
+)
+def test_filters_of_a_list_of_tasks(agent, params, count):
+    context = "c" + json.dumps(params)
+    message = {
+        "messageId": "m",
+        "contextId": context,
+        "role": "ROLE_USER",
+        "parts": [{"text": "hi"}],
+    }
+    call(agent, "SendMessage", {"message": message}, V1)
+    answer = call(agent, "ListTasks", dict(params, contextId=context), V1)
+    if count is None:
+        assert answer["error"]["code"] == -32602
+    else:
+        assert len(answer["result"]["tasks"]) == count

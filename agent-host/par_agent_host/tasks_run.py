@@ -295,17 +295,17 @@ def _event_of(value):
     if isinstance(value, dict):
         kind = value.get("event", value.get("type"))
         if isinstance(kind, str) and kind.lower() in _EVENTS:
-            for key in ("data", "content", "text", "message"):
-                if key in value:
-                    return kind.lower(), _text_in(value[key])
-            return kind.lower(), None
+            kind = kind.lower()
+            found = [value[key] for key in ("data", "content", "text", "message") if key in value]
+            content = found[0] if found else None
+            return kind, content if kind in ("complete", "done") else _text_in(content)
     return "content", value
 
 
 def _text_in(data):
     """The text of `{"text": "…"}` and the like, anything else as it is."""
-    if isinstance(data, dict) and len(data) == 1:
-        for key in ("text", "content", "message", "error"):
+    if isinstance(data, dict):
+        for key in ("content", "text", "message"):
             if isinstance(data.get(key), str):
                 return data[key]
     return data
