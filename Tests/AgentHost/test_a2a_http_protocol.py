@@ -525,6 +525,7 @@ def test_a_stop_ends_what_works_for_nobody(package, host):
     assert task["status"]["state"] == "working"
     one.until_stdout("waiting\n")
     assert one.stop() == 0
+    one.until_stdout("waited no more")
     assert "waited no more" in one.everything()["stdout"]
 
 

@@ -82,8 +82,8 @@ class Methods:
     """Carries calls out on the agent's handlers."""
 
     def __init__(self, custom_handlers, streaming_handlers):
-        self._custom = _handlers(custom_handlers, False)
-        self._streaming = _handlers(streaming_handlers, True)
+        self._custom = _handlers(custom_handlers)
+        self._streaming = _handlers(streaming_handlers)
         self._names = list(dict.fromkeys(list(self._custom) + list(self._streaming)))
         self._store = TaskStore()
         self._runs = {}
@@ -244,10 +244,8 @@ class Methods:
         return task
 
 
-def _handlers(functions, is_streaming):
-    return {
-        name: Handler(name, function, is_streaming) for name, function in (functions or {}).items()
-    }
+def _handlers(functions):
+    return {name: Handler(name, function) for name, function in (functions or {}).items()}
 
 
 def _unknown(form, name):
