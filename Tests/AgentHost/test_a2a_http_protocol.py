@@ -214,6 +214,7 @@ def test_bad_requests(agent, body, code):
         ({"message": {"role": "user", "parts": [{"kind": "text", "text": "x"}]}}, "messageId"),
         ({"message": {"role": "robot", "messageId": "m", "parts": []}}, "role"),
         ({"message": {"role": "ROLE_USER", "messageId": "m", "parts": []}}, "user or agent"),
+        ({"message": {"role": {}, "messageId": "m", "parts": []}}, "role"),
         ({"message": {"role": "user", "messageId": 7, "parts": []}}, "messageId"),
         ({"message": {"role": "user", "messageId": "m"}}, "parts"),
         ({"message": {"role": "user", "messageId": "m", "parts": []}}, "parts"),
