@@ -619,3 +619,34 @@ def test_filters_of_a_list_of_tasks(agent, params, count):
         assert answer["error"]["code"] == -32602
     else:
         assert len(answer["result"]["tasks"]) == count
+
+
+def test_nothing_of_the_package_stands_in_the_way_and_nothing_is_imported_for_it(package, host):
+    """Modules named as ours and as those of the standard library that we use; no web framework."""
+    names = "tasks jsonrpc agent_card a2a uuid base64 datetime urllib enum contextvars".split()
+    files = {name + ".py": "raise ImportError('shadowed')\n" for name in names}
+    files["main.py"] = """
+import sys
+def modules(parameters):
+    return [name for name in ("fastapi", "starlette", "pydantic", "a2a") if name in sys.modules]
+def service(): return {"custom_handlers": {"modules": modules}}
+"""
+    one = host(package(files), a2a_service="main:service")
+    one.ready()
+    assert send(one, V1)["task"]["artifacts"][0]["parts"] == [{"data": []}]
+    stream = one.post(
+        "/a2a",
+        json={
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "message/stream",
+            "params": {
+                "message": {
+                    "messageId": "m",
+                    "role": "user",
+                    "parts": [{"kind": "text", "text": "x"}],
+                }
+            },
+        },
+    )
+    assert '"completed"' in stream.text
