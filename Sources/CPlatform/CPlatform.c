@@ -187,6 +187,17 @@ int par_connect_unix(const char *path) {
   if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0) return close_keeping_errno(fd);
   return fd;
 }
+int par_connect_loopback(uint16_t port, bool *connecting) {
+  struct sockaddr_in name = {.sin_family = AF_INET,
+                             .sin_port = htons(port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  par_set_nodelay(fd);
+  *connecting = connect(fd, (struct sockaddr *)&name, sizeof name) < 0;
+  if (*connecting && errno != EINPROGRESS) return close_keeping_errno(fd);
+  return fd;
+}
 int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms) {
   struct sockaddr_storage name;
   socklen_t length = numeric_address(address, port, &name);

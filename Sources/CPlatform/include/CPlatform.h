@@ -55,6 +55,8 @@ int par_peer_address(int fd, char *text, size_t capacity, uint16_t *port);
 int par_listen_tcp(const char *address, uint16_t port, int backlog, uint16_t *bound_port);
 int par_listen_unix(const char *path, int backlog);
 int par_connect_unix(const char *path);   // non-blocking; 0 < fd at once, errno EINPROGRESS/EAGAIN
+// To 127.0.0.1, non-blocking, TCP_NODELAY; `connecting` says that epoll tells when it is done.
+int par_connect_loopback(uint16_t port, bool *connecting);
 int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms);
 int par_set_nodelay(int fd);
 // AF_UNIX, SOCK_DGRAM: non-blocking, close-on-exec.

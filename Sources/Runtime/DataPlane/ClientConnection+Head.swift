@@ -9,6 +9,13 @@ extension ClientConnection {
   func advanceHead() -> Bool {
     if let buffer = input, !buffer.isEmpty {
       if headStarted == 0 { headStarted = loop.now }
+      if mayBeHTTP2 {
+        switch HTTP2Preface.compare(buffer.readable) {
+        case .whole: return handOver(buffer)
+        case .beginning: return waitForHead()
+        case .other: mayBeHTTP2 = false
+        }
+      }
       do {
         if case .complete(let length) = try scanner.scan(buffer.readable, limits: loop.limits) {
           try begin(length)
@@ -19,6 +26,11 @@ extension ClientConnection {
         return true
       }
     }
+    return waitForHead()
+  }
+
+  /// - Returns: whether something came.
+  private func waitForHead() -> Bool {
     switch readInput() {
     case .moved: return true
     case .ended:
@@ -30,6 +42,29 @@ extension ClientConnection {
       setDeadline(since + limit.nanoseconds)
       return false
     }
+  }
+
+  /// The client speaks HTTP/2: another object takes the connection over, with what was read.
+  /// - Returns: false, as there is nothing more to do here.
+  private func handOver(_ buffer: ByteBuffer) -> Bool {
+    guard
+      let session = HTTP2Library.shared.session(
+        client: false, limits: loop.shared.options.http2)
+    else {
+      shut()
+      return false
+    }
+    let connection = HTTP2ClientConnection(
+      descriptor: descriptor, loop: loop, port: port, session: session)
+    connection.canRead = canRead
+    connection.canWrite = canWrite
+    connection.hungUp = hungUp
+    input = nil
+    phase = .closed
+    loop.exchange(self, for: connection)
+    connection.opened(buffer.readable)
+    loop.buffers.give(buffer)
+    return false
   }
 
   /// Answers a request that cannot be understood, and ends the connection.

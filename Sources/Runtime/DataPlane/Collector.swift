@@ -6,7 +6,7 @@ import LinuxSystem
 /// What the main thread asks of every loop.
 enum Command: Sendable {
   case cut(CutReason, Collector)
-  /// Only sent while requests are held.
+  /// Only sent while requests are held or HTTP/2 connections are open.
   case gateChanged
   /// Connections to the sockets that were passed to the program are left to who comes next.
   case leaveBacklog

@@ -58,7 +58,10 @@ public final class DataPlane: Sendable {
   /// What requests see from now on.
   public func publish(_ snapshot: Snapshot) {
     shared.publish(snapshot)
-    guard shared.held.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    guard
+      shared.held.load(ordering: .sequentiallyConsistent) > 0
+        || shared.http2Connections.load(ordering: .sequentiallyConsistent) > 0
+    else { return }
     for loop in loops { loop.send(.gateChanged) }
   }
 

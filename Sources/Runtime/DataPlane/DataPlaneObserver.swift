@@ -7,6 +7,17 @@ public protocol DataPlaneObserver: AnyObject, Sendable {
   func nothingInFlight()
   /// One response ended. Only with `DataPlaneOptions.accessLog`; called on a data-plane thread.
   func requestFinished(_ record: AccessRecord)
+  /// A client's connection was ended for what it did on it. Called on a data-plane thread, at most
+  /// once a `HTTP2Limits.refusalInterval` and thread.
+  /// - Parameters:
+  ///   - reason: a word of `/metrics`, a colon, and what a person can make of it.
+  ///   - peer: the client's address, without the port.
+  ///   - count: such connections since the last call, this one included.
+  func connectionRefused(reason: String, peer: String, count: Int)
+}
+
+extension DataPlaneObserver {
+  public func connectionRefused(reason: String, peer: String, count: Int) {}
 }
 
 /// One finished request, for the access log.
@@ -18,7 +29,7 @@ public struct AccessRecord: Sendable, Equatable {
   /// From the complete head to the last byte handed to the kernel.
   public var durationNanoseconds: Int64
   public var requestID: String
-  /// `rest`, `ui` or `par` (a built-in route).
+  /// `rest`, `ui`, `a2a` or `par` (a built-in route).
   public var surface: String
   /// Head and body, as handed to the kernel.
   public var bytesSent: Int64

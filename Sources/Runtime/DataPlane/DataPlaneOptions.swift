@@ -21,6 +21,7 @@ public struct DataPlaneOptions: Sendable {
   public var timingHeader = false
   public var loopCount = max(1, min(Int(par_cpu_count()), 4))
   public var limits = HTTPLimits()
+  public var http2 = HTTP2Limits()
 
   /// Whether requests are held at all.
   var holds: Bool { limits.heldRequests > 0 && holdTime > .zero }

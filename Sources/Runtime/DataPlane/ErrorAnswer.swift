@@ -25,6 +25,22 @@ enum ErrorAnswer {
   }
 }
 
+extension ErrorAnswer {
+  /// The whole response to a client that speaks HTTP/1.x where only HTTP/2 is spoken.
+  static func versionRefusal(state: String) -> [UInt8] {
+    let body = JSONWriter.encode(
+      .members([
+        "error": "This port speaks gRPC, which is HTTP/2 without TLS; HTTP/1.1 is on the REST port",
+        "state": .string(state), "request_id": "",
+      ]))
+    return Array(
+      """
+      HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: application/json\r\n\
+      Content-Length: \(body.count)\r\nConnection: close\r\n\r\n
+      """.utf8) + body
+  }
+}
+
 /// Reason phrases of the statuses that this program sends by itself.
 enum StatusLine {
   static func reason(_ status: Int) -> StaticString {

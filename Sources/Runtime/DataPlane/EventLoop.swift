@@ -29,6 +29,8 @@ final class EventLoop: @unchecked Sendable {
   private var generations: [UInt32] = []
   private var freeSlots: [Int] = []
   private var queue: [Pollable] = []
+  /// Those of the queue whose turn it is.
+  private var resuming: [Pollable] = []
   private var listeners: [ListenerSocket] = []
   private var isStopping = false
 
@@ -42,6 +44,10 @@ final class EventLoop: @unchecked Sendable {
   var upstreams: UpstreamPool
   var files = UIFolder()
   private(set) lazy var held = HeldRequests(loop: self)
+  let http2: HTTP2Resources
+  private(set) lazy var agents = AgentConnections(loop: self)
+  private var refusals = 0
+  private var lastRefusal = Int64.min / 2
   var dates = DateField()
   var identifiers = Identifiers()
   let scratch = ByteBuffer(capacity: 4096)
@@ -60,6 +66,7 @@ final class EventLoop: @unchecked Sendable {
     trailerLines = FieldLines(limits: limits)
     upstreams = UpstreamPool(limit: limits.idleUpstreams)
     cached = shared.current()
+    http2 = HTTP2Resources(limits: shared.options.http2)
     epoll = par_epoll_create()
     guard epoll >= 0 else { throw SystemError("epoll_create1") }
     wake = par_eventfd()
@@ -108,6 +115,7 @@ final class EventLoop: @unchecked Sendable {
     cachedWord = word
     cached = shared.current()
     upstreams.use(cached.snapshot.upstreamSocket)
+    agents.use(cached.snapshot.a2aUpstream)
   }
 
   // MARK: Any thread
@@ -161,12 +169,12 @@ final class EventLoop: @unchecked Sendable {
     }
     while let pollable = deadlines.takeExpired(at: now) { pollable.expired() }
     if !queue.isEmpty {
-      let waiting = queue
-      queue.removeAll(keepingCapacity: true)
-      for pollable in waiting {
+      swap(&queue, &resuming)
+      for pollable in resuming {
         pollable.isQueued = false
         pollable.resume()
       }
+      resuming.removeAll(keepingCapacity: true)
     }
     return count > 0 || !queue.isEmpty
   }
@@ -183,7 +191,9 @@ final class EventLoop: @unchecked Sendable {
     for command in commands {
       switch command {
       case .stop: isStopping = true
-      case .gateChanged: held.look()
+      case .gateChanged:
+        held.look()
+        tellGate()
       case .leaveBacklog: leaveBacklog()
       case .cut(let reason, let collector): collector.answer(cut(reason))
       }
@@ -195,13 +205,25 @@ final class EventLoop: @unchecked Sendable {
     listeners.removeAll { $0.isPassed }
   }
 
+  /// Connections that live longer than a request hear of a new gate by themselves.
+  private func tellGate() {
+    let published = state()
+    for case let client as HTTP2ClientConnection in watched { client.gateChanged(published) }
+  }
+
   private func cut(_ reason: CutReason) -> [(started: Int64, request: AbortedRequest)] {
     var aborted: [(started: Int64, request: AbortedRequest)] = []
-    for case let client as ClientConnection in watched {
-      guard let one = client.cut(reason) else { continue }
-      aborted.append(one)
+    for pollable in watched {
+      if let client = pollable as? ClientConnection {
+        if let one = client.cut(reason) { aborted.append(one) }
+      } else if let client = pollable as? HTTP2ClientConnection {
+        aborted += client.cut(reason)
+      }
     }
-    if reason == .upstreamLost { upstreams.closeAll() }
+    if reason == .upstreamLost {
+      upstreams.closeAll()
+      agents.closeAll()
+    }
     aborted.sort { $0.started < $1.started }
     return Array(aborted.prefix(Collector.capacity))
   }
@@ -219,7 +241,9 @@ final class EventLoop: @unchecked Sendable {
       listener.detach()
     }
     for case let client as ClientConnection in watched { client.shut() }
+    for case let client as HTTP2ClientConnection in watched { client.finish() }
     upstreams.closeAll()
+    agents.closeAll()
     files.closeFolder()
     watched.removeAll()
     queue.removeAll()
@@ -289,6 +313,7 @@ final class EventLoop: @unchecked Sendable {
       return refuse(client)
     }
     par_set_nodelay(client)
+    if port == .a2a { return acceptedHTTP2(client) }
     let connection = ClientConnection(descriptor: client, loop: self, port: port)
     guard watch(connection, events: PAR_EPOLLIN | PAR_EPOLLOUT | PAR_EPOLLRDHUP | PAR_EPOLLET)
     else { return refuse(client) }
@@ -296,6 +321,40 @@ final class EventLoop: @unchecked Sendable {
     counters.connectionsAccepted.bump(1)
     counters.connectionsOpen.bump(1)
     connection.opened()
+  }
+
+  private func acceptedHTTP2(_ client: Int32) {
+    guard let session = HTTP2Library.shared.session(client: false, limits: shared.options.http2)
+    else { return refuse(client) }
+    let connection = HTTP2ClientConnection(
+      descriptor: client, loop: self, port: .a2a, session: session)
+    guard
+      watch(connection, events: PAR_EPOLLIN | PAR_EPOLLOUT | PAR_EPOLLRDHUP | PAR_EPOLLET)
+    else { return refuse(client) }
+    shared.connections.add(1, ordering: .relaxed)
+    counters.connectionsAccepted.bump(1)
+    counters.connectionsOpen.bump(1)
+    connection.opened()
+  }
+
+  /// Another object takes over a connection, its place in the table included.
+  func exchange(_ old: Pollable, for new: Pollable) {
+    let slot = old.slot
+    guard slot >= 0 else { return }
+    deadlines.remove(old)
+    old.slot = -1
+    old.descriptor = -1
+    new.slot = slot
+    watched[slot] = new
+  }
+
+  /// Tells of a connection that was ended for what its client did; not of each, when there are many.
+  func refused(_ reason: String, peer: String) {
+    refusals += 1
+    guard now - lastRefusal >= shared.options.http2.refusalInterval.nanoseconds else { return }
+    lastRefusal = now
+    shared.observer.connectionRefused(reason: reason, peer: peer, count: refusals)
+    refusals = 0
   }
 
   /// Answers 503 without reading a request, as far as that goes without waiting, and closes.

@@ -2,13 +2,14 @@ import Synchronization
 
 /// Who answered a request.
 enum Surface: Int, CaseIterable {
-  case par, rest, ui
+  case par, rest, ui, a2a
 
   var name: StaticString {
     switch self {
     case .par: "par"
     case .rest: "rest"
     case .ui: "ui"
+    case .a2a: "a2a"
     }
   }
 }
@@ -28,9 +29,21 @@ final class LoopCounters: Sendable {
   let takenBack = Atomic<Int>(0)
   let bytesReceived = Atomic<Int>(0)
   let bytesSent = Atomic<Int>(0)
-  private let requests: Table
+  let http2Open = Atomic<Int>(0)
+  let streamsOpen = Atomic<Int>(0)
+  let streamsTotal = Atomic<Int>(0)
+  let agentConnectionsOpen = Atomic<Int>(0)
+  let callsRepeated = Atomic<Int>(0)
+  private let requests = Table(Surface.allCases.count * 5)
+  private let ends = Table(HTTP2End.allCases.count)
+  private let calls = Table(GRPCStatus.allCases.count)
 
-  init() { requests = Table() }
+  init() {}
+
+  func http2Ended(_ end: HTTP2End) { ends.cells[end.rawValue].bump(1) }
+  func http2Ends(_ end: HTTP2End) -> Int { ends.cells[end.rawValue].load(ordering: .relaxed) }
+  func call(_ status: GRPCStatus) { calls.cells[status.rawValue].bump(1) }
+  func calls(_ status: GRPCStatus) -> Int { calls.cells[status.rawValue].load(ordering: .relaxed) }
 
   /// - Parameter status: 100 to 599.
   func request(_ surface: Surface, status: Int) {
@@ -41,19 +54,20 @@ final class LoopCounters: Sendable {
     requests.cells[surface.rawValue * 5 + statusClass - 1].load(ordering: .relaxed)
   }
 
-  /// Counters by surface and status class. Arrays cannot hold atomics, hence the pointer: set
+  /// Counters by a small number. Arrays cannot hold atomics, hence the pointer: set
   /// once, freed with the table, and all access to what it points at is atomic.
   private final class Table: @unchecked Sendable {
     let cells: UnsafeMutablePointer<Atomic<Int>>
-    private static let count = Surface.allCases.count * 5
+    private let count: Int
 
-    init() {
-      cells = .allocate(capacity: Self.count)
-      for index in 0..<Self.count { (cells + index).initialize(to: Atomic<Int>(0)) }
+    init(_ count: Int) {
+      self.count = count
+      cells = .allocate(capacity: count)
+      for index in 0..<count { (cells + index).initialize(to: Atomic<Int>(0)) }
     }
 
     deinit {
-      cells.deinitialize(count: Self.count)
+      cells.deinitialize(count: count)
       cells.deallocate()
     }
   }

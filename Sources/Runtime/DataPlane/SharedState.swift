@@ -41,6 +41,7 @@ final class Published: Sendable {
 final class SharedState: Sendable {
   let options: DataPlaneOptions
   let router: Router
+  let grpcRouter: GRPCRouter
   let observer: any DataPlaneObserver
   let counters: [LoopCounters]
   /// Generation and gate: `generation << 8 | gate`. The one word that every request reads.
@@ -50,6 +51,8 @@ final class SharedState: Sendable {
   let completed = Atomic<Int>(0)
   let aborted = Atomic<Int>(0)
   let connections = Atomic<Int>(0)
+  /// Client connections that speak HTTP/2: they are told of each change of the gate.
+  let http2Connections = Atomic<Int>(0)
   /// Requests that wait for an agent.
   let held = Atomic<Int>(0)
   let losses = RecentLosses()
@@ -62,6 +65,7 @@ final class SharedState: Sendable {
     router = Router(
       basePath: options.basePath, agentAppID: options.agentAppID,
       multiplexed: options.multiplexed)
+    grpcRouter = GRPCRouter(agentAppID: options.agentAppID)
     counters = (0..<max(1, options.loopCount)).map { _ in LoopCounters() }
     gateWord = Atomic(1 << 8 | UInt64(initial.gate.rawValue))
     published = Locked(Published(initial, generation: 1, holds: options.holds))

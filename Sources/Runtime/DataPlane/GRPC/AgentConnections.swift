@@ -1,0 +1,145 @@
+import CPlatform
+import Glibc
+import Lifecycle
+
+/// One loop's connections to the agent's gRPC server, made when a call needs one. Usually one: a
+/// further one is opened when the agent takes no more calls on those there are.
+///
+/// The descriptor is none: only the deadline is used, which is when to try again.
+final class AgentConnections: Pollable {
+  static let unreachable = "The agent cannot be reached: nothing listens for gRPC"
+
+  private var connections: [AgentHTTP2Connection] = []
+  private var upstream: A2AUpstream?
+  /// Calls that wait for a connection.
+  private var waiting: [GRPCCall] = []
+  /// When connecting is given up; 0: it is not tried.
+  private var connectUntil: Int64 = 0
+
+  init(loop: EventLoop) { super.init(descriptor: -1, loop: loop) }
+
+  var isEmpty: Bool { connections.isEmpty }
+
+  /// Where the agent is from now on. Calls that it has go on where they are.
+  func use(_ upstream: A2AUpstream?) {
+    guard upstream != self.upstream else { return }
+    self.upstream = upstream
+    for connection in connections { connection.retire() }
+  }
+
+  /// Gives a call to a connection.
+  func place(_ call: GRPCCall) {
+    guard waiting.isEmpty else { return wait(call) }
+    if let connection = connections.last(where: \.hasPlace), connection.submit(call) { return }
+    let usable = connections.filter { !$0.isRetired }
+    guard usable.isEmpty || usable.count < limits.agentConnections else {
+      // The session keeps it until a place is free.
+      guard let least = usable.min(by: { $0.waiting < $1.waiting }),
+        least.waiting < limits.waitingCalls, least.submit(call)
+      else { return call.notPlaced("Too many calls wait for the agent") }
+      return
+    }
+    switch connect() {
+    case .connected(let connection):
+      if !connection.submit(call) { call.agentLost(Self.unreachable) }
+    case .busy: wait(call)
+    case .failed(let number) where UpstreamPool.isShortage(number):
+      call.notPlaced(
+        "No connection to the agent can be opened: \(String(cString: strerror(number)))")
+    case .failed: call.agentLost(Self.unreachable)
+    }
+  }
+
+  /// A call that came back unsent.
+  func placeAgain(_ call: GRPCCall) {
+    call.rewind()
+    guard !call.isOver else { return }
+    call.repeats += 1
+    guard call.repeats <= limits.callRepeats, loop.state().snapshot.a2aUpstream != nil else {
+      return call.agentLost("The agent ended before the call was sent")
+    }
+    loop.counters.callsRepeated.bump(1)
+    // Not within the session's callback.
+    waiting.append(call)
+    loop.again(self)
+  }
+
+  private var limits: HTTP2Limits { loop.shared.options.http2 }
+
+  private func wait(_ call: GRPCCall) {
+    guard waiting.count < limits.waitingCalls else {
+      return call.notPlaced("Too many calls wait for the agent")
+    }
+    if connectUntil == 0 {
+      connectUntil = loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds
+    }
+    waiting.append(call)
+    if deadline == Pollable.never {
+      setDeadline(loop.now + loop.limits.connectRetry.nanoseconds)
+    }
+  }
+
+  override func resume() { placeWaiting() }
+  override func expired() { placeWaiting() }
+
+  private func placeWaiting() {
+    let calls = waiting
+    waiting = []
+    let isOver = connectUntil != 0 && loop.now >= connectUntil
+    if isOver { connectUntil = 0 }
+    for call in calls where !call.isOver {
+      if isOver {
+        call.agentLost("The agent did not accept a connection in time")
+      } else {
+        place(call)
+      }
+    }
+    if waiting.isEmpty { connectUntil = 0 }
+  }
+
+  private enum Lease {
+    case connected(AgentHTTP2Connection)
+    /// The agent's accept queue is full: try again shortly.
+    case busy
+    /// errno(3).
+    case failed(Int32)
+  }
+
+  private func connect() -> Lease {
+    let descriptor: Int32
+    var isConnecting = false
+    switch upstream {
+    case .unix(let path): descriptor = par_connect_unix(path)
+    case .loopback(let port): descriptor = par_connect_loopback(port, &isConnecting)
+    case nil: return .failed(ENOENT)
+    }
+    guard descriptor >= 0 else { return errno == EAGAIN ? .busy : .failed(errno) }
+    guard let session = HTTP2Library.shared.session(client: true, limits: limits) else {
+      close(descriptor)
+      return .failed(ENOMEM)
+    }
+    let connection = AgentHTTP2Connection(
+      descriptor: descriptor, loop: loop, session: session, isConnecting: isConnecting)
+    let events =
+      isConnecting
+      ? AgentHTTP2Connection.usualEvents | PAR_EPOLLOUT : AgentHTTP2Connection.usualEvents
+    guard loop.watch(connection, events: events) else {
+      let number = errno
+      close(descriptor)
+      return .failed(number)
+    }
+    connections.append(connection)
+    connection.opened()
+    return .connected(connection)
+  }
+
+  func remove(_ connection: AgentHTTP2Connection) {
+    connections.removeAll { $0 === connection }
+  }
+
+  /// The agent is gone.
+  func closeAll() {
+    for connection in connections { connection.lost("") }
+    placeWaiting()
+  }
+}

@@ -1,0 +1,366 @@
+import CNghttp2
+import CPlatform
+import Lifecycle
+import Synchronization
+
+/// A call that the agent answers: the client's stream and the agent's, spliced. Each side's bytes are
+/// kept here only while the other side's window is full, and then open no new window.
+final class GRPCCall: HTTP2Stream {
+  /// When the head was complete.
+  private let started: Int64
+  private var isCounted = false
+  private var isAborted = false
+  private var status: GRPCStatus?
+  private var timesOut = Int64.max
+
+  // MARK: The agent's side
+
+  /// Has this call among its own, which holds it.
+  unowned(unsafe) var agent: AgentHTTP2Connection?
+  /// The stream there; 0: none.
+  var agentID: Int32 = 0
+  unowned(unsafe) var agentBefore: GRPCCall?
+  unowned(unsafe) var agentAfter: GRPCCall?
+  private(set) var head: HeaderBlock?
+  /// The kernel may have some of the head; until then the call can be given to another connection.
+  private(set) var isSent = false
+  /// Where the head begins among the bytes of the agent's connection; nil: not written yet.
+  var headStart: Int64?
+  private var toAgent: ByteBuffer?
+  /// Bytes of `toAgent` that were written behind a head that may have to be written again.
+  private var unconfirmed = 0
+  private var isAgentDeferred = false
+  /// The agent has sent all it had to.
+  private var hasAgentEnded = false
+  var repeats = 0
+
+  override init(connection: HTTP2ClientConnection, id: Int32) {
+    started = connection.loop.now
+    super.init(connection: connection, id: id)
+  }
+
+  // MARK: The request
+
+  override func begin(_ head: HeaderBlock) {
+    guard admits(loop.state()) else { return }
+    isCounted = true
+    loop.shared.enter()
+    // Only a call that has been counted can rely on the gate: it may have closed meanwhile.
+    guard admits(loop.state()) else { return uncount() }
+    if let value = head.first(.grpcTimeout) {
+      guard let time = GRPCTimeout.nanoseconds(value) else {
+        uncount()
+        return end(.internalError, "grpc-timeout is not one to eight digits and a unit")
+      }
+      timesOut = loop.now &+ time < loop.now ? Int64.max : loop.now + time
+      setDeadline(timesOut)
+    }
+    complete(head)
+    self.head = keepHead()
+    loop.agents.place(self)
+  }
+
+  /// Whether the gate lets calls through; if not, the answer is given.
+  private func admits(_ published: Published) -> Bool {
+    switch published.gate {
+    case .ready, .lameDuck:
+      if published.snapshot.a2aUpstream != nil { return true }
+      end(.unimplemented, "The agent serves no gRPC")
+    case .booting, .restarting:
+      end(.unavailable, "The agent is not ready: \(published.snapshot.state)")
+    case .closing: end(.unavailable, "The agent is stopping and takes no new calls")
+    }
+    return false
+  }
+
+  /// Adds what the agent is told of every request; takes away what a stranger says about itself.
+  private func complete(_ head: HeaderBlock) {
+    let peer = connection.knownPeer()
+    if !peer.isTrusted {
+      for index in head.entries.indices {
+        switch head.entries[index].kind {
+        case .forwardedFor, .forwardedOther: head.drop(index)
+        default: break
+        }
+      }
+    }
+    if !peer.text.isEmpty { head.add("x-forwarded-for", peer.text) }
+    if head.first(.requestID) == nil {
+      let scratch = loop.scratch
+      scratch.clear()
+      loop.identifiers.append(to: scratch)
+      loop.identifiers.append(to: scratch)
+      head.add("x-request-id", scratch.readable)
+    }
+  }
+
+  override func received(_ bytes: UnsafeRawBufferPointer) {
+    guard !hasOutputEnded, !hasAgentEnded else { return consume(bytes.count) }
+    let buffer = toAgent ?? loop.buffers.take()
+    toAgent = buffer
+    if unconfirmed > 0, buffer.room < bytes.count { confirm() }
+    buffer.append(bytes)
+    wakeAgent()
+  }
+
+  override func inputEnded(_ trailers: HeaderBlock?) { wakeAgent() }
+
+  private func wakeAgent() {
+    guard let agent, agentID != 0 else { return }
+    if isAgentDeferred {
+      isAgentDeferred = false
+      nghttp2_session_resume_data(agent.session, agentID)
+    }
+    agent.wantsFlush()
+  }
+
+  /// What the next DATA frame to the agent holds, as nghttp2's read callback says it.
+  func nextForAgent(_ most: Int, _ flags: inout UInt32) -> Int {
+    let waiting = toAgent?.count ?? 0
+    let count = min(most, waiting)
+    if count == waiting, hasInputEnded {
+      flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
+    } else if count == 0 {
+      isAgentDeferred = true
+      return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+    }
+    flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+    return count
+  }
+
+  /// Moves `count` bytes of the request to what is written.
+  func takeForAgent(_ count: Int, into output: ByteBuffer) {
+    guard let buffer = toAgent else { return }
+    output.append(UnsafeRawBufferPointer(rebasing: buffer.readable[..<count]))
+    if !isSent {
+      buffer.advance(count)
+      unconfirmed += count
+    } else {
+      buffer.consume(count)
+      dropIfEmpty(buffer)
+      consume(count)
+    }
+  }
+
+  private func dropIfEmpty(_ buffer: ByteBuffer) {
+    guard buffer.isEmpty else { return }
+    toAgent = nil
+    loop.buffers.give(buffer)
+  }
+
+  /// The agent may have begun with the call: it is not given to another connection any more.
+  func confirm() {
+    guard !isSent else { return }
+    isSent = true
+    let count = unconfirmed
+    unconfirmed = 0
+    guard count > 0 else { return }
+    if let buffer = toAgent { dropIfEmpty(buffer) }
+    consume(count)
+  }
+
+  /// Nobody waits for it any more.
+  var isOver: Bool { isClosed || hasAgentEnded || hasOutputEnded }
+
+  /// Back to the start, for another connection.
+  func rewind() {
+    if unconfirmed > 0 { toAgent?.rewind() }
+    unconfirmed = 0
+    isAgentDeferred = false
+    headStart = nil
+    agentID = 0
+  }
+
+  // MARK: The response
+
+  /// - Parameter ends: the agent's only head: trailers-only.
+  func agentHead(_ block: HeaderBlock, ends: Bool) {
+    guard !isClosed, !hasOutputEnded else { return }
+    if block.isTooLarge { return agentFailed("The agent's metadata is too large") }
+    if !hasHead {
+      if let status = block.first(.status), status.count == 3, status[0] == UInt8(ascii: "1") {
+        return sendInterim(block)
+      }
+      if ends { note(block) }
+      loop.counters.request(.a2a, status: httpStatus(block))
+      hasAgentEnded = ends
+      sendHead(block, ends: ends)
+    } else {
+      note(block)
+      hasAgentEnded = true
+      guard let agent else { return }
+      agent.block = nil
+      endOutput(block)
+    }
+  }
+
+  private func httpStatus(_ block: HeaderBlock) -> Int {
+    block.first(.status)?.reduce(0) { $0 * 10 + Int($1 &- 0x30) } ?? 200
+  }
+
+  private func note(_ trailers: HeaderBlock) {
+    let found = trailers.first(.grpcStatus).map { GRPCStatus($0) } ?? .unknown
+    status = found
+    loop.counters.call(found)
+  }
+
+  func agentData(_ bytes: UnsafeRawBufferPointer) {
+    guard !isClosed, !hasOutputEnded, hasHead else {
+      if let agent { nghttp2_session_consume_stream(agent.session, agentID, bytes.count) }
+      return
+    }
+    send(bytes)
+  }
+
+  override func drained(_ count: Int) {
+    guard let agent, agentID != 0, !hasAgentEnded else { return }
+    nghttp2_session_consume_stream(agent.session, agentID, count)
+    agent.wantsFlushIfNeeded()
+  }
+
+  /// The agent's side is complete.
+  func agentEnded() {
+    if !hasAgentEnded, !hasOutputEnded {
+      // Without trailers: the client makes of it what it makes of it.
+      hasAgentEnded = true
+      loop.counters.call(.unknown)
+      endOutput()
+    }
+    if !hasInputEnded { leaveAgent(HTTP2Code.noError) }
+  }
+
+  /// The agent's stream is closed.
+  func agentClosed(_ code: UInt32) {
+    agentID = 0
+    dropHead()
+    guard !isOver else { return }
+    hasAgentEnded = true
+    loop.counters.call(GRPCStatus(http2: code))
+    reset(code)
+  }
+
+  private func agentFailed(_ text: String) {
+    end(.internalError, text)
+    leaveAgent(HTTP2Code.cancel)
+  }
+
+  /// The connection to the agent is gone, or never came.
+  func agentLost(_ text: String) {
+    agentID = 0
+    dropHead()
+    guard isCounted, !isOver else { return }
+    if !isAborted {
+      loop.shared.losses.add(abortedRequest(), started: started, at: loop.now)
+      markAborted()
+    }
+    hasAgentEnded = true
+    end(.unavailable, text)
+  }
+
+  /// Refused for want of room; nothing was lost with the agent.
+  func notPlaced(_ text: String) {
+    hasAgentEnded = true
+    end(.unavailable, text)
+  }
+
+  // MARK: Ends
+
+  override func expired() {
+    guard loop.now >= timesOut else { return setDeadline(timesOut) }
+    leaveAgent(HTTP2Code.cancel)
+    hasAgentEnded = true
+    if hasOutputEnded { return }
+    // The time counts for what was not delivered, too.
+    end(.deadlineExceeded, "The deadline of the call passed")
+  }
+
+  /// Tells the agent that nobody waits for it.
+  private func leaveAgent(_ code: UInt32) {
+    guard let agent, agentID != 0 else { return }
+    agent.cancel(self, code)
+  }
+
+  override func closed(_ code: UInt32) {
+    leaveAgent(HTTP2Code.cancel)
+    if let buffer = toAgent {
+      toAgent = nil
+      unconfirmed = 0
+      buffer.clear()
+      loop.buffers.give(buffer)
+    }
+    settle(delivered: code == HTTP2Code.noError && hasOutputEnded)
+    dropHead()
+  }
+
+  /// Not while the agent's session may still read it.
+  private func dropHead() {
+    guard isClosed, agentID == 0, let block = head else { return }
+    head = nil
+    giveBack(block)
+  }
+
+  private func settle(delivered: Bool) {
+    guard isCounted else { return }
+    isCounted = false
+    let shared = loop.shared
+    if shared.options.accessLog { shared.observer.requestFinished(accessRecord()) }
+    if delivered {
+      if !isAborted { shared.completed.add(1, ordering: .relaxed) }
+      connection.leaving += 1
+    } else {
+      if !isAborted { loop.counters.clientsGone.bump(1) }
+      shared.leave()
+    }
+  }
+
+  private func uncount() {
+    isCounted = false
+    loop.shared.leave()
+  }
+
+  private func markAborted() {
+    guard !isAborted else { return }
+    isAborted = true
+    loop.shared.aborted.add(1, ordering: .relaxed)
+  }
+
+  private func abortedRequest() -> AbortedRequest {
+    AbortedRequest(
+      method: "POST", route: text(.path),
+      ageMilliseconds: max(0, par_monotonic_ns() - started) / 1_000_000,
+      requestID: text(.requestID), surface: Surface.a2a.name.description)
+  }
+
+  private func accessRecord() -> AccessRecord {
+    AccessRecord(
+      method: "POST", path: text(.path), status: 200,
+      durationNanoseconds: par_monotonic_ns() - started, requestID: text(.requestID),
+      surface: Surface.a2a.name.description, bytesSent: bytesSent,
+      peer: String(decoding: connection.knownPeer().text, as: UTF8.self))
+  }
+
+  private func text(_ name: HeaderName) -> String {
+    head?.first(name).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+
+  /// Whether it is more than one answer that is being waited for.
+  private var isStream: Bool { !hasInputEnded || hasHead && !hasOutputEnded }
+
+  override func cut(_ reason: CutReason) -> (started: Int64, request: AbortedRequest)? {
+    guard isCounted, !hasOutputEnded else { return nil }
+    switch reason {
+    case .upstreamLost: return nil
+    case .streams: guard isStream else { return nil }
+    case .all: break
+    }
+    let wasAborted = isAborted
+    let request = abortedRequest()
+    markAborted()
+    leaveAgent(HTTP2Code.cancel)
+    hasAgentEnded = true
+    end(.unavailable, "The agent is stopping and the call was cut off")
+    // Whether the client takes that is not waited for.
+    settle(delivered: true)
+    return wasAborted ? nil : (started, request)
+  }
+}

@@ -1,0 +1,18 @@
+/// The first bytes of a client that speaks HTTP/2 (RFC 9113 section 3.4).
+enum HTTP2Preface {
+  enum Comparison {
+    case whole
+    /// All that is there is its beginning.
+    case beginning
+    case other
+  }
+
+  private static let text: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+  @inline(__always)
+  static func compare(_ bytes: UnsafeRawBufferPointer) -> Comparison {
+    let count = min(bytes.count, text.utf8CodeUnitCount)
+    for index in 0..<count where bytes[index] != text.utf8Start[index] { return .other }
+    return count == text.utf8CodeUnitCount ? .whole : .beginning
+  }
+}
