@@ -20,11 +20,16 @@ OK = grpc.StatusCode.OK
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
-def test_64_calls_and_16_streams_in_flight(par, grpc_probe):
+@pytest.mark.parametrize("shape", ["aio returned", "aio serve"])
+def test_64_calls_and_16_streams_in_flight(par, grpc_probe, shape):
     """Calls of up to 3 s and streams that end in time are not lost; streams that never end get a
     status when their time is over, and are counted."""
     run = par(
-        grpc_probe, DRAIN_MIN_SEC=1, STREAM_DRAIN_SEC=2, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=10
+        grpc_probe,
+        PROBE_SHAPE=shape,
+        DRAIN_MIN_SEC=1,
+        STREAM_DRAIN_SEC=2,
+        GRACEFUL_SHUTDOWN_TIMEOUT_SEC=10,
     )
     run.ready()
     chance = random.Random(5)

@@ -59,8 +59,8 @@ async def gate(request, context):
 async def hold(request, context):
     """Never answers; the test is met when the call begins, and when it is cancelled."""
     name = request.decode()
-    await _meet("held " + name)
     try:
+        await _meet("held " + name)
         await asyncio.Event().wait()
     finally:
         threading.Thread(target=meet, args=("cancelled " + name,), daemon=True).start()
@@ -120,8 +120,8 @@ async def met(request, context):
 
 async def forever(request, context):
     """One message, and then nothing; with a name, the test is met when the call is cancelled."""
-    yield b"first"
     try:
+        yield b"first"
         await asyncio.Event().wait()
     finally:
         if request:
