@@ -24,9 +24,9 @@ from http2 import agent, attacks, fields, frames
 from http2.agent import large
 from http2.attacks import of
 from http2.frames import DATA, PADDED, SETTINGS, UNKNOWN, raw, setting
+from http2.figures import metrics, resident
 from http2.peer import Peer
 from http2.rows import Target
-from http2.serving import metrics, resident, serving
 from support.program import DEADLINE, Run
 
 #: Seconds for which a flood is repeated, on one connection after the other.
@@ -124,18 +124,20 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(module_par, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     package = agent.package(tmp_path_factory.mktemp("http2") / "agent.apkg")
-    with serving(package, shared_cache, BODY_IDLE_TIMEOUT_SEC=BODY_IDLE) as run:
-        scene = Scene(run)
-        try:
-            with scene.watched("nothing but the good client"):
-                threading.Event().wait(SECONDS)
-            yield scene
-            assert metrics(run)["par_requests_in_flight"] <= 1  # the good client's
-        finally:
-            scene.client.close()
-            print("\n" + "\n".join(scene.rows))
+    run = module_par(package, BODY_IDLE_TIMEOUT_SEC=BODY_IDLE, DRAIN_MIN_SEC="0.1")
+    run.ready()
+    scene = Scene(run)
+    try:
+        with scene.watched("nothing but the good client"):
+            threading.Event().wait(SECONDS)
+        yield scene
+        assert metrics(run)["par_requests_in_flight"] <= 1  # the good client's
+        assert not run.events("worker_exited")
+    finally:
+        scene.client.close()
+        print("\n" + "\n".join(scene.rows))
 
 
 def opened(target: Target) -> bytes:

@@ -11,16 +11,15 @@ import contextlib
 import json
 import select
 import socket
-from pathlib import Path
 from typing import Iterator
 
 import pytest
 
 from http2 import agent, compression_rows, fields, frame_rows, frames, framing_rows, message_rows
 from http2.agent import large
+from http2.figures import metrics
 from http2.peer import Ended, Peer
 from http2.rows import Target, described, outcome
-from http2.serving import metrics, serving
 from support.program import DEADLINE, Run
 
 ROWS = [*framing_rows.ROWS, *frame_rows.ROWS, *message_rows.ROWS, *compression_rows.ROWS]
@@ -28,10 +27,12 @@ TARGETS = ["check", "invoke", "rest", "grpc on rest"]
 
 
 @pytest.fixture(scope="module")
-def run(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def run(module_par, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One run for all rows: what one leaves behind would show in the next."""
-    with serving(agent.package(tmp_path_factory.mktemp("http2") / "agent.apkg"), shared_cache) as run:
-        yield run
+    run = module_par(agent.package(tmp_path_factory.mktemp("http2") / "agent.apkg"), DRAIN_MIN_SEC="0.1")
+    run.ready()
+    yield run
+    assert not run.events("worker_exited")
 
 
 @pytest.fixture(scope="module")

@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from pathlib import Path
-from typing import Iterator
 
 import pytest
 
 from http2 import agent
-from http2.serving import metrics, serving
+from http2.figures import metrics
 from support.program import DEADLINE, Run
 
 GRPC = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
 
 
 @pytest.fixture(scope="module")
-def run(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    with serving(agent.package(tmp_path_factory.mktemp("http2") / "agent.apkg"), shared_cache) as run:
-        yield run
+def run(module_par, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = module_par(agent.package(tmp_path_factory.mktemp("http2") / "agent.apkg"), DRAIN_MIN_SEC="0.1")
+    run.ready()
+    return run
 
 
 def tool(name: str, *arguments: object) -> str:

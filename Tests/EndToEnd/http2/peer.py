@@ -15,6 +15,9 @@ from support.program import DEADLINE
 
 from . import frames
 
+#: Seconds to wait for any one frame: no answer of this program takes so long.
+PATIENCE = min(DEADLINE, 10.0)
+
 
 @dataclass
 class Received:
@@ -141,7 +144,7 @@ class Peer:
 
     # --- receiving ---
 
-    def wait(self, matches: Callable[[Received], bool], deadline: float = DEADLINE) -> Received:
+    def wait(self, matches: Callable[[Received], bool], deadline: float = PATIENCE) -> Received:
         """The next frame that matches, or has come already and not been waited for."""
         end = time.monotonic() + deadline
         while True:
@@ -149,7 +152,7 @@ class Peer:
             if matches(frame):
                 return frame
 
-    def until(self, holds: Callable[[], object], deadline: float = DEADLINE) -> None:
+    def until(self, holds: Callable[[], object], deadline: float = PATIENCE) -> None:
         """Reads until this holds."""
         end = time.monotonic() + deadline
         while not holds():
@@ -161,12 +164,12 @@ class Peer:
         self.send(frames.ping(content))
         return self.wait(lambda f: f.kind == frames.PING and bool(f.flags & frames.ACK) and f.payload == content)
 
-    def response(self, stream: int, deadline: float = DEADLINE) -> Response:
+    def response(self, stream: int, deadline: float = PATIENCE) -> Response:
         """Waits until the stream has ended or was reset."""
         self.until(lambda: self.responses.get(stream) and _over(self.responses[stream]), deadline)
         return self.responses[stream]
 
-    def closed(self, deadline: float = DEADLINE) -> Optional[Received]:
+    def closed(self, deadline: float = PATIENCE) -> Optional[Received]:
         """Waits for the connection's end; the last GOAWAY."""
         try:
             self.until(lambda: False, deadline)
