@@ -49,9 +49,10 @@ final class HTTP2RESTStream: HTTP2Stream {
 
   // MARK: For the exchange
 
-  /// The frame that ends the response was gathered for writing.
+  /// The frame that ends the response was gathered for writing. Also asked while the stream closes,
+  /// and afterwards, when the session knows it no more.
   var hasWrittenEnd: Bool {
-    isClosed || nghttp2_session_get_stream_local_close(connection.session, id) == 1
+    nghttp2_session_get_stream_local_close(connection.session, id) != 0
   }
 
   /// - Parameters:

@@ -81,7 +81,7 @@ final class StreamConnection: ClientConnection {
   /// Nothing goes either way any more.
   func streamClosed() {
     guard phase != .closed else { return }
-    if responseEnded, output == nil, isDelivered { responseFinished() } else { gone() }
+    if stream.hasWrittenEnd { responseFinished() } else { gone() }
   }
 
   /// Answers a request of which the head cannot be written anew, because not all of it was kept.
