@@ -33,6 +33,7 @@ class Host:
         self.closed = False
         self.run_folder = tempfile.mkdtemp(prefix="par-host-")
         self.socket_path = os.path.join(self.run_folder, "rest.sock")
+        self.a2a_socket_path = os.path.join(self.run_folder, "a2a.sock")
         self._notify, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.settimeout(WAIT_SEC)
         control_read, self.control = os.pipe()
@@ -78,7 +79,13 @@ class Host:
             "rest_entry": None,
             "http_server": None,
             "entrypoint": None,
-            "load_a2a": False,
+            "a2a_socket": self.a2a_socket_path,
+            "a2a_service": None,
+            "a2a_entry": None,
+            "a2a_http_server": None,
+            "a2a_port": 0,
+            "agent_app_id": "tester",
+            "author": "the tests",
             "invoke_max_bytes": 1000,
         }
         line.update(configuration)
@@ -126,6 +133,11 @@ class Host:
     def ready(self):
         self.until("READY")
         return json.loads(self.notifications[-1]["X_PAR_SURFACES"])
+
+    def ready_a2a(self):
+        """What READY says of A2A: where gRPC is, and whether it is served over HTTP."""
+        self.ready()
+        return json.loads(self.notifications[-1]["X_PAR_A2A"])
 
     def failure(self):
         failure = self.until("X_PAR_FAILURE")

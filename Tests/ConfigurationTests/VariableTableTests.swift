@@ -15,7 +15,7 @@ private let notRead: Set<String> = [
   // Named as what is no credential here, and what is no secret.
   "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "SSH_AUTH_SOCK",
   // What the agent host tells the program (sd_notify(3)).
-  "X_PAR_FAILURE", "X_PAR_WARNING",
+  "X_PAR_A2A", "X_PAR_FAILURE", "X_PAR_WARNING",
 ]
 
 /// The literals of a source that can only be variables' names, and what is looked up by name.

@@ -1,4 +1,5 @@
 import CPlatform
+import DataPlane
 import Glibc
 import LinuxSystem
 import Testing
@@ -7,7 +8,9 @@ import Testing
 
 @Suite("The listeners")
 struct ListenersTests {
-  private static let free = ["REST_PORT": "0", "UI_PORT": "0", "BIND_ADDRESS": "127.0.0.1"]
+  private static let free = [
+    "REST_PORT": "0", "A2A_PORT": "0", "UI_PORT": "0", "BIND_ADDRESS": "127.0.0.1",
+  ]
 
   /// A listening socket as a service manager passes it.
   private func passed(_ name: String) throws -> PassedSocket {
@@ -15,11 +18,15 @@ struct ListenersTests {
     return try PassedSocket(inherited: par_listen_tcp("127.0.0.1", 0, 1, &port), name: name)
   }
 
+  private func close(_ listeners: Listeners) {
+    for listener in listeners.forDataPlane { closeDescriptor(listener.descriptor) }
+  }
+
   @Test("are opened by the program when none is passed")
   func opened() throws {
     let listeners = try Listeners(try configuration(Self.free))
-    defer { closeDescriptor(listeners.rest.descriptor) }
-    #expect(listeners.rest.port != 0)
+    defer { close(listeners) }
+    #expect(listeners.rest.port != 0 && listeners.a2a.port != 0)
     #expect(listeners.rest.place == "port \(listeners.rest.port)")
     #expect(!listeners.rest.isActivated)
     #expect(listeners.ui == nil)
@@ -28,16 +35,16 @@ struct ListenersTests {
   @Test("are those that are passed, and the program's own for the rest")
   func mixed() throws {
     let configuration = try configuration(Self.free.merging(["MULTIPLEXED": "false"]) { $1 })
-    for name in ["rest", "ui"] {
+    for name in ["rest", "a2a", "ui"] {
       let socket = try passed(name)
       let listeners = try Listeners(configuration, passed: PassedSockets([socket], configuration))
-      let ui = try #require(listeners.ui)
-      defer { for one in [listeners.rest, ui] { closeDescriptor(one.descriptor) } }
-      let (taken, own) = name == "rest" ? (listeners.rest, ui) : (ui, listeners.rest)
+      defer { close(listeners) }
+      let all = ["rest": listeners.rest, "a2a": listeners.a2a, "ui": try #require(listeners.ui)]
+      let taken = try #require(all[name])
       #expect(taken.descriptor == socket.descriptor)
       #expect(taken.port == socket.port)
-      #expect(taken.isActivated && !own.isActivated)
-      #expect(own.port != socket.port)
+      #expect(all.filter(\.value.isActivated).keys.elementsEqual([name]))
+      #expect(all.values.filter { $0.port == socket.port }.count == 1)
     }
   }
 
@@ -48,7 +55,7 @@ struct ListenersTests {
     let configuration = try configuration(Self.free)
     let socket = try PassedSocket(inherited: par_listen_unix(path, 1), name: "rest")
     let listeners = try Listeners(configuration, passed: PassedSockets([socket], configuration))
-    defer { closeDescriptor(listeners.rest.descriptor) }
+    defer { close(listeners) }
     #expect(listeners.rest.port == 0)
     #expect(listeners.rest.place == path)
   }

@@ -106,12 +106,15 @@ struct SnapshotTests {
     #expect(changed.limits.heldRequests == 0 && changed.holdTime == .milliseconds(2500))
   }
 
-  @Test("shows an agent's socket only where something is proxied")
+  @Test("shows where an agent is only where something is forwarded")
   func socket() throws {
     var composer = SnapshotComposer(configuration: try configuration())
     composer.restSocket = "/run/rest.sock"
+    composer.a2aUpstream = .unix("/run/a2a.sock")
     for machine in Self.machines {
-      let socket = composer.snapshot(of: machine.state).upstreamSocket
+      let snapshot = composer.snapshot(of: machine.state)
+      let socket = snapshot.upstreamSocket
+      #expect((snapshot.a2aUpstream != nil) == (socket != nil))
       switch machine.state {
       case .ready: #expect(socket != nil)
       case .draining(let draining): #expect((socket != nil) == draining.workerRuns)

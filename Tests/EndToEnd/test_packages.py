@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import grpc
 import httpx
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from support import packages
 from support.program import REPOSITORY, Run
@@ -21,15 +23,20 @@ def check_surfaces(run: Run, package: Path) -> None:
     ready = run.ready(deadline=120)
     base = f"http://127.0.0.1:{ready['rest_port']}"
     prefix = "/agents/probe"
-    assert ready["a2a_port"] is None
+    with grpc.insecure_channel(f"127.0.0.1:{ready['a2a_port']}") as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        answer = health.Check(health_pb2.HealthCheckRequest(), timeout=20)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
     with httpx.Client(base_url=base, timeout=20) as client:
         health = client.get("/health")
         assert health.status_code == 200
         body = health.json()
         assert body["ok"] is True and body["state"] == "ready"
-        # A2A has no port yet; its absence is said, not hidden.
         has_ui, has_rest = "ui" in manifest, "rest" in manifest or "http_server" in manifest
+        assert ("a2a" in body["surfaces"]) == ("a2a" in manifest)
+        a2a = client.get(f"{prefix}/a2a/health")
+        assert a2a.status_code == (200 if "a2a" in manifest else 404)
         assert ("ui" in body["surfaces"]) == has_ui
         assert ("rest" in body["surfaces"]) == has_rest
         for path in (f"{prefix}/health", "/livez", "/metrics"):
@@ -66,8 +73,9 @@ def check_surfaces(run: Run, package: Path) -> None:
             answer = client.post(f"{prefix}/invoke", json={"text": "hello"})
             assert answer.status_code == 200, answer.text
             assert "hello" in answer.text
-        if "a2a" in manifest:
-            assert run.events("warning", code="a2a_not_served")
+        if "init" in package.stem:
+            # The templates' function is a stub that opens nothing.
+            assert bool(run.events("warning", code="a2a_stub")) == ("a2a" in manifest)
 
 
 @pytest.mark.skipif(not samples, reason="no sample packages: PAR_SAMPLES names their folder")

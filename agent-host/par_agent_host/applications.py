@@ -2,7 +2,7 @@
 
 import inspect
 
-from .failure import Failure, agent_traceback, hint, last_agent_line, said
+from .failure import Failure, agent_traceback, described, hint, last_agent_line, said
 
 REST_FUNCTIONS = ("mount",)
 """What `rest.entry` means when it names a module alone."""
@@ -28,11 +28,11 @@ class Loaded:
 class Loader:
     """Resolves `rest_entry`, `http_server` and `entrypoint` of a configuration, in this order."""
 
-    def __init__(self, configuration, package, notifier):
+    def __init__(self, configuration, package, notifier, a2a=None):
         self._configuration = configuration
         self._package = package
         self._notifier = notifier
-        self._applications = {}
+        self.a2a = a2a
 
     def find_all(self):
         """Imports every module; runs outside the event loop, as a module may use `asyncio.run`."""
@@ -45,13 +45,20 @@ class Loader:
         self._targets = {
             key: find(key, text, names) if text else None for key, text, names in asked
         }
+        if self.a2a is not None:
+            self.a2a.find_all()
         entrypoint = self._targets["entrypoint"]
         if entrypoint is not None and not callable(entrypoint.value):
             raise Failure(
                 "entrypoint names %s, which is %s and cannot be called."
-                % (entrypoint.name, _described(entrypoint.value)),
+                % (entrypoint.name, described(entrypoint.value)),
                 hint("Name a function that takes one argument.", "not-callable"),
             )
+
+    @property
+    def rest_targets(self):
+        """The targets that are called here, in the event loop."""
+        return [self._targets["rest.entry"], self._targets["http_server"]]
 
     async def build_all(self):
         """Calls the functions; in the event loop, so that they may create tasks in it."""
@@ -61,7 +68,8 @@ class Loader:
         if rest is not None:
             base = self._new_base()
             app = await self._application(rest, base)
-            loaded.served.append((app, rest.name))
+            if app is not None:
+                loaded.served.append((app, rest.name))
             if app is base:
                 loaded.mounted = _mounted_on(base)
             loaded.surfaces["rest"] = True
@@ -69,7 +77,7 @@ class Loader:
             loaded.surfaces["rest"] = True
             if http_server is not rest:
                 app = await self._application(http_server, None)
-                if all(app is not other for other, _ in loaded.served):
+                if app is not None and all(app is not other for other, _ in loaded.served):
                     loaded.served.append((app, http_server.name))
         if entrypoint is not None:
             loaded.surfaces["entrypoint"] = True
@@ -77,6 +85,12 @@ class Loader:
                 self._notifier.warning(
                     "entrypoint_is_rest",
                     "%s is the entrypoint and builds the REST application too; /invoke is not served."
+                    % entrypoint.name,
+                )
+            elif self.a2a is not None and self.a2a.holds(entrypoint):
+                self._notifier.warning(
+                    "entrypoint_is_a2a",
+                    "%s is the entrypoint and makes the A2A service too; /invoke is not served."
                     % entrypoint.name,
                 )
             else:
@@ -103,10 +117,13 @@ class Loader:
         value = target.value
         if is_application(value):
             return self._taken(target, value, base)
+        is_a2a = self.a2a is not None and self.a2a.holds(target)
+        if is_a2a and not callable(value):
+            return None
         if not callable(value):
             raise Failure(
                 "%s names %s, which is %s and cannot be called."
-                % (target.key, target.name, _described(value)),
+                % (target.key, target.name, described(value)),
                 hint("Name a function or an ASGI application.", "not-callable"),
             )
         arguments = self._arguments(target, base)
@@ -118,6 +135,13 @@ class Loader:
                 result = await result
         except BaseException as error:
             raise self._raised(target, error)
+        if is_a2a:
+            # One name for two surfaces: what it returned decides whose it is.
+            if not (is_application(result) or _is_router(result)):
+                is_rest = base is not None and len(base.routes) > routes_before
+                self.a2a.put(target, result)
+                return base if is_rest else None
+            self.a2a.put(target, result)
         if result is None and base is not None:
             if len(base.routes) == routes_before:
                 self._notifier.warning(
@@ -145,7 +169,7 @@ class Loader:
             return value
         raise Failure(
             "%s from %s is %s, which is no ASGI application."
-            % (target.name, target.key, _described(value)),
+            % (target.name, target.key, described(value)),
             hint(
                 "Return a FastAPI or Starlette application, an APIRouter"
                 + (" or nothing" if base is not None else "")
@@ -282,10 +306,3 @@ def _is_mounted_on(app, value):
 
 def _is_wsgi(value):
     return callable(value) and _parameters(value)[0] == 2
-
-
-def _described(value):
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    return ("an " if name[:1].lower() in "aeiou" else "a ") + name

@@ -1,6 +1,10 @@
 """Which of the package's applications answers a request."""
 
 from . import responses
+from .agent_card import PATHS as CARD_PATHS
+
+A2A_PATH = "/a2a"
+"""Where the A2A application is served, beneath the base path."""
 
 NONE, PARTIAL, OPAQUE, FULL = range(4)
 """How an application takes a request: not; its path only (another method); unknown, it is no
@@ -19,65 +23,79 @@ class Surface:
 
 
 class Dispatcher:
-    """An ASGI application over the package's: the REST entry, then `http_server`, then `/invoke`.
+    """An ASGI application over the package's: the REST entry, then `http_server`, then `/invoke`,
+    then A2A, which comes first for `/a2a`, what is below, and the agent card.
 
     The first with a matching route answers. One that is no router (a middleware around an
     application, static files) is asked, and where it answers 404 or 405 the next with a route is.
     """
 
-    def __init__(self, surfaces, invoke, drain):
+    def __init__(self, surfaces, invoke, drain, a2a=None):
         self._surfaces = surfaces
-        self._invoke = invoke
+        self._invoke = Surface(invoke, {}) if invoke is not None else None
         self._drain = drain
+        self._a2a = a2a
 
     async def __call__(self, scope, receive, send):
-        is_invoke = (
-            self._invoke is not None
-            and scope["type"] == "http"
-            and _route_path(scope) == self._invoke.path
-        )
-        surfaces = self._surfaces
-        if len(surfaces) == 1 and not is_invoke:
-            return await self._ask(surfaces[0], scope, receive, send)
-        candidates = self._candidates(scope, is_invoke)
-        if not candidates:
+        offers = self._offers(scope)
+        if len(offers) > 1:
+            offers = self._candidates(scope["type"], offers)
+        if not offers:
             return await self._not_found(scope, send)
-        for surface in candidates[:-1]:
+        for surface, seen in offers[:-1]:
             attempt = _Attempt(receive, send)
-            await self._ask(surface, scope, attempt.receive, attempt.send)
+            await self._ask(surface, seen, attempt.receive, attempt.send)
             if not attempt.refused:
                 return
             receive = attempt.replayed
-        await self._ask(candidates[-1], scope, receive, send)
+        await self._ask(*offers[-1], receive, send)
 
-    def _candidates(self, scope, is_invoke):
+    def _offers(self, scope):
+        """Whom the request is offered to, in order, each with the scope it is to see."""
+        path = _route_path(scope)
+        offers = [(surface, scope) for surface in self._surfaces]
+        if self._invoke is not None and scope["type"] == "http" and path == self._invoke.app.path:
+            offers.append((self._invoke, scope))
+        if self._a2a is None:
+            return offers
+        if path == A2A_PATH or path.startswith(A2A_PATH + "/"):
+            # The application may have such a route of its own, too.
+            return [(self._a2a, _beneath_a2a(scope)), (self._a2a, scope)] + offers
+        if path in CARD_PATHS:
+            # One that knows the card's older or newer name alone is asked for that.
+            names = [path] + [name for name in CARD_PATHS if name != path]
+            return [(self._a2a, _with_path(scope, name)) for name in names] + offers
+        return offers + [(self._a2a, scope)]
+
+    def _candidates(self, kind, offers):
         """Those to ask in order; each but the last may refuse with 404 or 405."""
         asked = []
         partial = None
-        for surface in self._surfaces:
-            how = taken_by(surface.app, scope)
+        for surface, scope in offers:
+            how = self._taken(surface, scope)
             if how in (FULL, OPAQUE):
-                asked.append(surface)
+                asked.append((surface, scope))
                 # A WebSocket that was refused cannot be offered again.
-                if how == FULL or scope["type"] == "websocket":
+                if how == FULL or kind == "websocket":
                     return asked
             elif how == PARTIAL and partial is None:
-                partial = surface
-        if is_invoke and (scope["method"] == "POST" or not (asked or partial)):
-            asked.append(Surface(self._invoke, {}))
-        if not asked and partial is None:
-            partial = self._with_other_slash(scope)
-        if not asked and (partial or self._surfaces):
-            asked.append(partial or self._surfaces[0])
-        return asked
+                partial = (surface, scope)
+        if asked:
+            return asked
+        return [partial or self._with_other_slash(offers) or offers[0]]
 
-    def _with_other_slash(self, scope):
+    def _taken(self, surface, scope):
+        if surface is self._invoke:
+            return FULL if scope["method"] == "POST" else PARTIAL
+        return taken_by(surface.app, scope)
+
+    def _with_other_slash(self, offers):
         """The application that would redirect to the path with (or without) a slash at its end."""
-        path = scope["path"]
-        other = path.rstrip("/") if path.endswith("/") else path + "/"
-        for surface in self._surfaces:
-            if taken_by(surface.app, dict(scope, path=other)) != NONE:
-                return surface
+        for surface, scope in offers:
+            path = scope["path"]
+            other = path.rstrip("/") if path.endswith("/") else path + "/"
+            if self._taken(surface, dict(scope, path=other)) != NONE:
+                return surface, scope
         return None
 
     async def _ask(self, surface, scope, receive, send):
@@ -123,6 +141,28 @@ def _route_path(scope):
     if root and (path == root or path.startswith(root + "/")):
         return path[len(root) :] or "/"
     return path
+
+
+def _beneath_a2a(scope):
+    """The scope in which what is below `/a2a` is the application's own."""
+    root = scope.get("root_path", "")
+    changed = dict(scope, root_path=root + A2A_PATH)
+    if not scope["path"].startswith(root + A2A_PATH):
+        # A path without the root path, where a server gives such.
+        changed["path"] = root + scope["path"]
+        changed["raw_path"] = root.encode() + scope.get("raw_path", b"")
+    if changed["path"] == changed["root_path"]:
+        # The application's `/`, with which every route begins.
+        changed["path"] += "/"
+        changed["raw_path"] = changed.get("raw_path", b"") + b"/"
+    return changed
+
+
+def _with_path(scope, path):
+    if _route_path(scope) == path:
+        return scope
+    path = scope.get("root_path", "") + path
+    return dict(scope, path=path, raw_path=path.encode())
 
 
 class _Attempt:

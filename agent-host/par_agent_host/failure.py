@@ -41,6 +41,14 @@ def said(error):
     return "%s: %s" % (name, text) if text else name
 
 
+def described(value):
+    """What kind of thing a value is, for a sentence: `a dict`, `None`."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return ("an " if name[:1].lower() in "aeiou" else "a ") + name
+
+
 def agent_traceback(error, package_root):
     """The traceback as text, without the frames of the host and of Python's import machinery.
 

@@ -28,7 +28,7 @@ class Invoke:
         self._name = target.name
         self._body_max_bytes = body_max_bytes
         self._drain = drain
-        self._is_async = _is_async(target.value)
+        self._is_async = is_async(target.value)
         self._threads = concurrent.futures.ThreadPoolExecutor(
             THREADS, thread_name_prefix="par-invoke"
         )
@@ -99,7 +99,7 @@ class Invoke:
                 return b"".join(chunks)
 
 
-def _is_async(function):
+def is_async(function):
     while isinstance(function, functools.partial):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(

@@ -9,12 +9,12 @@ import importlib
 import importlib.util
 
 
-def import_all(with_fastapi):
+def import_all(with_fastapi, with_a2a):
     """Imports the server, and FastAPI when the package has REST routes.
 
     Without any, FastAPI is left out: it is most of the time that a small agent needs to start.
     With some it comes first even where only the agent would import it, so that its own imports of
-    the standard library find the standard library.
+    the standard library find the standard library. gRPC is for packages with an A2A surface.
     """
     for name in (
         "concurrent.futures.thread",
@@ -36,6 +36,12 @@ def import_all(with_fastapi):
     if with_fastapi:
         for name in ("fastapi", "anyio._backends._asyncio"):
             importlib.import_module(name)
+    # Our own, for what of the standard library they import.
+    for name in ("applications", "dispatch", "invoke", "lifespan", "server", "target"):
+        importlib.import_module("." + name, __package__)
+    if with_a2a:
+        for name in ("a2a_loader", "agent_service", "grpc_server", "jsonrpc", "servicers"):
+            importlib.import_module("." + name, __package__)
 
 
 def new_event_loop():

@@ -25,9 +25,16 @@ class Notifier:
         """Says what the host is doing, in a line that a person reads when a boot is slow."""
         self._send("STATUS=" + " ".join(text.split()))
 
-    def ready(self, surfaces):
-        """Reports readiness; `surfaces` maps each surface of the package to true."""
-        self._send("READY=1\nX_PAR_SURFACES=" + _json(surfaces))
+    def ready(self, surfaces, a2a=None):
+        """Reports readiness; `surfaces` maps each surface of the package to true.
+
+        `a2a`: where gRPC is served ("unix": our socket; a port number: the agent's own server;
+        None) and whether A2A is served over HTTP.
+        """
+        text = "READY=1\nX_PAR_SURFACES=" + _json(surfaces)
+        if a2a is not None:
+            text += "\nX_PAR_A2A=" + _json(a2a)
+        self._send(text)
 
     def warning(self, code, message):
         """Reports something odd that does not keep the agent from being served."""

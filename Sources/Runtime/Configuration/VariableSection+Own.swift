@@ -58,7 +58,7 @@ extension VariableSection {
       0 to \(UInt16.max); 0 is any free port, named in `runtime_ready`. No two ports may be alike, \
       except 0
       """),
-    VariableRow("A2A_PORT", "as above. Not opened yet"),
+    VariableRow("A2A_PORT", "gRPC (HTTP/2 without TLS), open whatever the package is"),
     VariableRow(
       "UI_PORT", "as above, when `MULTIPLEXED=false`; else it is neither opened nor compared"),
     VariableRow(

@@ -103,7 +103,7 @@ extension AgentRun {
 
   private func verified(_ package: VerifiedPackage) {
     composer.package = package
-    composer.surfaces = package.manifest.servedSurfaces
+    composer.surfaces = package.manifest.surfaces
     redactor.add(Dictionary(package.agentEnvironment.map { ($0.name, $0.value) }) { $1 })
     log.keepOut(redactor)
     for warning in package.warnings {
@@ -111,7 +111,7 @@ extension AgentRun {
     }
     python = package.environment.python
     lease = CacheLease(package: package)
-    let hasWorker = package.manifest.hasServedCode
+    let hasWorker = package.manifest.needsPython
     let environment: Preparation.Environment =
       switch package.environment.kind {
       case .none: .none

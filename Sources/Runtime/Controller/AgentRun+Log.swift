@@ -49,15 +49,16 @@ extension AgentRun {
         transition,
         LoadFacts(
           package: identity, surfaces: composer.surfaces,
-          restSocket: loading.hasWorker ? folder?.restSocket : nil, a2aSocket: nil))
+          restSocket: loading.hasWorker ? folder?.restSocket : nil,
+          a2aSocket: composer.package?.manifest.hasA2A == true ? folder?.a2aSocket : nil))
     case .ready(let ready):
       return .runtimeReady(
         transition,
         ReadyFacts(
           bootMilliseconds: ready.boot.total.milliseconds, phases: PhaseTimes(ready.boot.phases),
           loadMilliseconds: ready.load.milliseconds, surfaces: composer.surfaces,
-          restPort: Int(listeners.rest.port), a2aPort: Int(listeners.a2a.port),
-          uiPort: (listeners.ui?.port).flatMap { $0 == 0 ? nil : Int($0) }))
+          restPort: Int(listeners.rest.port), a2aPort: listeners.a2a.loggedPort,
+          uiPort: listeners.ui?.loggedPort))
     case .draining:
       return .drain(
         transition, inFlight: dataPlane?.inFlight ?? 0,

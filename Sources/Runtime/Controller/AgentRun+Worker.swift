@@ -9,11 +9,13 @@ import RunConfiguration
 extension AgentRun {
   func startWorker(_ attempt: Int) {
     guard let package = composer.package, let folder, let host else { return }
-    guard package.manifest.hasServedCode, let python else {
+    guard package.manifest.needsPython, let python else {
       return send(.workerReady(attempt: attempt))
     }
     unlink(folder.restSocket)
+    unlink(folder.a2aSocket)
     composer.restSocket = folder.restSocket
+    composer.a2aUpstream = nil
     progress = ProgressReports(phase: .loading, message: "starting", loop: loop, log: log)
     do {
       let worker = try WorkerProcess(
@@ -63,7 +65,11 @@ extension AgentRun {
       "version": .string(manifest.version),
       "description": .string(String(manifest.description.prefix(Self.descriptionLimit))),
       "rest_entry": text(manifest.restEntry), "http_server": text(manifest.httpServer),
-      "entrypoint": text(manifest.entrypoint), "load_a2a": false,
+      "entrypoint": text(manifest.entrypoint), "author": .string(manifest.author),
+      "agent_app_id": .string(configuration.agentAppID),
+      "a2a_socket": .string(folder.a2aSocket), "a2a_service": text(manifest.a2aService),
+      "a2a_entry": text(manifest.a2aEntry), "a2a_http_server": text(manifest.a2aHTTPServer),
+      "a2a_port": .integer(Int64(listeners.a2a.port)),
       "invoke_max_bytes": .integer(Self.invokeMaximumBytes),
     ])
   }
@@ -79,10 +85,29 @@ extension AgentRun {
     case .status(let doing): progress?.tell(doing)
     case .warning(let code, let message): log.write(.warning(code: code, message: message))
     case .failed: break  // told when the process has ended
-    case .ready:
+    case .ready(let a2a):
       progress = nil
+      serve(a2a)
       send(.workerReady(attempt: attempt))
     }
+  }
+
+  /// What the worker serves, for the snapshot that its readiness publishes.
+  private func serve(_ a2a: WorkerProcess.A2A) {
+    guard let manifest = composer.package?.manifest else { return }
+    switch a2a.grpc {
+    case .none: composer.a2aUpstream = nil
+    case .socket: composer.a2aUpstream = (folder?.a2aSocket).map { .unix($0) }
+    case .loopback(listeners.a2a.port):
+      // Calls that were forwarded there would come back.
+      composer.a2aUpstream = nil
+      log.write(
+        .warning(
+          code: "a2a_port",
+          message: "the agent names the public port as the one of its own gRPC server"))
+    case .loopback(let port): composer.a2aUpstream = .loopback(port: port)
+    }
+    if !manifest.hasREST, manifest.entrypoint == nil, !a2a.isOverHTTP { composer.restSocket = nil }
   }
 
   /// A worker that did not become ready is killed while the next attempt goes on.

@@ -74,12 +74,3 @@ extension VerifyRequest {
       cacheMaximumBytes: configuration.cacheMaxBytes)
   }
 }
-
-extension Manifest {
-  /// Whether agent code runs: a package whose only surface is `ui` starts no Python, and what it
-  /// has for A2A alone is not served yet.
-  var hasServedCode: Bool { hasREST || (entrypoint != nil && (hasA2A || !hasUI)) }
-
-  /// The surfaces that are served.
-  var servedSurfaces: [String] { (hasREST ? ["rest"] : []) + (hasUI ? ["ui"] : []) }
-}

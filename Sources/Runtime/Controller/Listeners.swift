@@ -16,6 +16,9 @@ struct Listeners {
     /// As a person says it: `port 8080`, `/run/agent.sock`.
     let place: String
 
+    /// nil for a Unix socket.
+    var loggedPort: Int? { port == 0 ? nil : Int(port) }
+
     func served(as port: Port) -> PortListener {
       PortListener(port, descriptor: descriptor, wasPassed: isActivated)
     }

@@ -14,6 +14,8 @@ struct SnapshotComposer {
   /// The surfaces that are really served.
   var surfaces: [String] = ["rest"]
   var restSocket: String?
+  /// Where the present worker serves gRPC, told when it is ready.
+  var a2aUpstream: A2AUpstream?
   /// The first boot, once it is over.
   private var boot: Boot?
   private var restarts = 0
@@ -44,6 +46,7 @@ struct SnapshotComposer {
       surfaces: surfaces.map { SurfaceState(name: $0, ready: isReady) },
       meta: wasReady ? meta : nil, holdsBoot: restListenerWasPassed,
       upstreamSocket: servesAgent(state) ? restSocket : nil,
+      a2aUpstream: servesAgent(state) ? a2aUpstream : nil,
       uiFolder: wasReady ? package?.manifest.uiFolder : nil,
       bootMilliseconds: boot?.total.milliseconds,
       budgetMilliseconds: configuration.bootBudget.milliseconds,
@@ -86,7 +89,7 @@ struct SnapshotComposer {
     }
   }
 
-  private var hasCode: Bool { package?.manifest.hasServedCode ?? false }
+  private var hasCode: Bool { package?.manifest.needsPython ?? false }
 
   private func servesAgent(_ state: State) -> Bool {
     switch state {

@@ -13,8 +13,36 @@ final class WorkerProcess {
     /// `STATUS=`: what it is doing.
     case status(String)
     case warning(code: String, message: String)
-    case ready
+    case ready(A2A)
     case failed(Explanation)
+  }
+
+  /// What it serves for other agents (`X_PAR_A2A`).
+  struct A2A: Equatable {
+    enum GRPC: Equatable {
+      case none
+      /// On the socket that its configuration names.
+      case socket
+      /// A server that the agent opened itself, on 127.0.0.1.
+      case loopback(UInt16)
+    }
+
+    var grpc = GRPC.none
+    /// An application behind `P/a2a`, on the REST socket.
+    var isOverHTTP = false
+
+    init() {}
+
+    init(json: JSONValue) {
+      isOverHTTP = json["http"] == .bool(true)
+      if json["grpc"]?.text == "unix" {
+        grpc = .socket
+      } else if case .integer(let number) = json["grpc"], let port = UInt16(exactly: number),
+        port > 0
+      {
+        grpc = .loopback(port)
+      }
+    }
   }
 
   /// The last lines of its standard error, for an end without a word.
@@ -31,6 +59,7 @@ final class WorkerProcess {
   private(set) var lastStatus: String?
   private(set) var failure: Explanation?
   private(set) var isReady = false
+  private var a2a = A2A()
   /// Whether this program sent the killing signal.
   private(set) var wasKilled = false
   private let loop: ControlLoop
@@ -140,18 +169,23 @@ final class WorkerProcess {
     for _ in 0..<Self.datagramsPerRound {
       // An empty datagram looks like the end, which a socket without connections never comes to.
       guard case .bytes(let datagram) = readAvailable(notify) else { return }
+      var isReady = false
       for line in String(decoding: datagram, as: UTF8.self).split(separator: "\n") {
+        if line == "READY=1" { isReady = true }
         guard let equals = line.firstIndex(of: "=") else { continue }
         take(String(line[..<equals]), String(line[line.index(after: equals)...]))
+      }
+      // After what the same datagram says of the surfaces.
+      if isReady, !self.isReady {
+        self.isReady = true
+        report(.ready(a2a))
       }
     }
   }
 
   private func take(_ name: String, _ value: String) {
     switch name {
-    case "READY" where value == "1" && !isReady:
-      isReady = true
-      report(.ready)
+    case "X_PAR_A2A": if let told = try? JSONReader.decode(value) { a2a = A2A(json: told) }
     case "STATUS":
       let doing = String(value.prefix(Self.statusLimit))
       lastStatus = doing

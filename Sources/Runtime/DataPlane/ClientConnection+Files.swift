@@ -168,8 +168,7 @@ extension ClientConnection {
     }
     defer { if fileBody != nil { fileBody = part } }
     guard canWrite else { return fileWaits() }
-    let sent = par_sendfile(
-      descriptor, part.descriptor, &part.offset, Int(min(part.remaining, Self.filePiece)))
+    let sent = send(&part, most: Int(min(part.remaining, Self.filePiece)))
     if sent < 0 {
       if errno == EINTR { return true }
       guard errno == EAGAIN else {
@@ -185,11 +184,10 @@ extension ClientConnection {
       return false
     }
     part.remaining -= Int64(sent)
-    wrote(sent)
     guard part.remaining == 0 else { return true }
     closeFile()
-    responseFinished()
-    return phase == .head
+    phase = .answering
+    return true
   }
 
   /// Of one sendfile call, so that a fast client does not hold the loop.

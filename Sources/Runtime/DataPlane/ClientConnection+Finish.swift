@@ -34,7 +34,7 @@ extension ClientConnection {
     if exchange.isCounted {
       exchange.isCounted = false
       if completed { shared.completed.add(1, ordering: .relaxed) }
-      shared.leave()
+      leave()
     }
   }
 
@@ -49,15 +49,6 @@ extension ClientConnection {
 
   var methodText: String {
     exchange.method == .other ? exchange.otherMethod : exchange.method.name.description
-  }
-
-  /// Closes so that the client can still read what was sent.
-  func closeGracefully() {
-    if body.isDone, !canRead, input?.isEmpty ?? true { return shut() }
-    shutdown(descriptor, Int32(SHUT_WR))
-    phase = .lingering
-    setDeadline(loop.now + loop.limits.lingerTime.nanoseconds)
-    linger()
   }
 
   func linger() {
@@ -94,8 +85,6 @@ extension ClientConnection {
     if let buffer = output { loop.buffers.give(buffer) }
     input = nil
     output = nil
-    closeDescriptor()
-    loop.shared.connections.subtract(1, ordering: .relaxed)
-    loop.counters.connectionsOpen.bump(-1)
+    closeTransport()
   }
 }

@@ -14,20 +14,16 @@ extension ClientConnection {
     guard canRead else { return .wouldBlock }
     let buffer = loop.inputBuffer(&input)
     let space = buffer.writable
-    switch receive(space) {
+    switch read(into: space) {
     case .moved(let count):
       buffer.commit(count)
-      // A short read emptied the socket (epoll(7)); but not when the end is still to be read.
-      if count < space.count, !hungUp { canRead = false }
       lastMoved = loop.now
       loop.counters.bytesReceived.bump(count)
       return .moved
     case .wouldBlock:
-      canRead = false
       dropInputIfEmpty()
       return .wouldBlock
     case .ended, .failed:
-      canRead = false
       dropInputIfEmpty()
       return .ended
     }
@@ -57,21 +53,20 @@ extension ClientConnection {
   }
 
   func flush() -> Flushing {
-    guard let buffer = output else { return .empty }
+    guard let buffer = output else { return isDelivered ? .empty : .waiting }
     while !buffer.isEmpty {
       guard canWrite else { return .waiting }
-      switch transmit(buffer.readable) {
+      switch write(buffer.readable) {
       case .moved(let count):
-        if count < buffer.count { canWrite = false }
         buffer.consume(count)
         wrote(count)
-      case .wouldBlock, .ended: canWrite = false
+      case .wouldBlock, .ended: break
       case .failed: return .failed
       }
     }
     output = nil
     loop.buffers.give(buffer)
-    return .empty
+    return isDelivered ? .empty : .waiting
   }
 
   func wrote(_ count: Int) {

@@ -8,7 +8,10 @@ import Synchronization
 ///
 /// Reading and writing are driven by `advance`, whatever the event was: edge-triggered readiness is
 /// remembered in `canRead` and `canWrite` and used up there.
-final class ClientConnection: Pollable {
+///
+/// What it reads from and writes to is a socket, or what a subclass puts in its place by overriding
+/// the methods of the section "Transport".
+class ClientConnection: Pollable {
   enum Phase {
     /// Between requests, or a head has begun.
     case head
@@ -91,7 +94,7 @@ final class ClientConnection: Pollable {
   var lastMoved: Int64 = 0
   var lingered = 0
   /// Nothing was read that is no beginning of the preface of HTTP/2.
-  var mayBeHTTP2: Bool
+  var mayBeHTTP2 = true
 
   var exchange = Exchange()
   /// The normal path. Its storage is kept for the next request.
@@ -106,7 +109,7 @@ final class ClientConnection: Pollable {
   /// The neighbours among those that wait; the loop closes all before it ends.
   unowned(unsafe) var heldBefore: ClientConnection?
   unowned(unsafe) var heldAfter: ClientConnection?
-  private var peer: Peer?
+  var peer: Peer?
 
   /// Who is at the other end.
   struct Peer {
@@ -116,7 +119,6 @@ final class ClientConnection: Pollable {
 
   init(descriptor: Int32, loop: EventLoop, port: Port) {
     self.port = port
-    mayBeHTTP2 = port == .rest
     super.init(descriptor: descriptor, loop: loop)
   }
 
@@ -145,7 +147,7 @@ final class ClientConnection: Pollable {
   override func resume() { advance() }
 
   /// Does everything that can be done without waiting.
-  func advance() {
+  final func advance() {
     var turns = loop.limits.pumpTurns
     while turns > 0 {
       turns -= 1
@@ -183,16 +185,72 @@ final class ClientConnection: Pollable {
     }
   }
 
+  // MARK: Transport
+
+  /// Reads what has come, as much as there is room for; `canRead` becomes false when that was all.
+  func read(into space: UnsafeMutableRawBufferPointer) -> Transfer {
+    let result = receive(space)
+    switch result {
+    case .moved(let count):
+      // A short read emptied the socket (epoll(7)); but not when the end is still to be read.
+      if count < space.count, !hungUp { canRead = false }
+    case .wouldBlock, .ended, .failed: canRead = false
+    }
+    return result
+  }
+
+  /// Writes what is taken now; `canWrite` becomes false when it was not all.
+  /// - Parameter bytes: from the front of `output`, or from its middle when the front was taken.
+  func write(_ bytes: UnsafeRawBufferPointer) -> Transfer {
+    let result = transmit(bytes)
+    switch result {
+    case .moved(let count): if count < bytes.count { canWrite = false }
+    case .wouldBlock, .ended: canWrite = false
+    case .failed: break
+    }
+    return result
+  }
+
+  /// All that was written is on its way, and nothing can hold it up but the kernel.
+  var isDelivered: Bool { true }
+
+  /// Sends a piece of a file, of at most `most` bytes, while `output` is empty.
+  /// - Returns: bytes that are on their way, 0 at the end of the file, less than 0 for errno(3).
+  func send(_ part: inout FileBody, most: Int) -> Int {
+    let sent = par_sendfile(descriptor, part.descriptor, &part.offset, most)
+    if sent > 0 { wrote(sent) }
+    return sent
+  }
+
+  /// The last response was sent. Closes so that the client can still read it.
+  func closeGracefully() {
+    if body.isDone, !canRead, input?.isEmpty ?? true { return shut() }
+    shutdown(descriptor, Int32(SHUT_WR))
+    phase = .lingering
+    setDeadline(loop.now + loop.limits.lingerTime.nanoseconds)
+    linger()
+  }
+
+  /// Takes the exchange out of those in flight: its last byte was handed to the kernel.
+  func leave() { loop.shared.leave() }
+
+  /// Ends the transport at once.
+  func closeTransport() {
+    closeDescriptor()
+    loop.shared.connections.subtract(1, ordering: .relaxed)
+    loop.counters.connectionsOpen.bump(-1)
+  }
+
   // MARK: Who
 
-  func knownPeer() -> Peer {
+  final func knownPeer() -> Peer {
     if let peer { return peer }
     let found = Peer(descriptor, loop.shared.options.trustedProxies)
     peer = found
     return found
   }
 
-  func knownRequestID() -> [UInt8] {
+  final func knownRequestID() -> [UInt8] {
     if requestID.isEmpty {
       loop.identifiers.append(to: &requestID)
       loop.identifiers.append(to: &requestID)

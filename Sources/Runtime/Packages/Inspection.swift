@@ -46,7 +46,6 @@ public struct Inspection: Sendable {
     uiFolder = manifest.uiFolder.map { folder in
       folder == source.root ? "." : String(folder.dropFirst(source.root.count + 1))
     }
-    warnings += manifest.notServed
     let operatorEnvironment = AgentEnvironment.ofProcess()
     if let merged = attempt({
       try AgentEnvironment(

@@ -48,7 +48,7 @@ public enum PackageSteps {
     return VerifiedPackage(
       root: source.root, sha256: source.sha256, bytes: source.bytes, files: source.files,
       manifest: manifest, agentEnvironment: environment.variables, environment: planned.plan,
-      warnings: manifest.notServed + environment.warnings + planned.warnings)
+      warnings: environment.warnings + planned.warnings)
   }
 
   /// Builds the environment of a plan that is a miss, or waits until another boot has built it.

@@ -140,6 +140,7 @@ def process_limit_rows() -> Iterator[Cell]:
 def port_rows() -> Iterator[Cell]:
     for words, kind, anchor in (
         ("REST_PORT is in use", "REST_PORT", "port-in-use"),
+        ("A2A_PORT is in use", "A2A_PORT", "port-in-use"),
         ("UI_PORT is in use", "UI_PORT", "port-in-use"),
     ):
         yield Cell(

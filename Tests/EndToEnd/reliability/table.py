@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import agent_rows, download_rows, log_rows, machine_rows, signal_rows, step_rows
+from . import a2a_rows, agent_rows, download_rows, log_rows, machine_rows, signal_rows, step_rows
 from .cell import Cell
 
 TABLE: list[Cell] = [
@@ -10,6 +10,7 @@ TABLE: list[Cell] = [
     *download_rows.rows(),
     *step_rows.rows(),
     *agent_rows.rows(),
+    *a2a_rows.rows(),
     *machine_rows.rows(),
     *log_rows.rows(),
 ]

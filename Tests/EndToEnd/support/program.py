@@ -175,11 +175,20 @@ class Run:
     @property
     def port(self) -> int:
         """The REST port, as the kernel knows it: also before `runtime_ready` names it."""
+        return self._listener(0)
+
+    @property
+    def a2a_port(self) -> int:
+        """The A2A port, likewise."""
+        return self._listener(1)
+
+    def _listener(self, place: int) -> int:
+        """The port of the listening socket that was opened in that place."""
         end = time.monotonic() + DEADLINE
         while time.monotonic() < end:
             ports = listening_ports(self.pid)
-            if ports:
-                return ports[0]
+            if len(ports) > place:
+                return ports[place]
             if self.process.poll() is not None:
                 break
             time.sleep(0.001)
@@ -262,22 +271,22 @@ def health_status(port: int) -> int:
 
 
 def listening_ports(pid: int) -> list[int]:
-    """TCP ports on which the process listens, by proc(5)."""
+    """TCP ports on which the process listens, by proc(5), in the order of their descriptors."""
     try:
-        inodes = set()
+        inodes = {}
         for descriptor in os.scandir(f"/proc/{pid}/fd"):
             try:
                 target = os.readlink(descriptor.path)
             except OSError:
                 continue  # closed meanwhile
             if target.startswith("socket:["):
-                inodes.add(target[8:-1])
-        ports = []
+                inodes[target[8:-1]] = int(descriptor.name)
+        ports = {}
         for table in ("tcp", "tcp6"):
             for row in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
                 column = row.split()
                 if column[3] == "0A" and column[9] in inodes:
-                    ports.append(int(column[1].rsplit(":", 1)[1], 16))
-        return ports
+                    ports[inodes[column[9]]] = int(column[1].rsplit(":", 1)[1], 16)
+        return [ports[descriptor] for descriptor in sorted(ports)]
     except OSError:
         return []

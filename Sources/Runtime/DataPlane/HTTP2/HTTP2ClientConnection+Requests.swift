@@ -4,7 +4,7 @@ import Lifecycle
 extension HTTP2ClientConnection {
   func makeStream(_ id: Int32, _ head: HeaderBlock) -> HTTP2Stream {
     if head.isTooLarge { loop.counters.http2Ended(.headerTooLarge) }
-    guard GRPCContentType.matches(head.first(.contentType)) else {
+    guard port != .ui, GRPCContentType.matches(head.first(.contentType)) else {
       return makeOther(id, head)
     }
     if head.isTooLarge {
@@ -40,19 +40,13 @@ extension HTTP2ClientConnection {
 
   /// A request that is no gRPC call.
   private func makeOther(_ id: Int32, _ head: HeaderBlock) -> HTTP2Stream {
+    guard port == .a2a else { return HTTP2RESTStream(connection: self, id: id) }
     if head.isTooLarge {
       return HTTP2Answer(
         connection: self, id: id, status: 431, "The request's head is too large")
     }
-    guard port == .a2a else { return makeRest(id, head) }
     return HTTP2Answer(
       connection: self, id: id, status: 415,
       "This port serves gRPC: content-type must be application/grpc")
-  }
-
-  /// A request of the REST port that is no gRPC call.
-  private func makeRest(_ id: Int32, _ head: HeaderBlock) -> HTTP2Stream {
-    HTTP2Answer(
-      connection: self, id: id, status: 501, "HTTP/2 serves gRPC alone here; use HTTP/1.1")
   }
 }

@@ -110,6 +110,7 @@ final class HTTP2ClientConnection: HTTP2Connection {
       return
     }
     let made = makeStream(id, block)
+    made.isHeadAlone = frame.hd.flags & HTTP2Frame.endStream != 0
     // Balanced in `remove`.
     let pointer = Unmanaged.passRetained(made).toOpaque()
     nghttp2_session_set_stream_user_data(session, id, pointer)

@@ -24,6 +24,8 @@ class HTTP2Stream: Pollable {
   final let id: Int32
   /// The client has sent all it had to.
   final fileprivate(set) var hasInputEnded = false
+  /// The head ended the request; known in `begin`, before `inputEnded` says so.
+  final var isHeadAlone = false
   final private(set) var hasHead = false
   /// `endOutput` or an ending `sendHead` was called.
   final private(set) var hasOutputEnded = false
@@ -79,7 +81,9 @@ class HTTP2Stream: Pollable {
 
   /// Bytes that `send` takes now.
   final var room: Int { connection.limits.streamWindow - (outgoing?.count ?? 0) }
-  final var hasOutgoing: Bool { !(outgoing?.isEmpty ?? true) }
+  /// Bytes that wait to leave.
+  final var outgoingBytes: Int { outgoing?.count ?? 0 }
+  final var hasOutgoing: Bool { outgoingBytes > 0 }
 
   /// A 1xx head; any number before the final one.
   final func sendInterim(_ head: HeaderBlock) {

@@ -58,14 +58,9 @@ public struct Manifest: Sendable, Equatable {
   /// False for a package whose only surface is `ui`, whatever its entrypoint.
   public var needsPython: Bool { hasREST || hasA2A || (entrypoint != nil && !hasUI) }
 
-  /// What the package has and this version does not serve.
-  var notServed: [StepWarning] {
-    guard hasA2A else { return [] }
-    return [
-      StepWarning(
-        code: "a2a_not_served",
-        message: "\(name) has an A2A surface, which this version does not serve")
-    ]
+  /// In the order in which health shows them.
+  public var surfaces: [String] {
+    (hasREST ? ["rest"] : []) + (hasA2A ? ["a2a"] : []) + (hasUI ? ["ui"] : [])
   }
 
   public init(json: JSONValue) throws {

@@ -1,0 +1,181 @@
+"""Calls in flight: cancellation, deadlines, drains, stops, and how many run at the same time."""
+
+
+import grpc
+import pytest
+
+import agent_messages
+from agent_messages import Caller, pb2
+
+CODE = """
+import asyncio, threading
+async def wait(parameters):
+    print("begun")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("cancelled")
+async def stream(parameters):
+    try:
+        yield "a"
+        print("begun")
+        await asyncio.Event().wait()
+    finally:
+        print("closed")
+async def until_drained(parameters, draining):
+    print("begun")
+    await draining.wait()
+    return "drained"
+def plain(parameters, *, draining):
+    return str(draining.is_set())
+barrier = threading.Barrier(40)
+def together(parameters):
+    barrier.wait()
+    return "together"
+def endless(parameters):
+    while True: yield "x" * (1 << 20)
+class Service:
+    def __init__(self):
+        self.custom_handlers = {"wait": wait, "until_drained": until_drained, "plain": plain,
+                                "own": self.own, "together": together}
+        self.streaming_handlers = {"stream": stream, "endless": endless}
+    async def own(self, parameters):
+        print("begun")
+        await self.draining.wait()
+        return "own drained"
+def create_service(): return Service()
+"""
+
+
+@pytest.fixture
+def caller(package, host):
+    one = host(package({"main.py": CODE}), a2a_service="main:create_service")
+    assert one.ready_a2a()["grpc"] == "unix"
+    caller = Caller("unix:" + one.a2a_socket_path)
+    caller.host = one
+    yield caller
+    caller.close()
+
+
+def _begin(caller, action):
+    return caller.stub.Invoke.future(pb2.ActionRequest(action=action), timeout=30)
+
+
+@pytest.mark.parametrize("action, end", [("wait", "cancelled"), ("stream", "closed")])
+def test_a_cancelled_call_cancels_its_handler(action, end, caller):
+    call = _begin(caller, action)
+    caller.host.until_stdout("begun")
+    call.cancel()
+    caller.host.until_stdout(end)
+
+
+@pytest.mark.parametrize("action, end", [("wait", "cancelled"), ("stream", "closed")])
+def test_a_deadline_cancels_the_handler(action, end, caller):
+    with pytest.raises(grpc.RpcError) as raised:
+        caller.invoke(action, timeout=0.3)
+    assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    caller.host.until_stdout(end)
+
+
+@pytest.mark.parametrize(
+    "action, result", [("until_drained", "drained"), ("own", "own drained")]
+)
+@pytest.mark.parametrize("command", ["drain", "stop"])
+def test_a_handler_learns_of_a_drain_and_is_answered(action, result, command, caller):
+    call = _begin(caller, action)
+    caller.host.until_stdout("begun")
+    caller.host.tell(command)
+    assert call.result().result == result
+    if command == "drain":
+        assert caller.invoke("plain").result == "True"
+        caller.host.tell("stop")
+    caller.host.until("X_PAR_DRAINED")
+    assert caller.host.wait() == 0
+
+
+def test_a_servicers_method_is_answered_before_the_stop(package, host):
+    code = (
+        "import agent_pb2, agent_pb2_grpc\n"
+        "class Servicer(agent_pb2_grpc.AgentServiceServicer):\n"
+        "    async def Invoke(self, request, context):\n"
+        "        print('begun')\n        await self.draining.wait()\n"
+        "        return agent_pb2.ActionResult(success=True, result='answered')\n"
+        "def create_service(): return Servicer()\n"
+    )
+    one = host(agent_messages.compile_to(package({"main.py": code})), a2a_service="main")
+    one.ready()
+    caller = Caller("unix:" + one.a2a_socket_path)
+    call = _begin(caller, "")
+    one.until_stdout("begun")
+    one.tell("stop")
+    assert call.result().result == "answered"
+    assert one.wait() == 0
+    caller.close()
+
+
+def test_sync_handlers_run_at_the_same_time_up_to_their_limit(caller):
+    calls = [_begin(caller, "together") for _ in range(40)]
+    assert {call.result().result for call in calls} == {"together"}
+
+    calls = [_begin(caller, "together") for _ in range(40)]
+    assert {call.result().result for call in calls} == {"together"}
+
+
+def test_a_stream_without_end_is_an_error_for_a_unary_call(caller):
+    answer = caller.invoke("endless")
+    assert not answer.success
+    assert answer.error == (
+        "ValueError: endless made more than 10485760 characters; call it as a stream"
+    )
+
+
+def test_a_call_blocks_no_other(caller):
+    waiting = [_begin(caller, "wait") for _ in range(100)]
+    caller.host.until_stdout("begun")
+    assert caller.invoke("plain").result == "False"
+    for call in waiting:
+        call.cancel()
+
+
+def test_end_of_control_ends_the_host_while_a_server_of_its_own_serves(package, host):
+    code = (
+        "import grpc, os\nfrom concurrent import futures\n"
+        "def serve():\n"
+        "    server = grpc.server(futures.ThreadPoolExecutor(1))\n"
+        "    server.add_insecure_port('127.0.0.1:' + os.environ['A2A_PORT'])\n"
+        "    server.start()\n    server.wait_for_termination()\n"
+    )
+    one = host(package({"main.py": code}), a2a_service="main:serve")
+    assert isinstance(one.ready_a2a()["grpc"], int)
+    one.end_control()
+    assert one.wait() == 0
+
+
+def test_stop_while_a_function_neither_returns_nor_serves_ends_at_once(package, host):
+    code = "import threading\ndef serve():\n    print('called')\n    threading.Event().wait()\n"
+    one = host(package({"main.py": code}), a2a_service="main:serve")
+    one.until_stdout("called")
+    assert one.stop() == 0
+
+
+def test_the_private_port_is_known_when_the_agent_is_imported(package, host):
+    code = (
+        "import os\nPORT = os.environ['A2A_PORT']\n"
+        "def port(parameters): return PORT\n"
+        "def create_service(): return {'custom_handlers': {'port': port}}\n"
+    )
+    one = host(
+        package({"main.py": code}), {"A2A_PORT": "50051"}, a2a_service="main", a2a_port=50051
+    )
+    one.ready()
+    caller = Caller("unix:" + one.a2a_socket_path)
+    assert int(caller.invoke("port").result) not in (0, 50051)
+    caller.close()
+
+
+def test_a_rest_package_keeps_its_own_a2a_port(package, host):
+    code = "import os\ndef handler(data): return os.environ.get('A2A_PORT')\n"
+    one = host(package({"main.py": code}), {"A2A_PORT": "50051"}, entrypoint="main:handler")
+    one.ready()
+    assert "X_PAR_A2A" not in one.notifications[-1]
+    assert one.post("/invoke").json() == "50051"
