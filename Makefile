@@ -13,7 +13,7 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability check format examples bench bench-fetch \
+.PHONY: help run build test swift-test host-test end-to-end reliability check format examples bench bench-fetch bench-grpc \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment
@@ -58,6 +58,9 @@ bench: build examples ## boot figures beside their goals
 
 bench-fetch: build ## downloads beside curl and aws s3 cp
 	@.build/test-venv/bin/python bench/fetch
+
+bench-grpc: build ## gRPC calls beside nginx: time, CPU, memory (needs nginx, nghttp2-server, nghttp2-client)
+	@.build/test-venv/bin/python bench/grpc
 
 spec: system ## writes spec/lifecycle.json, its fingerprint and the diagram anew from the machine
 	@swift build --product par-lifecycle
@@ -105,7 +108,7 @@ test-environment: host
 deploy-environment:
 	@scripts/python-environment .build/deploy-venv Tests/Deploy/requirements.txt
 
-bench bench-fetch: test-environment
+bench bench-fetch bench-grpc: test-environment
 
 define example
 examples/$(1).apkg: $(shell find examples/$(1) -type f -not -path '*/__pycache__/*') \

@@ -14,6 +14,8 @@ HELD_BY = {
     ("README.md", "make run"): "EndToEnd/test_docs.py::test_make_run_serves_what_the_page_asks",
     ("README.md", "curl http"): "EndToEnd/test_docs.py::test_make_run_serves_what_the_page_asks",
     ("README.md", "make test"): "not run: it is the whole test run, which this is a part of",
+    ("docs/a2a.md", "async def greet"): "AgentHost/test_a2a_http_docs.py::test_the_agent_answers_the_call",
+    ("docs/a2a.md", "curl http"): "AgentHost/test_a2a_http_docs.py::test_the_agent_answers_the_call",
     ("docs/architecture.md", "signal, timer"): "not run: a scheme of the program's inside, no command",
     ("docs/architecture.md", '{"progress"'): "not run: the forms of a step's lines, with … for values",
     ("docs/deployment.md", "docker buildx"): "Deploy/test_docs.py::test_docker_blocks_name_what_is_there",

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support import log, packages  # noqa: E402
+from support import grpc_agent, log, packages  # noqa: E402
 from support.gate import Gate  # noqa: E402
 from support.program import (  # noqa: E402
     PROGRAM,
@@ -46,9 +46,7 @@ def runtime() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.fixture
-def environment(shared_cache: Path, runtime: Path) -> dict[str, str]:
-    """What the program is started with when a test says nothing else."""
+def variables(cache: Path, runtime: Path) -> dict[str, str]:
     return {
         **inherited_environment(),
         "AGENT_APP_ID": "probe",
@@ -56,12 +54,18 @@ def environment(shared_cache: Path, runtime: Path) -> dict[str, str]:
         "REST_PORT": "0",
         "A2A_PORT": "0",
         "UI_PORT": "0",
-        "PAR_CACHE_DIR": str(shared_cache),
+        "PAR_CACHE_DIR": str(cache),
         "RUNTIME_DIRECTORY": str(runtime),
         "TMPDIR": str(runtime),
         # A loaded machine must not fail a test that is not about the budget.
         "BOOT_HARD_LIMIT_MULTIPLIER": "0",
     }
+
+
+@pytest.fixture
+def environment(shared_cache: Path, runtime: Path) -> dict[str, str]:
+    """What the program is started with when a test says nothing else."""
+    return variables(shared_cache, runtime)
 
 
 class Starter:
@@ -97,43 +101,59 @@ class Starter:
         self.runs.append((run, checked and stdout is None))
         return run
 
+    def finish(self) -> None:
+        """Ends what still runs, and fails for whatever is wrong with a log, a process or a folder."""
+        problems: list[str] = []
+        for run, checked in self.runs:
+            if run.process.poll() is None:
+                run.send()
+                try:
+                    run.exit()
+                except AssertionError as error:
+                    problems.append(str(error))
+            left = run.clean_up()
+            if left:
+                problems.append("processes left behind: " + "; ".join(left))
+            if not checked:
+                continue
+            problems += log.problems(run.lines, cut_off=run.process.returncode < 0)
+            problems += [f"stdout holds more than the log: {one!r}" for one in run.other[:3]]
+            ends = [line for line in run.lines if line.get("event") == "stopped"]
+            if run.process.returncode >= 0:
+                if not ends or run.lines[-1] is not ends[0]:
+                    problems.append("the last line is not `stopped`")
+                elif ends[0]["exit_code"] != run.process.returncode:
+                    problems.append(
+                        f"exit code {run.process.returncode}, logged {ends[0]['exit_code']}"
+                    )
+        leftovers = sorted(str(one) for one in self.runtime.rglob("*"))
+        # A run that was killed cannot have cleaned up.
+        if leftovers and all(run.process.returncode >= 0 for run, _ in self.runs):
+            problems.append(f"left in the runtime folder: {leftovers[:10]}")
+        if problems:
+            logs = "\n\n".join(
+                "\n".join(shown_line(line) for line in run.lines[-60:]) for run, _ in self.runs
+            )
+            pytest.fail("\n".join(problems) + "\n\n" + logs, pytrace=False)
+
 
 @pytest.fixture
-def par(
-    environment: dict[str, str], runtime: Path, request: pytest.FixtureRequest
-) -> Iterator[Starter]:
+def par(environment: dict[str, str], runtime: Path) -> Iterator[Starter]:
     starter = Starter(environment, runtime)
     yield starter
-    problems: list[str] = []
-    for run, checked in starter.runs:
-        if run.process.poll() is None:
-            run.send()
-            try:
-                run.exit()
-            except AssertionError as error:
-                problems.append(str(error))
-        left = run.clean_up()
-        if left:
-            problems.append("processes left behind: " + "; ".join(left))
-        if not checked:
-            continue
-        problems += log.problems(run.lines, cut_off=run.process.returncode < 0)
-        problems += [f"stdout holds more than the log: {one!r}" for one in run.other[:3]]
-        ends = [line for line in run.lines if line.get("event") == "stopped"]
-        if run.process.returncode >= 0:
-            if not ends or run.lines[-1] is not ends[0]:
-                problems.append("the last line is not `stopped`")
-            elif ends[0]["exit_code"] != run.process.returncode:
-                problems.append(
-                    f"exit code {run.process.returncode}, logged {ends[0]['exit_code']}"
-                )
-    leftovers = sorted(str(one) for one in runtime.rglob("*"))
-    # A run that was killed cannot have cleaned up.
-    if leftovers and all(run.process.returncode >= 0 for run, _ in starter.runs):
-        problems.append(f"left in the runtime folder: {leftovers[:10]}")
-    if problems:
-        logs = "\n\n".join("\n".join(shown_line(line) for line in run.lines[-60:]) for run, _ in starter.runs)
-        pytest.fail("\n".join(problems) + "\n\n" + logs, pytrace=False)
+    starter.finish()
+
+
+@pytest.fixture(scope="module")
+def module_par(shared_cache: Path) -> Iterator[Starter]:
+    """For a run that all tests of a file share."""
+    runtime = Path(tempfile.mkdtemp(prefix="par-e2e-"))
+    starter = Starter(variables(shared_cache, runtime), runtime)
+    yield starter
+    try:
+        starter.finish()
+    finally:
+        shutil.rmtree(runtime, ignore_errors=True)
 
 
 @pytest.fixture
@@ -147,6 +167,12 @@ def gate() -> Iterator[Gate]:
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package with routes for every purpose."""
     return packages.probe(tmp_path_factory.mktemp("probe") / "probe.apkg")
+
+
+@pytest.fixture(scope="session")
+def grpc_probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package whose gRPC service has a method for every purpose, and the routes of `probe`."""
+    return grpc_agent.kit_build(tmp_path_factory.mktemp("grpc-probe"), grpc_agent.probe_files())
 
 
 def pixell(*arguments: str, cwd: Path) -> None:

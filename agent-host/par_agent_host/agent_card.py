@@ -1,5 +1,6 @@
 """The A2A agent card of an agent that gave handlers, for clients of 1.0 and 0.3 at once."""
 
+import functools
 import inspect
 import re
 
@@ -98,6 +99,8 @@ def _skills(custom, streaming):
 
 
 def _description(name, function):
+    while isinstance(function, functools.partial):
+        function = function.func
     text = inspect.getdoc(function) if inspect.isroutine(function) else None
     first = (text or "").strip().split("\n\n", 1)[0].replace("\n", " ")
     return first[:DESCRIPTION_MAX_CHARACTERS] or "The action %s." % name

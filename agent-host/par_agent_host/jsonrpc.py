@@ -13,12 +13,10 @@ from .jsonrpc_errors import RPCError
 from .jsonrpc_events import EventStream
 from .jsonrpc_methods import Answer, Methods, Stream, form_of
 from .jsonrpc_wire import Version03
+from .tasks import NESTING_MAX, nests_within
 
 BODY_MAX_BYTES = 10 * 1024 * 1024
 """Largest request."""
-
-NESTING_MAX = 100
-"""How deep arrays and objects of a request may nest, as in Protocol Buffers."""
 
 STOP_SEC = 1.0
 """How long handlers that are cancelled at the end may take."""
@@ -144,7 +142,7 @@ class _Request:
             value = json.loads(body, parse_constant=_refuse_constant, parse_float=_float)
         except (ValueError, RecursionError) as error:
             raise RPCError(errors.PARSE_ERROR, "The body is not JSON: %s." % error)
-        if not _is_flat(body, value):
+        if not nests_within(value, body.count(b"[") + body.count(b"{")):
             raise RPCError(errors.INVALID_REQUEST, "The body nests deeper than %d." % NESTING_MAX)
         if isinstance(value, list):
             raise RPCError(errors.INVALID_REQUEST, "A2A takes one call at a time, no batch.")
@@ -280,21 +278,3 @@ def _float(text):
     if number in (float("inf"), float("-inf")):
         raise ValueError("%s is too large" % text[:40])
     return number
-
-
-def _is_flat(body, value):
-    """Whether a value nests within the bound, so that writing it again cannot fail."""
-    if body.count(b"[") + body.count(b"{") <= NESTING_MAX:
-        return True
-    level = [value]
-    for _ in range(NESTING_MAX + 1):
-        below = []
-        for one in level:
-            if isinstance(one, dict):
-                below += one.values()
-            elif isinstance(one, list):
-                below += one
-        if not below:
-            return True
-        level = below
-    return False

@@ -66,10 +66,24 @@ def choose(action, names):
 
 
 def as_text(value):
-    """A parameter as handlers get it: text as it is, anything else as JSON."""
+    """A parameter as handlers get it: text as it is, anything else as JSON.
+
+    Whole numbers are written without a fraction: clients built on Protocol Buffers, whose JSON
+    numbers are all of one type, send 2 as 2.0.
+    """
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_with_whole_numbers(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def _with_whole_numbers(value):
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _with_whole_numbers(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_whole_numbers(one) for one in value]
+    return value
 
 
 def _take_data(data, action, found):

@@ -6,7 +6,7 @@ from . import jsonrpc_errors as errors
 from .jsonrpc_action import choose, request_of
 from .jsonrpc_errors import RPCError
 from .jsonrpc_wire import Version03, Version1, message_of
-from .tasks import RUNNING_MAX, Task, TaskStore, size_of
+from .tasks import Task, TaskStore, as_json
 from .tasks_run import Handler, Run, new_threads
 
 PAGE_DEFAULT, PAGE_MAX = 50, 100
@@ -202,10 +202,11 @@ class Methods:
         name = choose(request.action, self._names)
         if self._store.is_full:
             raise RPCError(
-                errors.BUSY, "The agent is at work on %d tasks; try again later." % RUNNING_MAX
+                errors.BUSY,
+                "The agent is at work on %d tasks; try again later." % self._store.running,
             )
         handler = preferred[0].get(name) or preferred[1][name]
-        task = Task(message, sum(size_of(part) for part in message["parts"]))
+        task = Task(message, as_json(message)[1])
         self._store.add(task)
         run = Run(handler, request.parameters, task, self._threads, self._ended)
         self._runs[task.id] = run

@@ -18,6 +18,9 @@ KEPT_MAX_BYTES = 64 * 1024 * 1024
 KEPT_MAX_SEC = 3600.0
 """How long a finished task is kept."""
 
+NESTING_MAX = 100
+"""How deep arrays and objects may nest, as in Protocol Buffers, which clients read them with."""
+
 FINAL_STATES = ("completed", "failed", "canceled")
 
 
@@ -25,7 +28,7 @@ class Task:
     """One task. Its state is final once `finish` was called; what comes later is dropped.
 
     `parts` and messages are in the form of A2A 1.0, roles and states in that of 0.3, which is
-    shorter. `size`: bytes held by the message and the artifact.
+    shorter. `size`: bytes of the message and the artifact.
     """
 
     def __init__(self, message, size):
@@ -99,8 +102,13 @@ class TaskStore:
         self._bytes = 0
 
     @property
+    def running(self):
+        """How many handlers work on."""
+        return len(self._running)
+
+    @property
     def is_full(self):
-        return len(self._running) >= RUNNING_MAX
+        return self.running >= RUNNING_MAX
 
     def add(self, task):
         self._running[task.id] = task
@@ -143,11 +151,33 @@ class TaskStore:
             self._bytes -= task.size
 
 
-def size_of(part):
-    """How many bytes a part holds; raises TypeError, ValueError or RecursionError for no JSON."""
-    if "text" in part:
-        return len(part["text"].encode("utf-8", "surrogatepass"))
-    return len(json.dumps(part, allow_nan=False))
+def as_json(value):
+    """A copy of a value as JSON has it, and how many bytes it is as such.
+
+    Raises TypeError, ValueError or RecursionError when it is none, or nests deeper than the bound.
+    """
+    written = json.dumps(value, allow_nan=False)
+    if not nests_within(value, written.count("[") + written.count("{")):
+        raise ValueError("it nests deeper than %d" % NESTING_MAX)
+    return json.loads(written), len(written)
+
+
+def nests_within(value, brackets):
+    """Whether a value nests within the bound; `brackets`: how many its text has at least."""
+    if brackets <= NESTING_MAX:
+        return True
+    level = [value]
+    for _ in range(NESTING_MAX + 1):
+        below = []
+        for one in level:
+            if isinstance(one, dict):
+                below += one.values()
+            elif isinstance(one, (list, tuple)):
+                below += one
+        if not below:
+            return True
+        level = below
+    return False
 
 
 def _now():

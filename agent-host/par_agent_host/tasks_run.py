@@ -11,7 +11,7 @@ import sys
 import traceback
 
 from .failure import said
-from .tasks import size_of
+from .tasks import as_json
 
 THREADS = 40
 """Sync handlers that run at the same time; further ones wait."""
@@ -56,6 +56,7 @@ class Run:
         self._holders = 0
         self._is_begun = False
         self._keeps = True
+        self._kept = 0
         self._work = None
 
     def start(self):
@@ -174,7 +175,7 @@ class Run:
             return False
         if kind in ("complete", "done"):
             if isinstance(content, dict):
-                self._part(content)
+                self.task.size += self._part(content)[1]
                 self.task.metadata.update(content)
             elif content not in (None, ""):
                 await self._take_value(content)
@@ -190,7 +191,8 @@ class Run:
 
     async def _take_value(self, value, is_last=False):
         part, size = self._part(value)
-        if self._keeps and not is_last and self.task.size + size > STREAM_KEPT_MAX_BYTES:
+        self._kept += size
+        if self._keeps and not is_last and self._kept > STREAM_KEPT_MAX_BYTES:
             if not self.is_streamed:
                 raise _Refused(
                     "The result is larger than %d bytes; ask for it as a stream."
@@ -204,9 +206,15 @@ class Run:
         self._is_begun = True
 
     def _part(self, value):
-        part = _part_of(value)
+        if isinstance(value, str):
+            return {"text": value}, len(value.encode("utf-8", "surrogatepass"))
+        if isinstance(value, (bytes, bytearray)):
+            raw = base64.b64encode(value).decode("ascii")
+            return {"raw": raw, "mediaType": "application/octet-stream"}, len(raw)
         try:
-            return part, size_of(part)
+            # A copy: the agent may change its object, and the part is read later.
+            data, size = as_json(value)
+            return {"data": data}, size
         except (TypeError, ValueError, RecursionError) as error:
             raise _Refused(
                 "%s returned %s, which is not JSON: %s."
@@ -301,17 +309,6 @@ def _text_in(data):
             if isinstance(data.get(key), str):
                 return data[key]
     return data
-
-
-def _part_of(value):
-    if isinstance(value, str):
-        return {"text": value}
-    if isinstance(value, (bytes, bytearray)):
-        return {
-            "raw": base64.b64encode(value).decode("ascii"),
-            "mediaType": "application/octet-stream",
-        }
-    return {"data": value}
 
 
 def _close(generator):

@@ -20,6 +20,7 @@ final class TestServer: @unchecked Sendable {
   let folder: String
   let port: UInt16
   private(set) var uiPort: UInt16 = 0
+  private(set) var a2aPort: UInt16 = 0
   let plane: DataPlane
   let recorder = Recorder()
   private(set) var snapshot: Snapshot
@@ -27,6 +28,7 @@ final class TestServer: @unchecked Sendable {
   private var isStopped = false
 
   var socket: String { folder + "/rest.sock" }
+  var a2aSocket: String { folder + "/a2a.sock" }
   var uiFolder: String { folder + "/ui" }
 
   init(
@@ -44,7 +46,8 @@ final class TestServer: @unchecked Sendable {
       gate: gate, state: Self.state(gate), reason: gate == .ready ? nil : "starting",
       surfaces: [SurfaceState(name: "rest", ready: gate == .ready)],
       meta: Array("{\"name\":\"x\"}".utf8), upstreamSocket: folder + "/rest.sock",
-      bootMilliseconds: gate == .booting ? nil : 42, budgetMilliseconds: 5000)
+      a2aUpstream: .unix(folder + "/a2a.sock"), bootMilliseconds: gate == .booting ? nil : 42,
+      budgetMilliseconds: 5000)
     if uiListener { options.multiplexed = false }
     change(&options, &snapshot, Folder(path: folder))
     var bound: UInt16 = 0
@@ -56,6 +59,9 @@ final class TestServer: @unchecked Sendable {
         PortListener(.ui, descriptor: par_listen_tcp("127.0.0.1", 0, 128, &bound)))
       uiPort = bound
     }
+    listeners.append(
+      PortListener(.a2a, descriptor: par_listen_tcp("127.0.0.1", 0, 128, &bound)))
+    a2aPort = bound
     plane = try DataPlane(
       options: options, listeners: listeners, initial: snapshot, observer: recorder)
     try plane.start()
