@@ -231,6 +231,9 @@ struct HTTP2RESTTests {
     let tunnel = client.request("*", method: "OPTIONS")
     #expect(client.answer(tunnel).status == 204)
     #expect(client.answer(client.request("/a", method: "TRACE")).status == 501)
+    let head = client.answer(client.request("/a%", method: "HEAD"))
+    #expect(head.status == 400)
+    #expect(head.body.isEmpty)
   }
 
   @Test("Too large a head is 431: by its bytes, or by its fields")
@@ -240,7 +243,11 @@ struct HTTP2RESTTests {
     let client = client(server)
     let bytes = client.get("/livez", [("x", String(repeating: "a", count: 70_000))])
     #expect(bytes.status == 431)
-    #expect(client.get("/livez", (0..<101).map { ("x-\($0)", "a") }).status == 431)
+    let fields = (0..<101).map { ("x-\($0)", "a") }
+    #expect(client.get("/livez", fields).status == 431)
+    let head = client.answer(client.request("/livez", method: "HEAD", fields))
+    #expect(head.status == 431)
+    #expect(head.body.isEmpty)
     #expect(client.get("/livez").status == 200)
   }
 
@@ -501,6 +508,8 @@ struct HTTP2RESTTests {
     _ = client.get("/agents/x/a?secret", [("x-request-id", "mine")])
     _ = client.get("/livez")
     #expect(eventually { server.recorder.records.count == 2 })
+    // Once, by who writes to the socket.
+    #expect(try #require(server.metric("par_sent_bytes_total")) < 2000)
     let record = try #require(server.recorder.records.first { $0.surface == "rest" })
     #expect(record.path == "/agents/x/a")
     #expect(record.status == 200)
