@@ -45,6 +45,7 @@ extension HTTP2ClientConnection {
 
   /// The loop ends: what is written by now is all there will be.
   func finish() {
+    flush()
     if phase == .open {
       nghttp2_session_terminate_session(session, HTTP2Code.noError)
       flush()

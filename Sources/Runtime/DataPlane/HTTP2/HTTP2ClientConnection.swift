@@ -230,13 +230,25 @@ final class HTTP2ClientConnection: HTTP2Connection {
   }
   override func lost(_ reason: String) { shut() }
 
-  override func sessionEnded() { linger() }
+  override func sessionEnded() {
+    endStreams()
+    linger()
+  }
 
-  override func closed() {
+  /// The session is not asked any more: what the streams hold elsewhere is given up.
+  private func endStreams() {
     while let stream = firstStream {
       remove(Unmanaged.passUnretained(stream), HTTP2Code.cancel)
     }
     allSent()
+  }
+
+  override func invalidFrameReceived(_ error: Int32) {
+    if error == NGHTTP2_ERR_REFUSED_STREAM.rawValue { loop.counters.http2Ended(.streams) }
+  }
+
+  override func closed() {
+    endStreams()
     loop.shared.http2Connections.subtract(1, ordering: .sequentiallyConsistent)
     loop.counters.http2Open.bump(-1)
     loop.shared.connections.subtract(1, ordering: .relaxed)

@@ -25,7 +25,9 @@ class HTTP2Connection: Pollable {
   final var hungUp = false
   /// A callback of the session runs: it may be told things, but neither fed, drained nor freed.
   final var isInside = false
-  /// What arrives is no HTTP/2 that goes on: the callbacks refuse everything.
+  /// … because it is fed.
+  final private(set) var isReceiving = false
+  /// The connection ends with what is queued: nothing that arrives is looked at any more.
   final var isBroken = false
   /// Nothing is written yet.
   final var isMute = false
@@ -203,9 +205,11 @@ class HTTP2Connection: Pollable {
   /// Gives the session what arrived.
   final func feed(_ bytes: UnsafeRawBufferPointer) {
     isInside = true
+    isReceiving = true
     let result = nghttp2_session_mem_recv(
       session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
     isInside = false
+    isReceiving = false
     if result < 0, phase == .open { refused(Int32(truncatingIfNeeded: result)) }
   }
 
@@ -228,6 +232,7 @@ class HTTP2Connection: Pollable {
       let output = loop.http2.output
       output.clear()
       let isAll = gather(output)
+      if isBroken, phase == .open { phase = .ending }
       if !output.isEmpty {
         producedBytes += Int64(output.count)
         if !write(output) {
