@@ -93,11 +93,12 @@ import Testing
     let peer = server.grpc()
     let id = peer.call("/t.T/Slow")
     peer.send(id, [UInt8](repeating: 0, count: 1_000_000))
-    #expect(peer.waits { peer.unsent(id) <= 1_000_000 - 2 * 65535 })
+    // A window is given back when half of it is used up.
+    #expect(peer.waits { peer.unsent(id) <= 1_000_000 - 65535 - 65535 / 2 })
     for _ in 0..<20 {
       #expect(peer.result(peer.call("/t.T/Echo", grpcMessage("x")))?.grpcStatus == "0")
     }
-    #expect(peer.unsent(id) == 1_000_000 - 2 * 65535)
+    #expect(peer.unsent(id) >= 1_000_000 - 2 * 65535)
   }
 
   @Test("A failure of the agent arrives with its code and message")

@@ -2,7 +2,9 @@
 enum Frames {
   static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-  static func frame(_ type: UInt8, _ flags: UInt8 = 0, _ stream: UInt32 = 0, _ payload: [UInt8] = [])
+  static func frame(
+    _ type: UInt8, _ flags: UInt8 = 0, _ stream: UInt32 = 0, _ payload: [UInt8] = []
+  )
     -> [UInt8]
   {
     let count = UInt32(payload.count)
@@ -63,6 +65,18 @@ extension TestClient {
       if fits(next) { return found }
     }
     return nil
+  }
+
+  /// The two GOAWAYs of a connection that ends without a mistake, and its end; the PING between them
+  /// is answered.
+  func isToldToGo(last: UInt8 = 0) -> Bool {
+    let first = frames { $0.type == 6 }?.filter { $0.type == 7 }
+    guard first?.first?.payload.prefix(4) == [0x7F, 0xFF, 0xFF, 0xFF] else { return false }
+    send(Frames.frame(6, 1, 0, [UInt8](repeating: 0, count: 8)))
+    guard frames(until: { $0.type == 7 })?.last?.payload == [0, 0, 0, last, 0, 0, 0, 0] else {
+      return false
+    }
+    return isClosed()
   }
 
   /// The error code of the GOAWAY that ends the connection.

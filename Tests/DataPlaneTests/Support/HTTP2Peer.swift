@@ -70,6 +70,7 @@ final class HTTP2Peer {
     var option: OpaquePointer?
     nghttp2_option_new(&option)
     nghttp2_option_set_no_auto_window_update(option, 1)
+    nghttp2_option_set_max_send_header_block_length(option, 1 << 20)
     if isClient {
       nghttp2_session_client_new2(&session, callbacks, nil, option)
     } else {

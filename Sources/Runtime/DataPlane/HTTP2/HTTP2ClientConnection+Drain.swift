@@ -18,8 +18,8 @@ extension HTTP2ClientConnection {
     guard farewell == .none, phase == .open else { return }
     farewell = .announced
     farewellAt = loop.now
+    // The PING is queued when this was written: it would overtake it.
     nghttp2_submit_shutdown_notice(session)
-    ask()
     wantsFlush()
   }
 

@@ -31,6 +31,8 @@ class HTTP2Connection: Pollable {
   final var isBroken = false
   /// Nothing is written yet.
   final var isMute = false
+  /// The first frame was gathered.
+  private final var hasSpoken = false
   /// What the kernel did not take of the frames gathered last.
   final var backlog: ByteBuffer?
   /// The header list that is arriving.
@@ -71,6 +73,8 @@ class HTTP2Connection: Pollable {
   func frameCounted(_ head: nghttp2_frame_hd) {}
   func invalidFrameReceived(_ error: Int32) {}
   func frameSent(_ frame: nghttp2_frame) {}
+  /// The connection's first frame, before it goes out.
+  func rewrite(_ frame: UnsafeMutableRawBufferPointer) {}
   /// Append `count` bytes of the source to `loop.http2.output`.
   func dataTaken(_ source: UnsafeMutableRawPointer, _ count: Int) {}
   /// All that was gathered is the kernel's.
@@ -266,6 +270,10 @@ class HTTP2Connection: Pollable {
       let count = nghttp2_session_mem_send(session, &frame)
       guard count > 0 else { return true }
       output.append(UnsafeRawBufferPointer(start: frame, count: count))
+      if !hasSpoken {
+        hasSpoken = true
+        rewrite(UnsafeMutableRawBufferPointer(start: output.base, count: output.count))
+      }
     }
     return false
   }
