@@ -15,6 +15,11 @@ final class TestServer: @unchecked Sendable {
     var records: [AccessRecord] { log.withLock { $0 } }
     func nothingInFlight() { idle.increment() }
     func requestFinished(_ record: AccessRecord) { log.withLock { $0.append(record) } }
+    private let refusals = Locked<[String]>([])
+    var refused: [String] { refusals.withLock { $0 } }
+    func connectionRefused(reason: String, peer: String, count: Int) {
+      refusals.withLock { $0.append(reason) }
+    }
   }
 
   let folder: String
@@ -108,6 +113,12 @@ final class TestServer: @unchecked Sendable {
   @discardableResult
   func agent(always response: String) -> TestAgent {
     let agent = TestAgent(socket, always: response)
+    agents.append(agent)
+    return agent
+  }
+
+  /// An agent that ends with the server.
+  func adopt(_ agent: TestAgent) -> TestAgent {
     agents.append(agent)
     return agent
   }
