@@ -13,7 +13,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability check format examples bench bench-fetch bench-grpc \
+.PHONY: help run build test swift-test host-test end-to-end reliability flood check format examples \
+	bench bench-fetch bench-grpc \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment
@@ -43,6 +44,10 @@ end-to-end: build test-environment examples ## the built program against real pa
 # In one process, which plays several cells at once by itself.
 reliability: build test-environment examples ## the matrix of states and faults, docs/reliability.md
 	@.build/test-venv/bin/python -m pytest -q Tests/EndToEnd/test_reliability.py $(PYTEST)
+
+flood: build test-environment ## floods of HTTP/2, FLOOD_SECONDS each, and a good client's figures beside them
+	@FLOOD_SECONDS=$${FLOOD_SECONDS:-5} .build/test-venv/bin/python -m pytest -q -s \
+		Tests/EndToEnd/test_http2_floods.py $(PYTEST)
 
 check: system ## format and boundaries
 	@swift format lint --strict --recursive Sources Tests Package.swift
