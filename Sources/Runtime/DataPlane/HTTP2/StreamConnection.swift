@@ -44,6 +44,7 @@ final class StreamConnection: ClientConnection {
     let connection = stream.connection
     super.init(descriptor: -1, loop: connection.loop, port: connection.port)
     mayBeHTTP2 = false
+    scanner = HeadScanner(ownLines: RewrittenRequest.ownLines)
     peer = connection.knownPeer()
     exchange.method = method
     input = head
