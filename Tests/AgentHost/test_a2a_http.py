@@ -89,7 +89,7 @@ async def events(parameters):
     yield "never"
 
 async def says_error(parameters):
-    yield {"type": "error", "content": "out of luck"}
+    yield {"type": "error", "data": {"code": 7, "message": "out of luck"}}
     yield "never"
 
 def create_service():

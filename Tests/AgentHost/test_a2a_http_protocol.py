@@ -214,6 +214,7 @@ def test_bad_requests(agent, body, code):
         ({"message": {"role": "user", "parts": [{"kind": "text", "text": "x"}]}}, "messageId"),
         ({"message": {"role": "robot", "messageId": "m", "parts": []}}, "role"),
         ({"message": {"role": "ROLE_USER", "messageId": "m", "parts": []}}, "user or agent"),
+        ({"message": {"role": {}, "messageId": "m", "parts": []}}, "role"),
         ({"message": {"role": "user", "messageId": 7, "parts": []}}, "messageId"),
         ({"message": {"role": "user", "messageId": "m"}}, "parts"),
         ({"message": {"role": "user", "messageId": "m", "parts": []}}, "parts"),
@@ -525,6 +526,7 @@ def test_a_stop_ends_what_works_for_nobody(package, host):
     assert task["status"]["state"] == "working"
     one.until_stdout("waiting\n")
     assert one.stop() == 0
+    one.until_stdout("waited no more")
     assert "waited no more" in one.everything()["stdout"]
 
 
@@ -584,3 +586,67 @@ def test_a_body_beyond_the_limit_is_413_and_one_at_the_limit_is_not(agent):
     except httpx.WriteError:
         # The connection is closed on what it will not read.
         pass
+
+
+@pytest.mark.parametrize(
+    "params, count",
+    [
+        ({}, 1),
+        ({"status": "TASK_STATE_COMPLETED"}, 1),
+        ({"status": "TASK_STATE_WORKING"}, 0),
+        ({"status": "TASK_STATE_INPUT_REQUIRED"}, 0),
+        ({"statusTimestampAfter": "2020-01-01T00:00:00Z"}, 1),
+        ({"statusTimestampAfter": "2020-01-01t00:00:00.123456789+09:00"}, 1),
+        ({"statusTimestampAfter": "2120-01-01T00:00:00.5Z"}, 0),
+        ({"statusTimestampAfter": "yesterday"}, None),
+        ({"statusTimestampAfter": "2020-13-01T00:00:00Z"}, None),
+        ({"pageToken": "x"}, None),
+        ({"pageToken": "2020-01-01T00:00:00.000Z/x"}, 0),
+        ({"pageSize": "1"}, None),
+    ],
+)
+def test_filters_of_a_list_of_tasks(agent, params, count):
+    context = "c" + json.dumps(params)
+    message = {
+        "messageId": "m",
+        "contextId": context,
+        "role": "ROLE_USER",
+        "parts": [{"text": "hi"}],
+    }
+    call(agent, "SendMessage", {"message": message}, V1)
+    answer = call(agent, "ListTasks", dict(params, contextId=context), V1)
+    if count is None:
+        assert answer["error"]["code"] == -32602
+    else:
+        assert len(answer["result"]["tasks"]) == count
+
+
+def test_nothing_of_the_package_stands_in_the_way_and_nothing_is_imported_for_it(package, host):
+    """Modules named as ours and as those of the standard library that we use; no web framework."""
+    names = "tasks jsonrpc agent_card a2a uuid base64 datetime urllib enum contextvars".split()
+    files = {name + ".py": "raise ImportError('shadowed')\n" for name in names}
+    files["main.py"] = """
+import sys
+def modules(parameters):
+    return [name for name in ("fastapi", "starlette", "pydantic", "a2a") if name in sys.modules]
+def service(): return {"custom_handlers": {"modules": modules}}
+"""
+    one = host(package(files), a2a_service="main:service")
+    one.ready()
+    assert send(one, V1)["task"]["artifacts"][0]["parts"] == [{"data": []}]
+    stream = one.post(
+        "/a2a",
+        json={
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "message/stream",
+            "params": {
+                "message": {
+                    "messageId": "m",
+                    "role": "user",
+                    "parts": [{"kind": "text", "text": "x"}],
+                }
+            },
+        },
+    )
+    assert '"completed"' in stream.text

@@ -96,6 +96,27 @@ def test_either_name_of_the_card_finds_the_one_there_is(served, wrapped, known):
     assert one.get("/a2a/.well-known/" + known).json()["root_path"] == BASE_PATH + "/a2a"
 
 
+@pytest.mark.parametrize("size, stands", [(65536, True), (65537, False)])
+def test_a_404_of_the_applications_own_stands(served, size, stands):
+    """Its answer to the path without `/a2a`, though it was asked for that with it, too."""
+    one = served(
+        """
+async def missing(request):
+    return PlainTextResponse("m" * %d, status_code=404 if request.scope["root_path"].endswith("/a2a") else 200)
+async def other(request):
+    return JSONResponse({"app": "unmounted"})
+app = opaque(Starlette(routes=[Route("/task", missing), Route("/a2a/other", other)]))
+"""
+        % size,
+        a2a_http_server="main:app",
+    )
+    response = one.get("/a2a/task")
+    assert response.status_code == 404
+    # Too long to be kept: the answer to the second way stands.
+    assert response.text == ("m" * size if stands else "Not Found")
+    assert app_of(one.get("/a2a/other")) == "unmounted"
+
+
 BESIDE = """
 rest = application('rest', '/', '/api', '/a2a/rest', '/.well-known/other')
 a2a = application('a2a', '/', '/api', '/only', '/.well-known/agent-card.json', '/.well-known/other')
@@ -186,6 +207,7 @@ app = Starlette(routes=[Route("/", word)], lifespan=lifespan)
     )
     assert one.get("/a2a").text == "hello"
     assert one.stop() == 0
+    one.until_stdout("down")
     assert one.everything()["stdout"].split() == ["up", "down"]
 
 

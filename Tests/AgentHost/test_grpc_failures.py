@@ -158,7 +158,9 @@ def test_a_server_on_another_port_is_waited_for_and_its_port_is_named(package, h
         status = one.until("STATUS")
         if "waiting" in status:
             break
-    assert re.match(r"waiting for main:serve\(\) to return, or to open port \d+ \(\$A2A_PORT\)", status)
+    assert re.match(
+        r"waiting for main:serve\(\) to return, or to open port \d+ \(\$A2A_PORT\)", status
+    )
     one.until_stdout("\n")
     assert status.endswith("it listens on " + one.output["stdout"].decode().strip())
     assert one.stop() == 0
@@ -176,13 +178,19 @@ def test_a_socket_path_that_is_too_long_is_told(package, host, tmp_path):
 
 
 def test_a_socket_that_is_missing_from_the_configuration_is_told(package, host):
-    one = host(package({"main.py": "def serve(): pass\n"}), a2a_service="main:serve", a2a_socket=None)
+    one = host(
+        package({"main.py": "def serve(): pass\n"}), a2a_service="main:serve", a2a_socket=None
+    )
     assert "a2a_socket is null" in one.failure()["error"]
 
 
 @pytest.mark.parametrize(
     "last, sentence",
-    [("return", "returned"), ("raise KeyError('lost')", "raised KeyError: 'lost'"), ("raise SystemExit(0)", "called sys.exit")],
+    [
+        ("return", "returned"),
+        ("raise KeyError('lost')", "raised KeyError: 'lost'"),
+        ("raise SystemExit(0)", "called sys.exit"),
+    ],
 )
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_server_that_ends_after_readiness_ends_the_host(last, sentence, kind, package, host):
@@ -196,7 +204,10 @@ def test_a_server_that_ends_after_readiness_ends_the_host(last, sentence, kind, 
     status = one.wait()
     one.close()
     assert status == 1
-    assert "The agent's gRPC server ended: main:serve (a2a.service) " + sentence in one.everything()["stderr"]
+    assert (
+        "The agent's gRPC server ended: main:serve (a2a.service) " + sentence
+        in one.everything()["stderr"]
+    )
 
 
 ENDS = {

@@ -1,6 +1,5 @@
 """Calls in flight: cancellation, deadlines, drains, stops, and how many run at the same time."""
 
-
 import grpc
 import pytest
 
@@ -28,16 +27,24 @@ async def until_drained(parameters, draining):
     return "drained"
 def plain(parameters, *, draining):
     return str(draining.is_set())
-barrier = threading.Barrier(40)
-def together(parameters):
-    barrier.wait()
-    return "together"
+gate, lock = threading.Event(), threading.Lock()
+now = peak = 0
+def counted(*unused):
+    global now, peak
+    with lock:
+        now += 1
+        peak = max(now, peak)
+        if now == 40: print("forty")
+    gate.wait()
+    with lock: now -= 1
+    return str(peak)
+async def open_gate(parameters): gate.set()
 def endless(parameters):
     while True: yield "x" * (1 << 20)
 class Service:
     def __init__(self):
         self.custom_handlers = {"wait": wait, "until_drained": until_drained, "plain": plain,
-                                "own": self.own, "together": together}
+                                "own": self.own, "counted": counted, "open_gate": open_gate}
         self.streaming_handlers = {"stream": stream, "endless": endless}
     async def own(self, parameters):
         print("begun")
@@ -77,9 +84,7 @@ def test_a_deadline_cancels_the_handler(action, end, caller):
     caller.host.until_stdout(end)
 
 
-@pytest.mark.parametrize(
-    "action, result", [("until_drained", "drained"), ("own", "own drained")]
-)
+@pytest.mark.parametrize("action, result", [("until_drained", "drained"), ("own", "own drained")])
 @pytest.mark.parametrize("command", ["drain", "stop"])
 def test_a_handler_learns_of_a_drain_and_is_answered(action, result, command, caller):
     call = _begin(caller, action)
@@ -113,12 +118,42 @@ def test_a_servicers_method_is_answered_before_the_stop(package, host):
     caller.close()
 
 
-def test_sync_handlers_run_at_the_same_time_up_to_their_limit(caller):
-    calls = [_begin(caller, "together") for _ in range(40)]
-    assert {call.result().result for call in calls} == {"together"}
+def test_no_more_than_forty_sync_handlers_run_at_the_same_time(caller):
+    calls = [_begin(caller, "counted") for _ in range(60)]
+    caller.host.until_stdout("forty")
+    caller.invoke("open_gate")
+    peaks = [int(call.result().result) for call in calls]
+    assert len(peaks) == 60 and max(peaks) == 40
 
-    calls = [_begin(caller, "together") for _ in range(40)]
-    assert {call.result().result for call in calls} == {"together"}
+
+SYNC_SERVICER = (
+    CODE
+    + """
+class Servicer:
+    custom_handlers = {"open_gate": open_gate}
+    def Ping(self, request, context): return {"message": counted()}
+def create_servicer(): return Servicer()
+"""
+)
+
+
+def test_no_more_than_forty_sync_methods_of_a_servicer_run_at_the_same_time(package, host):
+    one = host(package({"main.py": SYNC_SERVICER}), a2a_service="main:create_servicer")
+    one.ready()
+    caller = Caller("unix:" + one.a2a_socket_path)
+    calls = [caller.stub.Ping.future(pb2.Empty(), timeout=30) for _ in range(60)]
+    one.until_stdout("forty")
+    caller.invoke("open_gate")
+    peaks = [int(call.result().message) for call in calls]
+    assert len(peaks) == 60 and max(peaks) == 40
+    caller.close()
+
+
+@pytest.mark.parametrize("size, code", [(60, None), (70, grpc.StatusCode.RESOURCE_EXHAUSTED)])
+def test_metadata_has_a_limit(size, code, caller):
+    metadata = [("x-large", "y" * (size * 1024))]
+    call = caller.stub.Ping.future(pb2.Empty(), metadata=metadata, timeout=30)
+    assert call.exception() is None if code is None else call.exception().code() == code
 
 
 def test_a_stream_without_end_is_an_error_for_a_unary_call(caller):

@@ -1,5 +1,6 @@
 """Packages that pixell-kit and pixell-sdk really built, with their Python surfaces."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -7,6 +8,7 @@ import zipfile
 
 import pytest
 
+from agent_messages import Caller
 from conftest import PYTHON, REPOSITORY
 
 FOLDER = next(
@@ -49,6 +51,9 @@ def test_a_real_package_answers(archive, tmp_path, host):
         "rest_entry": manifest.get("rest.entry"),
         "http_server": manifest.get("http_server"),
         "entrypoint": manifest.get("entrypoint"),
+        "a2a_service": manifest.get("a2a.service"),
+        "a2a_entry": manifest.get("a2a.entry"),
+        "a2a_http_server": manifest.get("a2a.http_server"),
     }
     if not any(configuration.values()):
         pytest.skip("no Python surface")
@@ -68,4 +73,23 @@ def test_a_real_package_answers(archive, tmp_path, host):
     if configuration["entrypoint"]:
         assert surfaces["entrypoint"]
         assert one.post("/invoke", json={"text": "hi"}).status_code == 200
+    if any(configuration[name] for name in ("a2a_service", "a2a_entry", "a2a_http_server")):
+        _check_a2a(one, surfaces, archive.stem)
     assert one.stop() == 0
+
+
+def _check_a2a(one, surfaces, name):
+    """What each kind of package does: the templates are stubs, the others give handlers."""
+    assert surfaces["a2a"]
+    told = json.loads(one.notifications[-1]["X_PAR_A2A"])
+    is_stub = "-init-" in name
+    assert told == {"grpc": "unix", "http": not is_stub}
+    assert [warning["code"] for warning in one.warnings()] == (["a2a_stub"] if is_stub else [])
+    caller = Caller("unix:" + one.a2a_socket_path)
+    methods = caller.methods()
+    answer = caller.invoke("echo", text="hi")
+    caller.close()
+    assert ("echo" in methods) is not is_stub
+    assert (answer.result, answer.error) == (
+        ("", "No handler found for action: echo") if is_stub else ("hi", "")
+    )

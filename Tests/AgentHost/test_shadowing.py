@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from agent_messages import Caller
+
 APP = (
     "from fastapi import FastAPI, UploadFile\n"
     "from fastapi.staticfiles import StaticFiles\n"
@@ -17,7 +19,9 @@ TRAP = "raise RuntimeError('the host imported the package\\'s ' + __name__)\n"
 NAMES = """a2a server core app types http json logging asyncio email socket ssl signal selectors queue
 fastapi starlette uvicorn uvloop httptools h11 anyio sniffio pydantic click websockets wsproto
 concurrent inspect traceback typing_extensions secrets encodings start par_agent_host host notify control
-python_multipart multipart exceptiongroup idna dotenv yaml zttp annotated_types""".split()
+python_multipart multipart exceptiongroup idna dotenv yaml zttp annotated_types
+grpc google upb _upb protobuf uuid base64 datetime dispatch messages handlers probe servicers jsonrpc tasks
+difflib contextvars functools collections threading time""".split()
 
 
 @pytest.mark.parametrize("form", ["{}.py", "{}/__init__.py"])
@@ -43,6 +47,14 @@ def test_every_library_name_may_be_in_the_package(form, python_path, package, ho
             "queue",
             "secrets",
             "concurrent",
+            "base64",
+            "collections",
+            "contextvars",
+            "datetime",
+            "difflib",
+            "functools",
+            "threading",
+            "uuid",
         ):
             del files[form.format(name)]
     files["main.py"] = MOUNT
@@ -52,6 +64,38 @@ def test_every_library_name_may_be_in_the_package(form, python_path, package, ho
     assert one.get("/api/hello").json() == "rest"
     assert one.post("/invoke", json={"a": 1}).json() == {"a": 1}
     assert one.post("/nothing", content=b"{").status_code == 404
+    assert one.stop() == 0
+    one.close()
+    assert one.everything() == {"stdout": "", "stderr": ""}
+
+
+SERVICES = {
+    "handlers": (
+        "def act(parameters): return 'acted'\n"
+        "def create_service(): return {'custom_handlers': {'act': act}}\n"
+    ),
+    "a server": (
+        "import grpc, os\nfrom concurrent import futures\n"
+        "def create_service():\n"
+        "    server = grpc.server(futures.ThreadPoolExecutor(1))\n"
+        "    server.add_insecure_port('127.0.0.1:' + os.environ['A2A_PORT'])\n"
+        "    server.start()\n    server.wait_for_termination()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("form", ["{}.py", "{}/__init__.py", "{}/other.py"])
+@pytest.mark.parametrize("kind", SERVICES)
+def test_an_a2a_service_finds_the_libraries_too(kind, form, package, host):
+    files = {form.format(name): TRAP for name in NAMES}
+    files["main.py"] = SERVICES[kind]
+    one = host(package(files), a2a_service="main:create_service")
+    assert (one.ready_a2a()["grpc"] == "unix") == (kind == "handlers")
+    if kind == "handlers":
+        caller = Caller("unix:" + one.a2a_socket_path)
+        assert caller.invoke("act").result == "acted"
+        assert caller.methods() == ["act"]
+        caller.close()
     assert one.stop() == 0
     one.close()
     assert one.everything() == {"stdout": "", "stderr": ""}

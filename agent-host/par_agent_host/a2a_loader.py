@@ -1,11 +1,10 @@
 """From the manifest's A2A names to what is served: gRPC, A2A over HTTP, or both."""
 
-import asyncio
 import inspect
 import threading
 
 from . import handlers as handler_dicts
-from . import probe, service_call
+from . import service_call
 from .applications import is_application
 from .failure import Failure, described, hint
 from .invoke import is_async
@@ -52,13 +51,10 @@ class LoadedA2A:
         found = (self.grpc, self.app, self.handlers, self.servicer)
         return all(one is None for one in found)
 
-    async def open(self, path, port):
-        """Starts what serves gRPC on our socket; `port`: where the agent may have started it itself."""
-        if self.server is None or await self.server.open(path):
-            return
-        if await asyncio.to_thread(probe.probe, port.number) != probe.HTTP2:
-            raise self.server.was_started()
-        self.grpc, self.server = port.number, None
+    async def open(self, path):
+        """Starts what serves gRPC on our socket."""
+        if self.server is not None:
+            self.grpc = await self.server.open(path)
 
     async def close(self):
         """Returns when what is in flight over gRPC is answered."""
@@ -137,6 +133,9 @@ class A2ALoader:
         for target in self._targets:
             if target not in self._results:
                 self._results[target] = await self._called(target, on_loss)
+            elif inspect.isawaitable(self._results[target]):
+                # A sync function around an async one.
+                self._results[target] = await self._awaited(target, self._results[target], on_loss)
             await self._take(loaded, target, self._results[target], drain)
         self._complete(loaded, drain)
         return loaded
@@ -160,10 +159,11 @@ class A2ALoader:
         except BaseException as error:
             raise self._port.raised(target, error)
         if inspect.isawaitable(result):
-            result = await service_call.awaited(
-                target, self._port, result, self._notifier, on_loss
-            )
+            result = await self._awaited(target, result, on_loss)
         return self._returned(target, result, threads)
+
+    async def _awaited(self, target, result, on_loss):
+        return await service_call.awaited(target, self._port, result, self._notifier, on_loss)
 
     def _is_product(self, value):
         """Whether a target is already what its function would return."""
@@ -187,7 +187,7 @@ class A2ALoader:
         elif grpc_server.is_server(value):
             if loaded.grpc is None:
                 loaded.grpc = "unix"
-                loaded.server = grpc_server.AgentServer(value, target.name)
+                loaded.server = grpc_server.AgentServer(value, target.name, self._port.number)
         elif is_application(value):
             if loaded.app is None:
                 loaded.app, loaded.app_name = value, target.name

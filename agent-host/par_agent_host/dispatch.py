@@ -6,6 +6,9 @@ from .agent_card import PATHS as CARD_PATHS
 A2A_PATH = "/a2a"
 """Where the A2A application is served, beneath the base path."""
 
+REFUSAL_MAX_BYTES = 64 * 1024
+"""How much of a 404's or 405's body is kept until the last application was asked."""
+
 NONE, PARTIAL, OPAQUE, FULL = range(4)
 """How an application takes a request: not; its path only (another method); unknown, it is no
 router we can ask; by a route."""
@@ -42,13 +45,22 @@ class Dispatcher:
             offers = self._candidates(scope["type"], offers)
         if not offers:
             return await self._not_found(scope, send)
+        first = None
         for surface, seen in offers[:-1]:
             attempt = _Attempt(receive, send)
             await self._ask(surface, seen, attempt.receive, attempt.send)
             if not attempt.refused:
                 return
+            first = first or attempt
             receive = attempt.replayed
-        await self._ask(*offers[-1], receive, send)
+        surface, seen = offers[-1]
+        if first is None or surface is not offers[0][0]:
+            return await self._ask(surface, seen, receive, send)
+        # One application, asked in two ways: its answer to the proper one stands.
+        last = _Attempt(receive, send)
+        await self._ask(surface, seen, last.receive, last.send)
+        if last.refused:
+            await (first if first.is_whole else last).send_refusal()
 
     def _offers(self, scope):
         """Whom the request is offered to, in order, each with the scope it is to see."""
@@ -168,11 +180,15 @@ def _with_path(scope, path):
 class _Attempt:
     """A request shown to one application so that another can still get it.
 
-    What was received is kept (up to a limit), a response of 404 or 405 is held back.
+    What was received is kept (up to a limit), a response of 404 or 405 is held back. `is_whole`:
+    whether all of that response is.
     """
 
     def __init__(self, receive, send):
         self.refused = False
+        self.is_whole = False
+        self._refusal = []
+        self._refusal_bytes = 0
         self._receive = receive
         self._send = send
         self._kept = []
@@ -195,7 +211,22 @@ class _Attempt:
             if not self.refused:
                 self._kept = None
         if not self.refused:
-            await self._send(message)
+            return await self._send(message)
+        self._refusal_bytes += len(message.get("body", b""))
+        if self._refusal_bytes <= REFUSAL_MAX_BYTES:
+            self._refusal.append(message)
+            self.is_whole = message["type"] == "http.response.body" and not message.get("more_body")
+        else:
+            self.is_whole = False
+
+    async def send_refusal(self):
+        """Sends the response that was held back; of one that is too long the status and nothing more."""
+        if self.is_whole:
+            for message in self._refusal:
+                await self._send(message)
+            return
+        await self._send(dict(self._refusal[0], headers=[(b"content-length", b"0")]))
+        await self._send({"type": "http.response.body", "body": b""})
 
     async def replayed(self):
         if self._kept:

@@ -25,6 +25,9 @@ STOP_GRACE_SEC = 3600.0
 ANSWER_SEC = 5.0
 """How long a server that was started may take to answer on its socket."""
 
+STARTED_SEC = 0.2
+"""How long a server of the agent is asked at its private port before the host starts it."""
+
 OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_MAX_BYTES),
     ("grpc.max_metadata_size", METADATA_MAX_BYTES),
@@ -44,7 +47,7 @@ class OwnServer:
         self._server = None
 
     async def open(self, path):
-        """Serves on a Unix socket that this user alone may use."""
+        """Serves on a Unix socket that this user alone may use; "unix", which is where."""
         self._server = grpc.aio.server(
             concurrent.futures.ThreadPoolExecutor(
                 SERVICER_THREADS, thread_name_prefix="par-servicer"
@@ -54,7 +57,7 @@ class OwnServer:
         self._recorder.add_to(self._server)
         _bind(self._server, path)
         await self._server.start()
-        return True
+        return "unix"
 
     async def close(self):
         """Takes no new call and returns when every call is answered."""
@@ -62,35 +65,42 @@ class OwnServer:
 
 
 class AgentServer:
-    """A `grpc.server` or `grpc.aio.server` that the agent made and did not start."""
+    """A `grpc.server` or `grpc.aio.server` that the agent made.
 
-    def __init__(self, server, name):
+    grpcio does not tell whether one was started. A started one may still take our socket without
+    ever answering there, so it is asked: first at the agent's private port, then at the socket.
+    """
+
+    def __init__(self, server, name, port):
         self._server = server
         self._name = name
+        self._port = port
 
     async def open(self, path):
-        """Adds our socket and starts it; False when it does not answer there: it was started before."""
+        """Starts it on our socket, unless the agent did on its private port; where it is served."""
+        if await asyncio.to_thread(probe.probe, self._port, STARTED_SEC) == probe.HTTP2:
+            return self._port
         try:
             _bind(self._server, path)
             started = self._server.start()
             if asyncio.iscoroutine(started):
                 await started
+            answer = await asyncio.to_thread(probe.until_answered, path, ANSWER_SEC)
         except Failure:
             raise
         except ValueError:
             # What a sync server says that is running already.
-            return False
+            answer = None
         except Exception as error:
             raise Failure(
                 "The gRPC server from %s could not be started: %s." % (self._name, said(error)),
                 hint("Return it as it is, without a start of your own.", "a2a-service"),
             )
-        answer = await asyncio.to_thread(probe.until_answered, path, ANSWER_SEC)
-        return answer == probe.HTTP2
-
-    def was_started(self):
-        """The Failure for a server that was started on some port that nobody knows."""
-        return Failure(
+        if answer == probe.HTTP2:
+            return "unix"
+        if await asyncio.to_thread(probe.probe, self._port) == probe.HTTP2:
+            return self._port
+        raise Failure(
             "The gRPC server from %s was started, but not on port $A2A_PORT." % self._name,
             hint("Return it without a start of your own and without a port.", "a2a-port"),
         )
@@ -119,7 +129,6 @@ def _bind(server, path):
         os.chmod(path, 0o600)
     except (OSError, RuntimeError) as error:
         raise Failure(
-            "The socket %s for the agent's gRPC server cannot be opened: %s."
-            % (path, said(error)),
+            "The socket %s for the agent's gRPC server cannot be opened: %s." % (path, said(error)),
             hint("Set XDG_RUNTIME_DIR or TMPDIR to a short path that is writable.", "socket"),
         )

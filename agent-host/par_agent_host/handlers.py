@@ -150,9 +150,7 @@ def checked(target_name, value, kind, drain):
     result = {}
     for name, function in value.items():
         if not isinstance(name, str):
-            raise _wrong(
-                "%s of %s has the name %r, which is no text." % (kind, target_name, name)
-            )
+            raise _wrong("%s of %s has the name %r, which is no text." % (kind, target_name, name))
         if not callable(function):
             raise _wrong(
                 "%s of %s has %s for %r, which is no function."

@@ -133,7 +133,8 @@ class _Host:
 
         configuration = self._configuration
         self._port = Port(free_port(), configuration.get("a2a_port"), self.root)
-        os.environ["A2A_PORT"] = str(self._port.number)
+        if configuration.get("a2a_service") or configuration.get("a2a_entry"):
+            os.environ["A2A_PORT"] = str(self._port.number)
         return A2ALoader(configuration, package, self._notifier, self._port)
 
     def _server_lost(self, failure):
@@ -172,7 +173,7 @@ class _Host:
             server = await self._open(surfaces, invoke, a2a_app)
         report = None
         if a2a is not None:
-            await a2a.open(self._a2a_socket(a2a), self._port)
+            await a2a.open(self._a2a_socket(a2a))
             loaded.surfaces["a2a"] = True
             report = {"grpc": a2a.grpc, "http": a2a.app is not None}
         # From here on `stop` is graceful; before, there was nothing to finish.

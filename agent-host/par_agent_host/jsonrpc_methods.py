@@ -1,5 +1,6 @@
 """The methods of A2A over JSON-RPC: 1.0's and 0.3's names for the same things."""
 
+import datetime
 import re
 
 from . import jsonrpc_errors as errors
@@ -81,8 +82,8 @@ class Methods:
     """Carries calls out on the agent's handlers."""
 
     def __init__(self, custom_handlers, streaming_handlers):
-        self._custom = _handlers(custom_handlers, False)
-        self._streaming = _handlers(streaming_handlers, True)
+        self._custom = _handlers(custom_handlers)
+        self._streaming = _handlers(streaming_handlers)
         self._names = list(dict.fromkeys(list(self._custom) + list(self._streaming)))
         self._store = TaskStore()
         self._runs = {}
@@ -156,14 +157,16 @@ class Methods:
         tasks = self._store.of_context(context)
         if params.get("status") not in (None, "", "TASK_STATE_UNSPECIFIED"):
             tasks = [task for task in tasks if task.state == form.state(params["status"])]
-        after = params.get("statusTimestampAfter")
-        if isinstance(after, str) and after:
-            tasks = [task for task in tasks if task.changed >= after]
+        if params.get("statusTimestampAfter"):
+            after = _time(params["statusTimestampAfter"])
+            tasks = [task for task in tasks if _time(task.changed) >= after]
         total = len(tasks)
-        token = params.get("pageToken")
-        if isinstance(token, str) and token:
-            before = tuple(token.split("/", 1))
-            tasks = [task for task in tasks if (task.changed, task.id) < before]
+        if params.get("pageToken"):
+            # Where the page before ended; that task may be gone by now.
+            changed, slash, identifier = str(params["pageToken"]).partition("/")
+            if not slash:
+                raise RPCError(errors.INVALID_PARAMS, "params.pageToken is none of ListTasks.")
+            tasks = [task for task in tasks if (task.changed, task.id) < (changed, identifier)]
         page = [form.task(task, history) for task in tasks[:size]]
         if params.get("includeArtifacts") is not True:
             for task in page:
@@ -241,10 +244,8 @@ class Methods:
         return task
 
 
-def _handlers(functions, is_streaming):
-    return {
-        name: Handler(name, function, is_streaming) for name, function in (functions or {}).items()
-    }
+def _handlers(functions):
+    return {name: Handler(name, function) for name, function in (functions or {}).items()}
 
 
 def _unknown(form, name):
@@ -274,6 +275,19 @@ def _history_length(source):
     if not _is_count(length) or length < 0:
         raise RPCError(errors.INVALID_PARAMS, "historyLength has to be 0 or more.")
     return length
+
+
+def _time(text):
+    """A point in time as RFC 3339 has it; fractions beyond microseconds are cut."""
+    match = re.match(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$", str(text))
+    try:
+        when, fraction, zone = match.groups()
+        fraction = ((fraction or ".") + "000000")[:7]
+        return datetime.datetime.fromisoformat(
+            when.upper() + fraction + ("+00:00" if zone in "Zz" else zone)
+        )
+    except (AttributeError, ValueError):
+        raise RPCError(errors.INVALID_PARAMS, "params.statusTimestampAfter is no time.")
 
 
 def _is_count(value):

@@ -22,7 +22,7 @@ class Version1:
     }
 
     def role(self, value):
-        return self._ROLES.get(value)
+        return self._ROLES.get(value) if isinstance(value, str) else None
 
     def state(self, text):
         """The state that a caller names; None for one that no task here ever has."""

@@ -17,11 +17,11 @@ PAUSE_SEC = 0.02
 """Between two attempts."""
 
 
-def probe(address):
+def probe(address, seconds=ATTEMPT_SEC):
     """Asks once. `address`: a port number of 127.0.0.1, or the path of a Unix socket."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as connection:
-        connection.settimeout(ATTEMPT_SEC)
+        connection.settimeout(seconds)
         try:
             connection.connect(address if isinstance(address, str) else ("127.0.0.1", address))
         except OSError:

@@ -7,7 +7,7 @@ import traceback
 from . import probe
 from .failure import Failure, agent_traceback, hint, last_agent_line, said
 
-THREADED_START_SEC = 5.0
+THREADED_START_SEC = 1.0
 """How long a function that returned nothing but left threads behind has for opening its port."""
 
 TOLD_EVERY_SEC = 1.0
@@ -46,8 +46,6 @@ class Port:
                 detail,
             )
         advice = "The traceback shows the line."
-        if isinstance(error, ValueError) and "main thread" in str(error):
-            advice = "Leave signals alone: the agent is stopped by its pipe, not by a signal."
         if isinstance(error, RuntimeError) and "event loop" in str(error):
             advice = "Make the function async, and await instead of running an event loop."
         return Failure(

@@ -119,9 +119,7 @@ def _adders(value):
     """The generated base classes of a servicer, each with its function that adds it to a server."""
     found = []
     for base in type(value).__mro__:
-        add = getattr(
-            sys.modules.get(base.__module__), "add_%s_to_server" % base.__name__, None
-        )
+        add = getattr(sys.modules.get(base.__module__), "add_%s_to_server" % base.__name__, None)
         if base.__name__.endswith("Servicer") and callable(add):
             found.append((base, add))
     return found

@@ -7,6 +7,7 @@ import concurrent.futures
 import contextvars
 import functools
 import inspect
+import json
 import sys
 import traceback
 
@@ -23,16 +24,18 @@ STREAM_KEPT_MAX_BYTES = 10 * 1024 * 1024
 """What is kept of a handler's pieces. Beyond it a stream goes on and is kept no further; a call
 that waits for the whole fails."""
 
+BREATH_PIECES = 64
+"""After so many pieces a handler that never waits lets others run."""
+
 _END = object()
 
 
 class Handler:
     """One action of the agent: a function of one argument, the parameters as a dict of text."""
 
-    def __init__(self, name, function, is_streaming):
+    def __init__(self, name, function):
         self.name = name
         self.function = function
-        self.is_streaming = is_streaming
         self.is_async = _is_async(function)
 
 
@@ -57,6 +60,7 @@ class Run:
         self._is_begun = False
         self._keeps = True
         self._kept = 0
+        self._pieces = 0
         self._work = None
 
     def start(self):
@@ -169,9 +173,12 @@ class Run:
         """One value of a streaming handler; whether to go on."""
         if self.task.is_final:
             return False
+        self._pieces += 1
+        if self._pieces % BREATH_PIECES == 0:
+            await asyncio.sleep(0)
         kind, content = _event_of(value)
         if kind == "error":
-            self._finish("failed", content if isinstance(content, str) else str(content))
+            self._finish("failed", _as_sentence(content))
             return False
         if kind in ("complete", "done"):
             if isinstance(content, dict):
@@ -180,12 +187,14 @@ class Run:
             elif content not in (None, ""):
                 await self._take_value(content)
             return False
-        if kind == "thinking":
+        if content is None:
+            pass
+        elif kind == "thinking":
             part, _ = self._part(content)
             self.task.work([part])
             self.task.message["metadata"] = {"thinking": True}
             await self._tell(("status", self.task.changed, self.task.message))
-        elif content is not None:
+        else:
             await self._take_value(content)
         return not self.task.is_final
 
@@ -295,20 +304,26 @@ def _event_of(value):
     if isinstance(value, dict):
         kind = value.get("event", value.get("type"))
         if isinstance(kind, str) and kind.lower() in _EVENTS:
-            for key in ("data", "content", "text", "message"):
-                if key in value:
-                    return kind.lower(), _text_in(value[key])
-            return kind.lower(), None
+            kind = kind.lower()
+            found = [value[key] for key in ("data", "content", "text", "message") if key in value]
+            content = found[0] if found else None
+            return kind, content if kind in ("complete", "done") else _text_in(content)
     return "content", value
 
 
 def _text_in(data):
     """The text of `{"text": "…"}` and the like, anything else as it is."""
-    if isinstance(data, dict) and len(data) == 1:
-        for key in ("text", "content", "message", "error"):
+    if isinstance(data, dict):
+        for key in ("content", "text", "message"):
             if isinstance(data.get(key), str):
                 return data[key]
     return data
+
+
+def _as_sentence(content):
+    if isinstance(content, str):
+        return content
+    return "The handler failed." if content is None else json.dumps(content, default=str)
 
 
 def _close(generator):

@@ -171,6 +171,8 @@ METHODS = {
 }
 HANDLER = grpc.method_handlers_generic_handler(SERVICE, METHODS)
 OPTIONS = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 32 << 20)]
+# More of grpcio's options as JSON, so that a test can make the agent's connections short-lived or narrow.
+OPTIONS += json.loads(os.environ.get("PROBE_OPTIONS", "{}")).items()
 
 
 def build():
