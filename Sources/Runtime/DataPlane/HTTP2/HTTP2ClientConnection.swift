@@ -66,7 +66,9 @@ final class HTTP2ClientConnection: HTTP2Connection {
     var entries = [
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-        value: UInt32(limits.streams)),
+        // nghttp2 would end the connection of a client that opens one more; RFC 9113 section 5.1.2
+        // wants the stream refused. So it is told of more than the client is, see `rewrite`.
+        value: UInt32(limits.streams * 2)),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
         value: UInt32(limits.streamWindow)),
@@ -81,6 +83,15 @@ final class HTTP2ClientConnection: HTTP2Connection {
       wantsFlush()
     }
     setTimes()
+  }
+
+  /// The first frame of all, SETTINGS, with the number of streams that is meant.
+  override func rewrite(_ frame: UnsafeMutableRawBufferPointer) {
+    let (first, value) = (HTTP2Frame.headerBytes, UInt32(limits.streams))
+    guard frame.count >= first + 6, frame[3] == HTTP2Frame.settings,
+      frame[first + 1] == UInt8(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue)
+    else { return }
+    frame.storeBytes(of: value.bigEndian, toByteOffset: first + 2, as: UInt32.self)
   }
 
   // MARK: Who
@@ -108,6 +119,11 @@ final class HTTP2ClientConnection: HTTP2Connection {
       // Trailers, which always end the request.
       stream(nghttp2_session_get_stream_user_data(session, id))?.endInput(block)
       return
+    }
+    guard streamCount < limits.streams else {
+      nghttp2_submit_rst_stream(session, 0, id, HTTP2Code.refusedStream)
+      loop.counters.http2Ended(.streams)
+      return wantsFlush()
     }
     let made = makeStream(id, block)
     made.isHeadAlone = frame.hd.flags & HTTP2Frame.endStream != 0
@@ -148,8 +164,9 @@ final class HTTP2ClientConnection: HTTP2Connection {
   }
 
   override func streamClosed(_ id: Int32, _ source: UnsafeMutableRawPointer?, _ code: UInt32) {
-    guard let source else { return }
+    // Also one that was never begun: it was work for nothing all the same.
     if code != HTTP2Code.noError, !resets.take(at: loop.now) { calm(.resets) }
+    guard let source else { return }
     remove(Unmanaged<HTTP2Stream>.fromOpaque(source), code)
   }
 
@@ -230,13 +247,27 @@ final class HTTP2ClientConnection: HTTP2Connection {
   }
   override func lost(_ reason: String) { shut() }
 
-  override func sessionEnded() { linger() }
+  override func sessionEnded() {
+    endStreams()
+    linger()
+  }
 
-  override func closed() {
+  /// The session is not asked any more: what the streams hold elsewhere is given up.
+  private func endStreams() {
     while let stream = firstStream {
       remove(Unmanaged.passUnretained(stream), HTTP2Code.cancel)
     }
     allSent()
+  }
+
+  override func invalidFrameReceived(_ error: Int32) {
+    guard error == NGHTTP2_ERR_REFUSED_STREAM.rawValue else { return }
+    loop.counters.http2Ended(.streams)
+    if !resets.take(at: loop.now) { calm(.resets) }
+  }
+
+  override func closed() {
+    endStreams()
     loop.shared.http2Connections.subtract(1, ordering: .sequentiallyConsistent)
     loop.counters.http2Open.bump(-1)
     loop.shared.connections.subtract(1, ordering: .relaxed)

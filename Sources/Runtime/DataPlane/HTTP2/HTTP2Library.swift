@@ -73,7 +73,7 @@ final class HTTP2Library: @unchecked Sendable {
     guard let user else { return 0 }
     return Unmanaged<HTTP2Connection>.fromOpaque(user)._withUnsafeGuaranteedRef {
       body($0)
-      return $0.isBroken ? NGHTTP2_ERR_CALLBACK_FAILURE.rawValue : 0
+      return $0.isBroken && $0.isReceiving ? NGHTTP2_ERR_CALLBACK_FAILURE.rawValue : 0
     }
   }
 

@@ -29,7 +29,7 @@ public struct HTTP2Limits: Sendable {
   public var pingPatience = Interval.seconds(20)
   /// Between the two GOAWAYs of a drain, when the peer does not answer the PING between them.
   public var goawayPatience = Interval.seconds(1)
-  /// Frames that move nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown) at once …
+  /// Frames that move nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA) at once …
   public var unproductiveFrames = 1000
   /// … and a second.
   public var unproductiveFramesPerSecond = 200
