@@ -30,7 +30,7 @@ from http2.rows import Target
 from support.program import DEADLINE, Run
 
 #: Seconds for which a flood is repeated, on one connection after the other.
-SECONDS = float(os.environ.get("FLOOD_SECONDS", "0.3"))
+SECONDS = float(os.environ.get("FLOOD_SECONDS", "0.1"))
 #: By how much the program's memory may grow in one attack.
 MEMORY = 48 << 20
 #: Seconds after which a stream that takes nothing is given up, in these tests.
@@ -171,7 +171,7 @@ FLOODS = [
     ("a header bomb", attacks.header_bomb, ("check", "rest"), (CALM,), "header_bomb"),
     ("a bomb of small fields", attacks.cookie_bomb, ("check", "rest"), (CALM,), "header_bomb"),
     ("updates of the table's size", attacks.table_size_updates, ("check",), (CALM,), "resets"),
-    ("PING", of(frames.ping()), ("check", "rest"), (CALM,), "flood"),
+    ("PING", of(frames.ping()), ("check", "rest"), (CALM, "closed"), None),
     ("PING, its answers unread", of(frames.ping(), reading=False), ("check",), (CALM, "closed"), None),
     ("answers to no PING", of(frames.ping(ack=True)), ("check",), (CALM,), "flood"),
     ("SETTINGS", of(frames.settings()), ("check", "rest"), (CALM, "closed"), None),
@@ -241,15 +241,13 @@ def test_more_streams_than_are_allowed(scene, name):
                 most = peer.settings[frames.MAX_CONCURRENT_STREAMS]
                 for one in odd(2 * most):
                     peer.send(target.open(one))
+                beyond = list(odd(2 * most))[most:]
                 try:
-                    peer.ping()
+                    assert {peer.response(one).reset for one in beyond} == {"REFUSED_STREAM"}
                 except Ended:
                     assert peer.goaway and peer.goaway.code == "PROTOCOL_ERROR"
                     remarks.append("connection ended")
                     continue
-                refused = [one for one in odd(2 * most) if one in peer.responses and peer.responses[one].reset]
-                assert refused == list(odd(2 * most))[most:]
-                assert {peer.responses[one].reset for one in refused} == {"REFUSED_STREAM"}
                 remarks.append("streams refused")
                 for one in odd(most):
                     peer.send(target.finish(one))
@@ -270,7 +268,8 @@ def test_windows_that_never_open(scene, name):
                 peer.response(one)
             assert peer.violations == []
             remarks.append(str({peer.responses[one].reset for one in streams}))
-    assert scene.count("stalled") - before == 100
+    if name == "invoke":
+        assert scene.count("stalled") - before == 100
 
 
 @pytest.mark.parametrize("name", ["invoke", "rest"])
