@@ -130,4 +130,18 @@ import Testing
     #expect(taken([Int64](repeating: 500_000_000, count: 4)) == [true, true, true, false])
     #expect(taken([Int64](repeating: 100_000_000_000, count: 4)) == [true, true, true, false])
   }
+
+  @Test("Frames are found however their bytes arrive", arguments: [1, 2, 3, 7, 9, 1000])
+  func frames(_ piece: Int) {
+    var bytes = Frames.preface + Frames.settings([0, 3, 0, 0, 0, 9]) + Frames.ping()
+    bytes += Frames.frame(0, 0, 1, [UInt8](repeating: 9, count: 70_000)) + Frames.frame(0xBE)
+    var walk = FrameWalk()
+    var types: [UInt8] = []
+    for start in stride(from: 0, to: bytes.count, by: piece) {
+      bytes[start..<min(start + piece, bytes.count)].withUnsafeBytes {
+        walk.walk($0) { types.append($0) }
+      }
+    }
+    #expect(types == [4, 6, 0, 0xBE])
+  }
 }

@@ -25,7 +25,9 @@ import Testing
     "Floods of frames that move nothing end in ENHANCE_YOUR_CALM",
     arguments: [
       Frames.ping(), Frames.settings(), Frames.frame(2, 0, 3, [0, 0, 0, 0, 1]),
-      Frames.windowUpdate(0, 1), Frames.frame(0, 0, 1),
+      Frames.windowUpdate(0, 1), Frames.frame(0, 0, 1), Frames.frame(0xBE, 0, 0, [1]),
+      Frames.frame(0, 8, 1, [1, 0]), Frames.reset(1),
+      Frames.frame(6, 1, 0, [UInt8](repeating: 0, count: 8)),
     ])
   func flood(_ frame: [UInt8]) throws {
     let server = try server {

@@ -8,6 +8,9 @@ extension HTTP2ClientConnection {
     switch frame.hd.type {
     case HTTP2Frame.settings:
       if frame.hd.flags & HTTP2Frame.ack == 0, !isEstablished { establish() }
+    case HTTP2Frame.resetStream:
+      resetStream = frame.hd.stream_id
+      if !resets.take(at: loop.now) { calm(.resets) }
     case HTTP2Frame.ping:
       if frame.hd.flags & HTTP2Frame.ack != 0 { pingAnswered() }
     default: break
@@ -19,17 +22,6 @@ extension HTTP2ClientConnection {
   private func establish() {
     isEstablished = true
     idleSince = loop.now
-  }
-
-  func measure(_ head: nghttp2_frame_hd) {
-    switch head.type {
-    case HTTP2Frame.data where head.length > 0 || head.flags & HTTP2Frame.endStream != 0: return
-    case HTTP2Frame.headers, HTTP2Frame.continuation: return
-    // Counted with the streams that it ends.
-    case HTTP2Frame.resetStream: return
-    default: break
-    }
-    if !unproductive.take(at: loop.now) { calm(.flood) }
   }
 
   /// Ends the connection of a client that keeps us busy with nothing.

@@ -29,6 +29,9 @@ final class HTTP2ClientConnection: HTTP2Connection {
   /// A PING that waits for its answer since then; 0: none.
   var pingSent: Int64 = 0
   var lastLook: Int64
+  private var frames = FrameWalk()
+  /// The stream that the client reset last.
+  var resetStream: Int32 = 0
   var unproductive: TokenBucket
   var resets: TokenBucket
   /// Calls whose last frame is written with what is gathered: in flight until the kernel has it.
@@ -159,13 +162,19 @@ final class HTTP2ClientConnection: HTTP2Connection {
   }
 
   override func dataTaken(_ source: UnsafeMutableRawPointer, _ count: Int) {
-    unproductive.add(limits.productiveCredit)
+    // A client that opens its window byte by byte gets little credit for it.
+    unproductive.add(min(limits.productiveCredit, count / 256))
     stream(source)?.take(count, into: loop.http2.output)
   }
 
   override func streamClosed(_ id: Int32, _ source: UnsafeMutableRawPointer?, _ code: UInt32) {
-    // Also one that was never begun: it was work for nothing all the same.
-    if code != HTTP2Code.noError, !resets.take(at: loop.now) { calm(.resets) }
+    // Also one that was never begun: it was work for nothing all the same. The client's own resets
+    // have been counted, and what we reset of our own will is not its doing.
+    if code != HTTP2Code.noError, id != resetStream, !(stream(source)?.wasReset ?? false),
+      !resets.take(at: loop.now)
+    {
+      calm(.resets)
+    }
     guard let source else { return }
     remove(Unmanaged<HTTP2Stream>.fromOpaque(source), code)
   }
@@ -234,9 +243,16 @@ final class HTTP2ClientConnection: HTTP2Connection {
 
   override func controlReceived(_ frame: nghttp2_frame) { heard(frame) }
 
-  override func frameCounted(_ head: nghttp2_frame_hd) {
-    isMute = false
-    measure(head)
+  override func frameBegins() { isMute = false }
+
+  override func inspect(_ bytes: UnsafeRawBufferPointer) {
+    frames.walk(bytes) { type in
+      switch type {
+      // What these are worth is known when they have been read.
+      case HTTP2Frame.headers, HTTP2Frame.continuation: break
+      default: if !unproductive.take(at: loop.now) { calm(.flood) }
+      }
+    }
   }
 
   override func headerBomb() { calm(.headerBomb) }

@@ -70,7 +70,7 @@ class HTTP2Connection: Pollable {
   func streamClosed(_ stream: Int32, _ source: UnsafeMutableRawPointer?, _ code: UInt32) {}
   /// Any other frame.
   func controlReceived(_ frame: nghttp2_frame) {}
-  func frameCounted(_ head: nghttp2_frame_hd) {}
+  func frameBegins() {}
   func invalidFrameReceived(_ error: Int32) {}
   func frameSent(_ frame: nghttp2_frame) {}
   /// The connection's first frame, before it goes out.
@@ -111,8 +111,6 @@ class HTTP2Connection: Pollable {
 
   /// A header list that is packed to do harm.
   func headerBomb() { isBroken = true }
-
-  final func frameBegins(_ head: nghttp2_frame_hd) { frameCounted(head) }
 
   final func frameReceived(_ frame: nghttp2_frame) {
     switch frame.hd.type {
@@ -198,6 +196,8 @@ class HTTP2Connection: Pollable {
     }
   }
 
+  /// What the session is about to be given.
+  func inspect(_ bytes: UnsafeRawBufferPointer) {}
   func received(_ count: Int) {}
   func sent(_ count: Int) {}
 
@@ -208,6 +208,7 @@ class HTTP2Connection: Pollable {
 
   /// Gives the session what arrived.
   final func feed(_ bytes: UnsafeRawBufferPointer) {
+    inspect(bytes)
     isInside = true
     isReceiving = true
     let result = nghttp2_session_mem_recv(
