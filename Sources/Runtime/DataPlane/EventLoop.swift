@@ -11,6 +11,9 @@ import Synchronization
 /// `heartbeat` and `shared` belongs to the loop's own thread once it runs.
 final class EventLoop: @unchecked Sendable {
   static let eventsPerWait = 128
+  /// How often a turn goes through those that have more to do: what a stream of HTTP/2 says in the
+  /// first round, its connection writes in the second.
+  static let roundsPerTurn = 2
   /// Rounds of the last pass, so that a client which never stops sending cannot hold the end.
   static let lastRounds = 16
   private static let mailboxToken = UInt64.max
@@ -168,7 +171,7 @@ final class EventLoop: @unchecked Sendable {
       position += 1
     }
     while let pollable = deadlines.takeExpired(at: now) { pollable.expired() }
-    if !queue.isEmpty {
+    for _ in 0..<Self.roundsPerTurn where !queue.isEmpty {
       swap(&queue, &resuming)
       for pollable in resuming {
         pollable.isQueued = false
@@ -236,7 +239,7 @@ final class EventLoop: @unchecked Sendable {
       while true {
         let client = par_accept(listener.descriptor)
         guard client >= 0 else { break }
-        refuse(client)
+        refuse(client, port: listener.port)
       }
       listener.detach()
     }
@@ -310,13 +313,13 @@ final class EventLoop: @unchecked Sendable {
 
   func accepted(_ client: Int32, port: Port) {
     guard shared.connections.load(ordering: .relaxed) < limits.connections else {
-      return refuse(client)
+      return refuse(client, port: port)
     }
     par_set_nodelay(client)
     if port == .a2a { return acceptedHTTP2(client) }
     let connection = ClientConnection(descriptor: client, loop: self, port: port)
     guard watch(connection, events: PAR_EPOLLIN | PAR_EPOLLOUT | PAR_EPOLLRDHUP | PAR_EPOLLET)
-    else { return refuse(client) }
+    else { return refuse(client, port: port) }
     shared.connections.add(1, ordering: .relaxed)
     counters.connectionsAccepted.bump(1)
     counters.connectionsOpen.bump(1)
@@ -325,12 +328,12 @@ final class EventLoop: @unchecked Sendable {
 
   private func acceptedHTTP2(_ client: Int32) {
     guard let session = HTTP2Library.shared.session(client: false, limits: shared.options.http2)
-    else { return refuse(client) }
+    else { return refuse(client, port: .a2a) }
     let connection = HTTP2ClientConnection(
       descriptor: client, loop: self, port: .a2a, session: session)
     guard
       watch(connection, events: PAR_EPOLLIN | PAR_EPOLLOUT | PAR_EPOLLRDHUP | PAR_EPOLLET)
-    else { return refuse(client) }
+    else { return refuse(client, port: .a2a) }
     shared.connections.add(1, ordering: .relaxed)
     counters.connectionsAccepted.bump(1)
     counters.connectionsOpen.bump(1)
@@ -358,9 +361,12 @@ final class EventLoop: @unchecked Sendable {
   }
 
   /// Answers 503 without reading a request, as far as that goes without waiting, and closes.
-  private func refuse(_ client: Int32) {
+  private func refuse(_ client: Int32, port: Port) {
     let published = state()
-    ErrorAnswer.refusal(state: published.snapshot.state).withUnsafeBytes { bytes in
+    let answer =
+      port == .a2a
+      ? HTTP2Preface.refusal : ErrorAnswer.refusal(state: published.snapshot.state)
+    answer.withUnsafeBytes { bytes in
       _ = Glibc.send(client, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
     shutdown(client, Int32(SHUT_WR))

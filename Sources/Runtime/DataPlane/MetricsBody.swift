@@ -78,6 +78,32 @@ enum MetricsBody {
       "par_sent_bytes_total", "counter", "Bytes written to clients.",
       sum { $0.bytesSent.load(ordering: .relaxed) })
     metric(
+      "par_http2_connections", "gauge", "Open client connections that speak HTTP/2.",
+      sum { $0.http2Open.load(ordering: .relaxed) })
+    metric(
+      "par_http2_streams", "gauge", "Open streams of these connections.",
+      sum { $0.streamsOpen.load(ordering: .relaxed) })
+    metric(
+      "par_http2_streams_total", "counter", "Streams of HTTP/2 connections.",
+      sum { $0.streamsTotal.load(ordering: .relaxed) })
+    text += "# HELP par_http2_ended_total Connections and streams ended by a limit or a mistake.\n"
+    text += "# TYPE par_http2_ended_total counter\n"
+    for end in HTTP2End.allCases {
+      text += "par_http2_ended_total{reason=\"\(end.name)\"} \(sum { $0.http2Ends(end) })\n"
+    }
+    text += "# HELP par_grpc_calls_total Calls by status, health included.\n"
+    text += "# TYPE par_grpc_calls_total counter\n"
+    for status in GRPCStatus.allCases {
+      text += "par_grpc_calls_total{status=\"\(status.name)\"} \(sum { $0.calls(status) })\n"
+    }
+    metric(
+      "par_grpc_calls_repeated_total", "counter",
+      "Calls given to another connection because nothing of them had been sent.",
+      sum { $0.callsRepeated.load(ordering: .relaxed) })
+    metric(
+      "par_grpc_agent_connections", "gauge", "Open gRPC connections to the agent.",
+      sum { $0.agentConnectionsOpen.load(ordering: .relaxed) })
+    metric(
       "par_boot_milliseconds", "gauge", "From process start to the first Ready, or until now.",
       snapshot.bootMilliseconds ?? (Clock.now() - .start).milliseconds)
     metric(

@@ -73,7 +73,7 @@ final class TestClient {
     }
   }
 
-  private func take(_ count: Int) -> [UInt8]? {
+  func take(_ count: Int) -> [UInt8]? {
     while buffered.count < count { guard fill() else { return nil } }
     defer { buffered.removeSubrange(..<count) }
     return Array(buffered[..<count])

@@ -15,11 +15,17 @@ final class TestServer: @unchecked Sendable {
     var records: [AccessRecord] { log.withLock { $0 } }
     func nothingInFlight() { idle.increment() }
     func requestFinished(_ record: AccessRecord) { log.withLock { $0.append(record) } }
+    private let refusals = Locked<[String]>([])
+    var refused: [String] { refusals.withLock { $0 } }
+    func connectionRefused(reason: String, peer: String, count: Int) {
+      refusals.withLock { $0.append(reason) }
+    }
   }
 
   let folder: String
   let port: UInt16
   private(set) var uiPort: UInt16 = 0
+  private(set) var a2aPort: UInt16 = 0
   let plane: DataPlane
   let recorder = Recorder()
   private(set) var snapshot: Snapshot
@@ -27,6 +33,7 @@ final class TestServer: @unchecked Sendable {
   private var isStopped = false
 
   var socket: String { folder + "/rest.sock" }
+  var a2aSocket: String { folder + "/a2a.sock" }
   var uiFolder: String { folder + "/ui" }
 
   init(
@@ -44,7 +51,8 @@ final class TestServer: @unchecked Sendable {
       gate: gate, state: Self.state(gate), reason: gate == .ready ? nil : "starting",
       surfaces: [SurfaceState(name: "rest", ready: gate == .ready)],
       meta: Array("{\"name\":\"x\"}".utf8), upstreamSocket: folder + "/rest.sock",
-      bootMilliseconds: gate == .booting ? nil : 42, budgetMilliseconds: 5000)
+      a2aUpstream: .unix(folder + "/a2a.sock"), bootMilliseconds: gate == .booting ? nil : 42,
+      budgetMilliseconds: 5000)
     if uiListener { options.multiplexed = false }
     change(&options, &snapshot, Folder(path: folder))
     var bound: UInt16 = 0
@@ -56,6 +64,9 @@ final class TestServer: @unchecked Sendable {
         PortListener(.ui, descriptor: par_listen_tcp("127.0.0.1", 0, 128, &bound)))
       uiPort = bound
     }
+    listeners.append(
+      PortListener(.a2a, descriptor: par_listen_tcp("127.0.0.1", 0, 128, &bound)))
+    a2aPort = bound
     plane = try DataPlane(
       options: options, listeners: listeners, initial: snapshot, observer: recorder)
     try plane.start()
@@ -102,6 +113,12 @@ final class TestServer: @unchecked Sendable {
   @discardableResult
   func agent(always response: String) -> TestAgent {
     let agent = TestAgent(socket, always: response)
+    agents.append(agent)
+    return agent
+  }
+
+  /// An agent that ends with the server.
+  func adopt(_ agent: TestAgent) -> TestAgent {
     agents.append(agent)
     return agent
   }

@@ -360,7 +360,10 @@ final class GRPCCall: HTTP2Stream {
     hasAgentEnded = true
     end(.unavailable, "The agent is stopping and the call was cut off")
     // Whether the client takes that is not waited for.
-    settle(delivered: true)
+    if loop.shared.options.accessLog {
+      loop.shared.observer.requestFinished(accessRecord())
+    }
+    uncount()
     return wasAborted ? nil : (started, request)
   }
 }

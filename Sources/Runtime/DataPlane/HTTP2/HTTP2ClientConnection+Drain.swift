@@ -18,8 +18,8 @@ extension HTTP2ClientConnection {
     guard farewell == .none, phase == .open else { return }
     farewell = .announced
     farewellAt = loop.now
+    // The PING is queued when this was written: it would overtake it.
     nghttp2_submit_shutdown_notice(session)
-    ask()
     wantsFlush()
   }
 
@@ -45,6 +45,7 @@ extension HTTP2ClientConnection {
 
   /// The loop ends: what is written by now is all there will be.
   func finish() {
+    flush()
     if phase == .open {
       nghttp2_session_terminate_session(session, HTTP2Code.noError)
       flush()

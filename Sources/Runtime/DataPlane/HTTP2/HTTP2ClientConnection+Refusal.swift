@@ -8,6 +8,9 @@ extension HTTP2ClientConnection {
     switch frame.hd.type {
     case HTTP2Frame.settings:
       if frame.hd.flags & HTTP2Frame.ack == 0, !isEstablished { establish() }
+    case HTTP2Frame.resetStream:
+      resetStream = frame.hd.stream_id
+      if !resets.take(at: loop.now) { calm(.resets) }
     case HTTP2Frame.ping:
       if frame.hd.flags & HTTP2Frame.ack != 0 { pingAnswered() }
     default: break
@@ -19,17 +22,6 @@ extension HTTP2ClientConnection {
   private func establish() {
     isEstablished = true
     idleSince = loop.now
-  }
-
-  func measure(_ head: nghttp2_frame_hd) {
-    switch head.type {
-    case HTTP2Frame.data where head.length > 0 || head.flags & HTTP2Frame.endStream != 0: return
-    case HTTP2Frame.headers, HTTP2Frame.continuation: return
-    // Counted with the streams that it ends.
-    case HTTP2Frame.resetStream: return
-    default: break
-    }
-    if !unproductive.take(at: loop.now) { calm(.flood) }
   }
 
   /// Ends the connection of a client that keeps us busy with nothing.
@@ -62,7 +54,10 @@ extension HTTP2ClientConnection {
   }
 
   func goawaySent(_ frame: nghttp2_goaway) {
-    guard frame.error_code != HTTP2Code.noError else { return }
+    guard frame.error_code != HTTP2Code.noError else {
+      if farewell == .announced { ask() }
+      return
+    }
     isBroken = true
     var text = HTTP2Code.name(frame.error_code)
     if let data = frame.opaque_data, frame.opaque_data_len > 0 {

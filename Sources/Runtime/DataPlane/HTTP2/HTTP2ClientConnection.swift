@@ -29,6 +29,9 @@ final class HTTP2ClientConnection: HTTP2Connection {
   /// A PING that waits for its answer since then; 0: none.
   var pingSent: Int64 = 0
   var lastLook: Int64
+  private var frames = FrameWalk()
+  /// The stream that the client reset last.
+  var resetStream: Int32 = 0
   var unproductive: TokenBucket
   var resets: TokenBucket
   /// Calls whose last frame is written with what is gathered: in flight until the kernel has it.
@@ -66,7 +69,9 @@ final class HTTP2ClientConnection: HTTP2Connection {
     var entries = [
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-        value: UInt32(limits.streams)),
+        // nghttp2 would end the connection of a client that opens one more; RFC 9113 section 5.1.2
+        // wants the stream refused. So it is told of more than the client is, see `rewrite`.
+        value: UInt32(limits.streams * 2)),
       nghttp2_settings_entry(
         settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
         value: UInt32(limits.streamWindow)),
@@ -81,6 +86,15 @@ final class HTTP2ClientConnection: HTTP2Connection {
       wantsFlush()
     }
     setTimes()
+  }
+
+  /// The first frame of all, SETTINGS, with the number of streams that is meant.
+  override func rewrite(_ frame: UnsafeMutableRawBufferPointer) {
+    let (first, value) = (HTTP2Frame.headerBytes, UInt32(limits.streams))
+    guard frame.count >= first + 6, frame[3] == HTTP2Frame.settings,
+      frame[first + 1] == UInt8(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue)
+    else { return }
+    frame.storeBytes(of: value.bigEndian, toByteOffset: first + 2, as: UInt32.self)
   }
 
   // MARK: Who
@@ -108,6 +122,11 @@ final class HTTP2ClientConnection: HTTP2Connection {
       // Trailers, which always end the request.
       stream(nghttp2_session_get_stream_user_data(session, id))?.endInput(block)
       return
+    }
+    guard streamCount < limits.streams else {
+      nghttp2_submit_rst_stream(session, 0, id, HTTP2Code.refusedStream)
+      loop.counters.http2Ended(.streams)
+      return wantsFlush()
     }
     let made = makeStream(id, block)
     made.isHeadAlone = frame.hd.flags & HTTP2Frame.endStream != 0
@@ -143,13 +162,20 @@ final class HTTP2ClientConnection: HTTP2Connection {
   }
 
   override func dataTaken(_ source: UnsafeMutableRawPointer, _ count: Int) {
-    unproductive.add(limits.productiveCredit)
+    // A client that opens its window byte by byte gets little credit for it.
+    unproductive.add(min(limits.productiveCredit, count / 256))
     stream(source)?.take(count, into: loop.http2.output)
   }
 
   override func streamClosed(_ id: Int32, _ source: UnsafeMutableRawPointer?, _ code: UInt32) {
+    // Also one that was never begun: it was work for nothing all the same. The client's own resets
+    // have been counted, and what we reset of our own will is not its doing.
+    if code != HTTP2Code.noError, id != resetStream, !(stream(source)?.wasReset ?? false),
+      !resets.take(at: loop.now)
+    {
+      calm(.resets)
+    }
     guard let source else { return }
-    if code != HTTP2Code.noError, !resets.take(at: loop.now) { calm(.resets) }
     remove(Unmanaged<HTTP2Stream>.fromOpaque(source), code)
   }
 
@@ -217,9 +243,16 @@ final class HTTP2ClientConnection: HTTP2Connection {
 
   override func controlReceived(_ frame: nghttp2_frame) { heard(frame) }
 
-  override func frameCounted(_ head: nghttp2_frame_hd) {
-    isMute = false
-    measure(head)
+  override func frameBegins() { isMute = false }
+
+  override func inspect(_ bytes: UnsafeRawBufferPointer) {
+    frames.walk(bytes) { type in
+      switch type {
+      // What these are worth is known when they have been read.
+      case HTTP2Frame.headers, HTTP2Frame.continuation: break
+      default: if !unproductive.take(at: loop.now) { calm(.flood) }
+      }
+    }
   }
 
   override func headerBomb() { calm(.headerBomb) }
@@ -230,13 +263,27 @@ final class HTTP2ClientConnection: HTTP2Connection {
   }
   override func lost(_ reason: String) { shut() }
 
-  override func sessionEnded() { linger() }
+  override func sessionEnded() {
+    endStreams()
+    linger()
+  }
 
-  override func closed() {
+  /// The session is not asked any more: what the streams hold elsewhere is given up.
+  private func endStreams() {
     while let stream = firstStream {
       remove(Unmanaged.passUnretained(stream), HTTP2Code.cancel)
     }
     allSent()
+  }
+
+  override func invalidFrameReceived(_ error: Int32) {
+    guard error == NGHTTP2_ERR_REFUSED_STREAM.rawValue else { return }
+    loop.counters.http2Ended(.streams)
+    if !resets.take(at: loop.now) { calm(.resets) }
+  }
+
+  override func closed() {
+    endStreams()
     loop.shared.http2Connections.subtract(1, ordering: .sequentiallyConsistent)
     loop.counters.http2Open.bump(-1)
     loop.shared.connections.subtract(1, ordering: .relaxed)

@@ -25,10 +25,14 @@ class HTTP2Connection: Pollable {
   final var hungUp = false
   /// A callback of the session runs: it may be told things, but neither fed, drained nor freed.
   final var isInside = false
-  /// What arrives is no HTTP/2 that goes on: the callbacks refuse everything.
+  /// … because it is fed.
+  final private(set) var isReceiving = false
+  /// The connection ends with what is queued: nothing that arrives is looked at any more.
   final var isBroken = false
   /// Nothing is written yet.
   final var isMute = false
+  /// The first frame was gathered.
+  private final var hasSpoken = false
   /// What the kernel did not take of the frames gathered last.
   final var backlog: ByteBuffer?
   /// The header list that is arriving.
@@ -66,9 +70,11 @@ class HTTP2Connection: Pollable {
   func streamClosed(_ stream: Int32, _ source: UnsafeMutableRawPointer?, _ code: UInt32) {}
   /// Any other frame.
   func controlReceived(_ frame: nghttp2_frame) {}
-  func frameCounted(_ head: nghttp2_frame_hd) {}
+  func frameBegins() {}
   func invalidFrameReceived(_ error: Int32) {}
   func frameSent(_ frame: nghttp2_frame) {}
+  /// The connection's first frame, before it goes out.
+  func rewrite(_ frame: UnsafeMutableRawBufferPointer) {}
   /// Append `count` bytes of the source to `loop.http2.output`.
   func dataTaken(_ source: UnsafeMutableRawPointer, _ count: Int) {}
   /// All that was gathered is the kernel's.
@@ -105,8 +111,6 @@ class HTTP2Connection: Pollable {
 
   /// A header list that is packed to do harm.
   func headerBomb() { isBroken = true }
-
-  final func frameBegins(_ head: nghttp2_frame_hd) { frameCounted(head) }
 
   final func frameReceived(_ frame: nghttp2_frame) {
     switch frame.hd.type {
@@ -192,6 +196,8 @@ class HTTP2Connection: Pollable {
     }
   }
 
+  /// What the session is about to be given.
+  func inspect(_ bytes: UnsafeRawBufferPointer) {}
   func received(_ count: Int) {}
   func sent(_ count: Int) {}
 
@@ -202,10 +208,13 @@ class HTTP2Connection: Pollable {
 
   /// Gives the session what arrived.
   final func feed(_ bytes: UnsafeRawBufferPointer) {
+    inspect(bytes)
     isInside = true
+    isReceiving = true
     let result = nghttp2_session_mem_recv(
       session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
     isInside = false
+    isReceiving = false
     if result < 0, phase == .open { refused(Int32(truncatingIfNeeded: result)) }
   }
 
@@ -228,6 +237,7 @@ class HTTP2Connection: Pollable {
       let output = loop.http2.output
       output.clear()
       let isAll = gather(output)
+      if isBroken, phase == .open { phase = .ending }
       if !output.isEmpty {
         producedBytes += Int64(output.count)
         if !write(output) {
@@ -261,6 +271,10 @@ class HTTP2Connection: Pollable {
       let count = nghttp2_session_mem_send(session, &frame)
       guard count > 0 else { return true }
       output.append(UnsafeRawBufferPointer(start: frame, count: count))
+      if !hasSpoken {
+        hasSpoken = true
+        rewrite(UnsafeMutableRawBufferPointer(start: output.base, count: output.count))
+      }
     }
     return false
   }

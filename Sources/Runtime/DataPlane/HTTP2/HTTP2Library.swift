@@ -29,9 +29,8 @@ final class HTTP2Library: @unchecked Sendable {
           neverIndexed: flags & UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) != 0)
       }
     }
-    nghttp2_session_callbacks_set_on_begin_frame_callback(made) { _, head, user in
-      guard let head else { return 0 }
-      return HTTP2Library.connection(user) { $0.frameBegins(head.pointee) }
+    nghttp2_session_callbacks_set_on_begin_frame_callback(made) { _, _, user in
+      HTTP2Library.connection(user) { $0.frameBegins() }
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(made) { _, frame, user in
       guard let frame else { return 0 }
@@ -73,7 +72,7 @@ final class HTTP2Library: @unchecked Sendable {
     guard let user else { return 0 }
     return Unmanaged<HTTP2Connection>.fromOpaque(user)._withUnsafeGuaranteedRef {
       body($0)
-      return $0.isBroken ? NGHTTP2_ERR_CALLBACK_FAILURE.rawValue : 0
+      return $0.isBroken && $0.isReceiving ? NGHTTP2_ERR_CALLBACK_FAILURE.rawValue : 0
     }
   }
 

@@ -29,11 +29,12 @@ public struct HTTP2Limits: Sendable {
   public var pingPatience = Interval.seconds(20)
   /// Between the two GOAWAYs of a drain, when the peer does not answer the PING between them.
   public var goawayPatience = Interval.seconds(1)
-  /// Frames that move nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown) at once …
+  /// Frames that move nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, empty DATA,
+  /// unknown ones) at once …
   public var unproductiveFrames = 1000
   /// … and a second.
   public var unproductiveFramesPerSecond = 200
-  /// What a frame that moves something makes good.
+  /// What a header list, received DATA or a kilobyte of sent DATA makes good.
   public var productiveCredit = 4
   /// Streams that a client resets, or makes us reset, at once …
   public var resets = 1000

@@ -9,6 +9,12 @@ enum HTTP2Preface {
 
   private static let text: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
+  /// A server's whole connection that takes no stream: SETTINGS without an entry, then GOAWAY
+  /// before the first stream with ENHANCE_YOUR_CALM.
+  static let refusal: [UInt8] =
+    [0, 0, 0, HTTP2Frame.settings, 0, 0, 0, 0, 0]
+    + [0, 0, 8, HTTP2Frame.goaway, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xB]
+
   @inline(__always)
   static func compare(_ bytes: UnsafeRawBufferPointer) -> Comparison {
     let count = min(bytes.count, text.utf8CodeUnitCount)

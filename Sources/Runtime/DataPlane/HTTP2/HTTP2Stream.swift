@@ -30,6 +30,8 @@ class HTTP2Stream: Pollable {
   /// `endOutput` or an ending `sendHead` was called.
   final private(set) var hasOutputEnded = false
   final private(set) var isClosed = false
+  /// By us.
+  final private(set) var wasReset = false
   /// Bytes that wait for the client's window, or for the socket.
   final private var outgoing: ByteBuffer?
   final private var trailers: HeaderBlock?
@@ -150,6 +152,7 @@ class HTTP2Stream: Pollable {
   /// Ends the stream in both directions, with what was not written yet; `closed` follows.
   final func reset(_ code: UInt32) {
     guard !isClosed else { return }
+    wasReset = true
     nghttp2_submit_rst_stream(connection.session, 0, id, code)
     connection.wantsFlush()
   }
