@@ -50,14 +50,14 @@ def compile_to(folder, text=PROTO, name="agent"):
 
 
 def _loaded():
-    folder = tempfile.mkdtemp(prefix="par-messages-")
-    compile_to(folder, name="caller_agent")
-    sys.path.insert(0, folder)
-    try:
-        import caller_agent_pb2
-        import caller_agent_pb2_grpc
-    finally:
-        sys.path.remove(folder)
+    with tempfile.TemporaryDirectory(prefix="par-messages-") as folder:
+        compile_to(folder, name="caller_agent")
+        sys.path.insert(0, folder)
+        try:
+            import caller_agent_pb2
+            import caller_agent_pb2_grpc
+        finally:
+            sys.path.remove(folder)
     return caller_agent_pb2, caller_agent_pb2_grpc
 
 

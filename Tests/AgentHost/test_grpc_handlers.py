@@ -91,7 +91,7 @@ def test_what_goes_wrong_is_an_answer(action, error, caller):
 def test_a_handlers_traceback_is_on_standard_error(caller):
     one = caller()
     one.invoke("broken")
-    assert 'in broken' in one.host.until_stderr("ValueError: no such luck")
+    assert "in broken" in one.host.until_stderr("ValueError: no such luck")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,11 @@ def test_a_handlers_traceback_is_on_standard_error(caller):
             {
                 "method": "SendMessage",
                 "params_json": json.dumps(
-                    {"message": {"parts": [{"data": {"action": "echo", "parameters": {"text": "c"}}}]}}
+                    {
+                        "message": {
+                            "parts": [{"data": {"action": "echo", "parameters": {"text": "c"}}}]
+                        }
+                    }
                 ),
             },
             "c",

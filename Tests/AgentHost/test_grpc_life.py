@@ -214,3 +214,31 @@ def test_a_rest_package_keeps_its_own_a2a_port(package, host):
     one.ready()
     assert "X_PAR_A2A" not in one.notifications[-1]
     assert one.post("/invoke").json() == "50051"
+
+
+FORKS = """
+import multiprocessing, os
+def fork(parameters):
+    statuses = []
+    for _ in range(100):
+        pid = os.fork()
+        if pid == 0: os._exit(0)
+        statuses.append(os.waitpid(pid, 0)[1])
+    return set(statuses) == {0}
+def double(number): return 2 * number
+def pool(parameters):
+    with multiprocessing.get_context("fork").Pool(2) as pool: return pool.map(double, [1, 2])
+def create_service(): return {"custom_handlers": {"fork": fork, "pool": pool}}
+"""
+
+
+def test_a_handler_may_fork(package, host):
+    one = host(package({"main.py": FORKS}), a2a_service="main")
+    one.ready()
+    caller = Caller("unix:" + one.a2a_socket_path)
+    assert caller.invoke("fork").result == "true"
+    assert caller.invoke("pool").result == "[2,4]"
+    caller.close()
+    assert one.stop() == 0
+    one.close()
+    assert one.everything()["stderr"] == ""

@@ -2,6 +2,8 @@
 
 import grpc
 import pytest
+from a2a.types import a2a_pb2, a2a_pb2_grpc
+from grpc_reflection.v1alpha import proto_reflection_descriptor_database
 
 import agent_messages
 from agent_messages import Caller
@@ -19,8 +21,7 @@ HANDLER_SHAPES = {
         "def create_service(): return Service()"
     ),
     "a class": (
-        "class create_service:\n"
-        "    custom_handlers = {'echo': echo}\n    streaming_handlers = None"
+        "class create_service:\n    custom_handlers = {'echo': echo}\n    streaming_handlers = None"
     ),
     "the object itself": (
         "import types\ncreate_service = types.SimpleNamespace(custom_handlers={'echo': echo})"
@@ -82,7 +83,10 @@ SERVERS = {
 
 PORT = "    server.add_insecure_port('127.0.0.1:' + os.environ['A2A_PORT'])\n"
 BLOCKING = {
-    "sync": "import os\n" + SERVERS["sync"] + PORT + "    server.start()\n    server.wait_for_termination()\n",
+    "sync": "import os\n"
+    + SERVERS["sync"]
+    + PORT
+    + "    server.start()\n    server.wait_for_termination()\n",
     "asyncio.run": (
         "import os, asyncio\n"
         + SERVERS["aio"].replace("def create_grpc_server", "async def main")
@@ -105,9 +109,15 @@ BLOCKING = {
         + PORT
         + "    await server.start()\n    await server.wait_for_termination()\n"
     ),
-    "started and returned": "import os\n" + SERVERS["sync"] + PORT + "    server.start()\n    return server\n",
+    "started and returned": "import os\n"
+    + SERVERS["sync"]
+    + PORT
+    + "    server.start()\n    return server\n",
     "started and kept": (
-        "import os\n" + SERVERS["sync"] + PORT + "    server.start()\n    global kept\n    kept = server\n"
+        "import os\n"
+        + SERVERS["sync"]
+        + PORT
+        + "    server.start()\n    global kept\n    kept = server\n"
     ),
     "started in a thread": (
         "import threading\nimport os\n"
@@ -144,9 +154,7 @@ def served(package, host):
         one = host(root, a2a_service=service, **configuration)
         told = one.ready_a2a()
         where = told["grpc"]
-        address = (
-            "unix:" + one.a2a_socket_path if where == "unix" else "127.0.0.1:%d" % where
-        )
+        address = "unix:" + one.a2a_socket_path if where == "unix" else "127.0.0.1:%d" % where
         callers.append(Caller(address))
         callers[-1].host, callers[-1].told = one, told
         return callers[-1]
@@ -183,8 +191,10 @@ def test_a_servicer_is_served_and_completed(code, kind, served):
 
 
 def test_a_servicer_with_handlers_describes_them(served):
-    code = ECHO + SERVICERS["of generated code"].format(a="") + (
-        "    custom_handlers = {'echo': echo}\ndef create_service(): return Servicer()\n"
+    code = (
+        ECHO
+        + SERVICERS["of generated code"].format(a="")
+        + ("    custom_handlers = {'echo': echo}\ndef create_service(): return Servicer()\n")
     )
     one = served(code, generated=True)
     assert one.invoke(text="own").result == "own"
@@ -219,6 +229,39 @@ def test_a_servicer_of_another_service_is_served_beside_the_built_in_one(package
     caller.close()
 
 
+SDK = """
+from a2a.types import a2a_pb2, a2a_pb2_grpc
+class Servicer(a2a_pb2_grpc.A2AServiceServicer):
+    async def GetTask(self, request, context): return a2a_pb2.Task(id=request.id)
+def create_service(): return Servicer()
+"""
+
+
+def test_a_servicer_of_the_a2a_sdk_is_served(package, host):
+    one = host(package({"main.py": SDK}), a2a_service="main:create_service")
+    one.ready()
+    with grpc.insecure_channel("unix:" + one.a2a_socket_path) as channel:
+        stub = a2a_pb2_grpc.A2AServiceStub(channel)
+        assert stub.GetTask(a2a_pb2.GetTaskRequest(id="7"), timeout=30).id == "7"
+
+
+REFLECTION = (
+    SERVICERS["of generated code"].format(a="")
+    + SERVERS["sync"]
+    + "    from grpc_reflection.v1alpha import reflection\n"
+    "    reflection.enable_server_reflection(['pixell.agent.AgentService'], server)\n"
+    "    return server\n"
+)
+
+
+def test_reflection_of_the_agents_own_server_works(served):
+    one = served(REFLECTION, generated=True, service="main:create_grpc_server")
+    database = proto_reflection_descriptor_database.ProtoReflectionDescriptorDatabase(one.channel)
+    assert "pixell.agent.AgentService" in database.get_services()
+    file = database.FindFileContainingSymbol("pixell.agent.ActionRequest")
+    assert file.package == "pixell.agent"
+
+
 @pytest.mark.parametrize("kind", SERVERS)
 @pytest.mark.parametrize("port", ["", "with a port"])
 def test_a_server_that_is_not_started_is_served_on_our_socket(kind, port, served):
@@ -251,9 +294,7 @@ def test_rest_is_served_beside_a_server_that_blocks(served):
         + BLOCKING["sync"]
         + "def mount(app): app.get('/api/hello')(lambda: 'rest')\n"
     )
-    one = served(
-        code, generated=True, service="main:create_grpc_server", rest_entry="main:mount"
-    )
+    one = served(code, generated=True, service="main:create_grpc_server", rest_entry="main:mount")
     assert one.host.get("/api/hello").json() == "rest"
     assert one.invoke(text="hi").result == "hi"
     assert one.host.stop() == 0

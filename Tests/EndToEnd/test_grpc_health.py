@@ -34,6 +34,8 @@ def check_refused(port: int, wanted: str) -> None:
         for call in (
             lambda: Probe(one).unary("echo")(b"", timeout=20),
             lambda: list(Probe(one).down("count")(b"3", timeout=20)),
+            lambda: Probe(one).up("digest")(iter([b"x" * 100_000] * 20), timeout=20),
+            lambda: list(Probe(one).both("chat")(iter([b"x"]), timeout=20)),
             lambda: Probe(one).unary("absent")(b"", timeout=20),
             lambda: AgentService(one).invoke("anything"),
             lambda: AgentService(one, "/agents/probe/a2a").call("Ping"),

@@ -133,6 +133,19 @@ def test_callers_see_a_restart_as_unavailable_and_nothing_else(par, grpc_probe):
     assert run.stop(signal.SIGINT) == 0
 
 
+@pytest.mark.parametrize("shape", ["aio returned", "aio serve"])
+def test_a_server_that_ends_by_itself_is_a_worker_lost(par, grpc_probe, shape):
+    """Nobody could call the agent any more, and health would say that all is well."""
+    run = par(grpc_probe, PROBE_SHAPE=shape)
+    run.ready()
+    with channel(run.a2a_port) as one:
+        Probe(one).unary("end_server").future(b"", timeout=20).exception()
+        assert run.wait("worker_exited")["will_restart"] is True
+        run.ready(count=2)
+        assert Probe(one).unary("echo")(b"x", timeout=20) == b"x"
+    assert run.stop(signal.SIGINT) == 0
+
+
 RETRY = json.dumps({
     "methodConfig": [{
         "name": [{}],

@@ -34,7 +34,7 @@ def both(run) -> list[Target]:
 
 
 def test_a_drain_says_goodbye_twice(par, package):
-    run = par(package, DRAIN_MIN_SEC=5, STREAM_DRAIN_SEC=1, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=20)
+    run = par(package, DRAIN_MIN_SEC=2, STREAM_DRAIN_SEC=2, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=20)
     run.ready()
     targets = both(run)
     peers = [Peer(target.port, polite=False) for target in targets]
@@ -64,7 +64,7 @@ def test_a_drain_says_goodbye_twice(par, package):
 
 def test_a_client_that_does_not_answer_the_ping(par, package):
     """The second GOAWAY comes all the same, and the drain does not wait for it."""
-    run = par(package, DRAIN_MIN_SEC=5, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=20)
+    run = par(package, DRAIN_MIN_SEC=2, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=20)
     run.ready()
     with Peer(run.a2a_port, polite=False) as peer:
         target = agent.forwarded("invoke", run.a2a_port)
@@ -81,7 +81,7 @@ def test_a_client_that_does_not_answer_the_ping(par, package):
 
 def test_a_connection_of_the_drain(par, package):
     """Who connects during a drain is served once, and told to go."""
-    run = par(package, DRAIN_MIN_SEC=5, STREAM_DRAIN_SEC=5, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=20)
+    run = par(package, DRAIN_MIN_SEC=2, STREAM_DRAIN_SEC=5, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=20)
     run.ready()
     targets = both(run)
     with Peer(run.a2a_port) as holder:

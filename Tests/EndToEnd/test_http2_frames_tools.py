@@ -56,10 +56,12 @@ def test_nghttp(run, tmp_path, more):
     content = tmp_path / "content"
     content.write_bytes(b"0123456789" * 10000)
     said = tool("nghttp", *more, "-d", content, f"{run.base}/x")
-    assert said.encode() == content.read_bytes() * (30 if "-m" in more else 1)
+    # Answers of many streams come one through another.
+    times = 30 if "-m" in more else 1
+    assert len(said) == 100_000 * times and {said.count(digit) for digit in "0123456789"} == {10_000 * times}
     content.write_bytes(agent.message(b""))
     url = f"http://127.0.0.1:{run.a2a_port}{agent.CHECK.decode()}"
-    said = tool("nghttp", "-nv", "--no-color", *more, *GRPC, "-d", content, url)
+    said = tool("nghttp", "-nv", *more, *GRPC, "-d", content, url)
     assert re.search(r"grpc-status: 0", said), said
     assert "GOAWAY" not in said.split("send GOAWAY")[0]
 

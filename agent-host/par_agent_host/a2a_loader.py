@@ -1,5 +1,6 @@
 """From the manifest's A2A names to what is served: gRPC, A2A over HTTP, or both."""
 
+import asyncio
 import inspect
 import threading
 
@@ -55,6 +56,12 @@ class LoadedA2A:
         """Starts what serves gRPC on our socket."""
         if self.server is not None:
             self.grpc = await self.server.open(path)
+
+    async def ended(self):
+        """Returns when what serves gRPC on our socket, if anything, has ended."""
+        if self.server is None:
+            return await asyncio.Event().wait()
+        await self.server.ended()
 
     async def close(self):
         """Returns when what is in flight over gRPC is answered."""

@@ -25,6 +25,9 @@ STOP_GRACE_SEC = 3600.0
 ANSWER_SEC = 5.0
 """How long a server that was started may take to answer on its socket."""
 
+WATCH_SEC = 1.0
+"""How often a `grpc.server` of the agent is asked whether it still runs; the other kind tells."""
+
 STARTED_SEC = 0.2
 """How long a server of the agent is asked at its private port before the host starts it."""
 
@@ -58,6 +61,10 @@ class OwnServer:
         _bind(self._server, path)
         await self._server.start()
         return "unix"
+
+    async def ended(self):
+        """Returns when the server serves no more, for whatever reason."""
+        await self._server.wait_for_termination()
 
     async def close(self):
         """Takes no new call and returns when every call is answered."""
@@ -104,6 +111,14 @@ class AgentServer:
             "The gRPC server from %s was started, but not on port $A2A_PORT." % self._name,
             hint("Return it without a start of your own and without a port.", "a2a-port"),
         )
+
+    async def ended(self):
+        """Returns when the server serves no more, for whatever reason."""
+        if isinstance(self._server, grpc.aio.Server):
+            return await self._server.wait_for_termination()
+        # With a time-out of its own grpcio would look ten times a second.
+        while self._server.wait_for_termination(0):
+            await asyncio.sleep(WATCH_SEC)
 
     async def close(self):
         """Takes no new call and returns when every call is answered."""

@@ -174,6 +174,7 @@ class _Host:
         report = None
         if a2a is not None:
             await a2a.open(self._a2a_socket(a2a))
+            self._watch_server(a2a)
             loaded.surfaces["a2a"] = True
             report = {"grpc": a2a.grpc, "http": a2a.app is not None}
         # From here on `stop` is graceful; before, there was nothing to finish.
@@ -191,6 +192,21 @@ class _Host:
             for lifespan in reversed(lifespans):
                 await lifespan.stop()
         return 0
+
+    def _watch_server(self, a2a):
+        """Ends the process when the gRPC server ends by itself: nobody could call the agent any more."""
+
+        async def watch():
+            await a2a.ended()
+            self._server_lost(
+                Failure(
+                    "The gRPC server of the agent ended.",
+                    hint("It has to serve until the process ends.", "a2a-serve"),
+                )
+            )
+
+        # Kept, because the loop itself holds tasks weakly.
+        self._watching = asyncio.ensure_future(watch())
 
     async def _build_a2a(self, loader):
         if loader.a2a is None:

@@ -7,6 +7,7 @@ an `http.py` or a `logging/` of its own would be asked first.
 import asyncio
 import importlib
 import importlib.util
+import os
 
 
 def import_all(with_fastapi, with_a2a):
@@ -40,6 +41,9 @@ def import_all(with_fastapi, with_a2a):
     for name in ("applications", "dispatch", "invoke", "lifespan", "server", "target"):
         importlib.import_module("." + name, __package__)
     if with_a2a:
+        # gRPC's own handlers for fork() crash one child in ten of a process that serves: its
+        # threads are always calling. Without them children are as those of any other process.
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         for name in ("a2a_loader", "agent_service", "grpc_server", "jsonrpc", "servicers"):
             importlib.import_module("." + name, __package__)
 

@@ -35,7 +35,7 @@ class Port:
                     target.name,
                     target.key,
                     where,
-                    said(error),
+                    said(error).rstrip("."),
                     " %d" % self.public if self.public else "",
                 ),
                 hint(
@@ -49,7 +49,7 @@ class Port:
         if isinstance(error, RuntimeError) and "event loop" in str(error):
             advice = "Make the function async, and await instead of running an event loop."
         return Failure(
-            "%s (%s) raised %s%s." % (target.name, target.key, said(error), where),
+            "%s (%s) raised %s%s." % (target.name, target.key, said(error).rstrip("."), where),
             hint(advice, "function-raised"),
             detail,
         )

@@ -10,7 +10,7 @@ from .frames import (
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, LARGEST_WINDOW, PADDED, PING, PRIORITY,
     PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, raw, setting,
 )  # fmt: skip
-from .rows import ANSWERED, FLOW, GOES_ON, MALFORMED, PROTOCOL, READ, SIZE, Row, over, row, stream
+from .rows import ANSWERED, FLOW, GOES_ON, MALFORMED, PROTOCOL, READ, SILENT, SIZE, Row, over, row, stream
 
 NONZERO = "non-zero padding may be PROTOCOL_ERROR"
 NO_LENGTH = "a PADDED frame without a pad length is too short for its fields (4.2), or padding beyond its end (6.1)"
@@ -92,8 +92,8 @@ def others() -> Iterator[Row]:
         lambda t: t.open(1) + frames.goaway(0, 0xDEAD, b"so long") + t.finish(1), why=late, last=True,
     )  # fmt: skip
     yield row(
-        "a second GOAWAY of a higher stream", "6.8", (GOES_ON, PROTOCOL),
-        frames.goaway(0, 0) + frames.goaway(2, 0), why="MUST NOT be sent; how it is met is not said",
+        "a second GOAWAY of a higher stream", "6.8", (GOES_ON, PROTOCOL, SILENT), lambda t: t.hold(1), READ,
+        frames.goaway(0, 0) + frames.goaway(2, 0), last=True, why="MUST NOT be sent; how it is met is not said",
     )  # fmt: skip
     yield row("CONTINUATION on stream 0", "6.10", PROTOCOL, raw(CONTINUATION, END_HEADERS, 0))
     yield row("CONTINUATION without HEADERS", "6.10", PROTOCOL, raw(CONTINUATION, END_HEADERS, 1))
@@ -175,8 +175,9 @@ def windows() -> Iterator[Row]:
         frames.window_update(1, LARGEST_WINDOW), why="5.4.1",
     )  # fmt: skip
     yield row(
-        "a stream's window beyond 2^31-1 by SETTINGS", "6.9.2", FLOW, lambda t: t.hold(1),
+        "a stream's window beyond 2^31-1 by SETTINGS", "6.9.2", (FLOW, stream("FLOW_CONTROL_ERROR")), lambda t: t.hold(1),
         frames.window_update(1, LARGEST_WINDOW - frames.FIRST_WINDOW) + frames.settings({frames.INITIAL_WINDOW_SIZE: 1 << 20}),
+        why="nghttp2 ends the streams whose window it is, and no others",
     )  # fmt: skip
     yield row(
         "SETTINGS of a window of 0 and back", "6.9.2", GOES_ON, lambda t: t.hold(1),

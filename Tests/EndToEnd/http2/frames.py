@@ -52,7 +52,8 @@ def headers(stream: int, block: bytes, *, end: bool = False) -> bytes:
 def fragments(stream: int, block: bytes, size: int, *, end: bool = False) -> bytes:
     """The block in one HEADERS frame and CONTINUATION frames of at most `size` bytes each."""
     parts = [block[start : start + size] for start in range(0, len(block), size)]
-    whole = raw(HEADERS, END_STREAM if end else 0, stream, parts[0])
+    last = END_HEADERS if len(parts) == 1 else 0
+    whole = raw(HEADERS, last | (END_STREAM if end else 0), stream, parts[0])
     for index, part in enumerate(parts[1:], start=2):
         whole += raw(CONTINUATION, END_HEADERS if index == len(parts) else 0, stream, part)
     return whole

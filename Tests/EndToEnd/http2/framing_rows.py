@@ -115,7 +115,7 @@ def blocks() -> Iterator[Row]:
         lambda t: t.finish(1),
     )  # fmt: skip
     yield row(
-        "END_STREAM on HEADERS that is continued", "6.2", ANSWERED,
+        "END_STREAM on HEADERS that is continued", "6.2", "answered 200",
         lambda t: frames.fragments(1, fields.block(t.fields(method=b"GET", path=b"/x")), 30, end=True),
         without=("check", "invoke", "grpc on rest"),
     )  # fmt: skip

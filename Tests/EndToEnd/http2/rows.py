@@ -30,6 +30,8 @@ def stream(code: str) -> str:
     return f"stream {code}"
 
 
+#: The end without a word: what 6.8 says SHOULD not be.
+SILENT = "connection without GOAWAY"
 PROTOCOL = connection("PROTOCOL_ERROR")
 SIZE = connection("FRAME_SIZE_ERROR")
 COMPRESSION = connection("COMPRESSION_ERROR")
@@ -132,11 +134,22 @@ READ = Wait(lambda peer: peer.ping())
 AFTER = 1001
 
 
+def joined(parts: Sequence[Part]) -> list[Part]:
+    """What is sent in a row goes out in one piece, so that no answer comes between."""
+    whole: list[Part] = []
+    for part in parts:
+        if isinstance(part, bytes) and whole and isinstance(whole[-1], bytes):
+            whole[-1] += part
+        else:
+            whole.append(part)
+    return whole
+
+
 def outcome(target: Target, row: Row, bytewise: bool = False) -> tuple[str, Peer]:
     """Plays the row; what the server did, in the words of this module."""
     with Peer(target.port, preface=not row.preface) as peer:
         try:
-            for part in row.parts(target):
+            for part in joined(row.parts(target)):
                 if isinstance(part, bytes):
                     (peer.send_bytewise if bytewise else peer.send)(part)
                 else:
@@ -148,7 +161,7 @@ def outcome(target: Target, row: Row, bytewise: bool = False) -> tuple[str, Peer
                 assert target.good(after), f"{found}, then {after}"
         except Ended:
             goaway = peer.closed()
-            found = connection(goaway.code if goaway else "without GOAWAY")
+            found = connection(goaway.code) if goaway else SILENT
         return found, peer
 
 

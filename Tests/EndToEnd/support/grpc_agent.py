@@ -59,8 +59,8 @@ async def gate(request, context):
 async def hold(request, context):
     """Never answers; the test is met when the call begins, and when it is cancelled."""
     name = request.decode()
-    await _meet("held " + name)
     try:
+        await _meet("held " + name)
         await asyncio.Event().wait()
     finally:
         threading.Thread(target=meet, args=("cancelled " + name,), daemon=True).start()
@@ -93,6 +93,12 @@ async def leave(request, context):
     os._exit(int(request))
 
 
+async def end_server(request, context):
+    """The agent's server ends by itself; the process stays."""
+    asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(SERVERS[-1].stop(None)))
+    return request
+
+
 async def some_bytes(request, context):
     return b"x" * int(request)
 
@@ -120,8 +126,8 @@ async def met(request, context):
 
 async def forever(request, context):
     """One message, and then nothing; with a name, the test is met when the call is cancelled."""
-    yield b"first"
     try:
+        yield b"first"
         await asyncio.Event().wait()
     finally:
         if request:
@@ -162,7 +168,7 @@ async def chat(requests, context):
         yield b"re: " + part
 
 
-UNARY = (echo, inspect, slow, gate, hold, stubborn, fail, fall, leave, some_bytes, squeezed)
+UNARY = (echo, inspect, slow, gate, hold, stubborn, fail, fall, leave, end_server, some_bytes, squeezed)
 METHODS = {
     **{one.__name__: grpc.unary_unary_rpc_method_handler(one) for one in UNARY},
     **{one.__name__: grpc.unary_stream_rpc_method_handler(one) for one in (count, met, forever, flood)},
@@ -175,10 +181,14 @@ OPTIONS = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 32 << 2
 OPTIONS += json.loads(os.environ.get("PROBE_OPTIONS", "{}")).items()
 
 
+SERVERS = []
+
+
 def build():
     """A server of the agent's own, without an address."""
     server = grpc.aio.server(options=OPTIONS)
     server.add_generic_rpc_handlers((HANDLER,))
+    SERVERS.append(server)
     return server
 
 
