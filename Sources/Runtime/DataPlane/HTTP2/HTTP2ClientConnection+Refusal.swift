@@ -26,7 +26,7 @@ extension HTTP2ClientConnection {
 
   /// Ends the connection of a client that keeps us busy with nothing.
   func calm(_ end: HTTP2End) {
-    guard phase == .open, !isReported else { return }
+    guard phase == .open, !isReported, !isMute else { return }
     report(end, HTTP2Code.enhanceYourCalm)
     nghttp2_session_terminate_session(session, HTTP2Code.enhanceYourCalm)
     isBroken = true
@@ -54,10 +54,7 @@ extension HTTP2ClientConnection {
   }
 
   func goawaySent(_ frame: nghttp2_goaway) {
-    guard frame.error_code != HTTP2Code.noError else {
-      if farewell == .announced { ask() }
-      return
-    }
+    guard frame.error_code != HTTP2Code.noError else { return }
     isBroken = true
     var text = HTTP2Code.name(frame.error_code)
     if let data = frame.opaque_data, frame.opaque_data_len > 0 {

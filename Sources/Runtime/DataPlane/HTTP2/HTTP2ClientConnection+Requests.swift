@@ -23,6 +23,10 @@ extension HTTP2ClientConnection {
     let router = loop.shared.grpcRouter
     let prefix = router.prefixCount(head.value(head.entries[index]))
     if prefix > 0 { head.shorten(index, by: prefix) }
+    // Not every gRPC server survives a path that is no text.
+    guard GRPCRouter.isPath(head.value(head.entries[index])) else {
+      return HTTP2Answer(connection: self, id: id, status: 400, "The path is no path of a URL")
+    }
     return makeCall(id, router.route(head.value(head.entries[index])))
   }
 

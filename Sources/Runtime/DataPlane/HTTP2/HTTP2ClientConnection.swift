@@ -26,10 +26,14 @@ final class HTTP2ClientConnection: HTTP2Connection {
   var idleSince: Int64
   var farewell = Farewell.none
   var farewellAt: Int64 = 0
+  /// The PING was answered: the second GOAWAY is due.
+  var wantsGoodbye = false
   /// A PING that waits for its answer since then; 0: none.
   var pingSent: Int64 = 0
   var lastLook: Int64
   private var frames = FrameWalk()
+  /// Bytes of the preface that have come.
+  private var prefaceCount = 0
   /// The stream that the client reset last.
   var resetStream: Int32 = 0
   var unproductive: TokenBucket
@@ -233,19 +237,29 @@ final class HTTP2ClientConnection: HTTP2Connection {
   }
 
   override func received(_ count: Int) {
-    if firstByte == 0 { firstByte = loop.http2.input[0] }
     loop.counters.bytesReceived.bump(count)
   }
   override func sent(_ count: Int) { loop.counters.bytesSent.bump(count) }
+
+  override func fed() {
+    guard wantsGoodbye else { return }
+    wantsGoodbye = false
+    sayGoodbye()
+  }
 
   override func setTimes() { armTimes() }
   override func expired() { timePassed() }
 
   override func controlReceived(_ frame: nghttp2_frame) { heard(frame) }
 
-  override func frameBegins() { isMute = false }
-
   override func inspect(_ bytes: UnsafeRawBufferPointer) {
+    if isMute {
+      if prefaceCount == 0 { firstByte = bytes.first ?? 0 }
+      let count = min(bytes.count, HTTP2Preface.count - prefaceCount)
+      guard HTTP2Preface.continues(bytes[..<count], at: prefaceCount) else { return }
+      prefaceCount += count
+      if prefaceCount == HTTP2Preface.count { isMute = false }
+    }
     frames.walk(bytes) { type in
       switch type {
       // What these are worth is known when they have been read.

@@ -70,7 +70,6 @@ class HTTP2Connection: Pollable {
   func streamClosed(_ stream: Int32, _ source: UnsafeMutableRawPointer?, _ code: UInt32) {}
   /// Any other frame.
   func controlReceived(_ frame: nghttp2_frame) {}
-  func frameBegins() {}
   func invalidFrameReceived(_ error: Int32) {}
   func frameSent(_ frame: nghttp2_frame) {}
   /// The connection's first frame, before it goes out.
@@ -198,6 +197,8 @@ class HTTP2Connection: Pollable {
 
   /// What the session is about to be given.
   func inspect(_ bytes: UnsafeRawBufferPointer) {}
+  /// It has looked at it.
+  func fed() {}
   func received(_ count: Int) {}
   func sent(_ count: Int) {}
 
@@ -216,6 +217,7 @@ class HTTP2Connection: Pollable {
     isInside = false
     isReceiving = false
     if result < 0, phase == .open { refused(Int32(truncatingIfNeeded: result)) }
+    fed()
   }
 
   // MARK: Writing
