@@ -26,7 +26,7 @@ extension HTTP2ClientConnection {
 
   /// Ends the connection of a client that keeps us busy with nothing.
   func calm(_ end: HTTP2End) {
-    guard phase == .open, !isReported else { return }
+    guard phase == .open, !isReported, !isMute else { return }
     report(end, HTTP2Code.enhanceYourCalm)
     nghttp2_session_terminate_session(session, HTTP2Code.enhanceYourCalm)
     isBroken = true

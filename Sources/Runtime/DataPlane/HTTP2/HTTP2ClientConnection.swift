@@ -233,7 +233,6 @@ final class HTTP2ClientConnection: HTTP2Connection {
   }
 
   override func received(_ count: Int) {
-    if firstByte == 0 { firstByte = loop.http2.input[0] }
     loop.counters.bytesReceived.bump(count)
   }
   override func sent(_ count: Int) { loop.counters.bytesSent.bump(count) }
@@ -246,6 +245,8 @@ final class HTTP2ClientConnection: HTTP2Connection {
   override func frameBegins() { isMute = false }
 
   override func inspect(_ bytes: UnsafeRawBufferPointer) {
+    // A preface in pieces is found out by the session.
+    if isMute, firstByte == 0, HTTP2Preface.compare(bytes) == .whole { isMute = false }
     frames.walk(bytes) { type in
       switch type {
       // What these are worth is known when they have been read.
@@ -253,6 +254,7 @@ final class HTTP2ClientConnection: HTTP2Connection {
       default: if !unproductive.take(at: loop.now) { calm(.flood) }
       }
     }
+    if firstByte == 0 { firstByte = bytes[0] }
   }
 
   override func headerBomb() { calm(.headerBomb) }
