@@ -18,6 +18,7 @@ struct LimitTests {
     "A refused head is answered and the connection ends",
     arguments: [
       ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\nHost: a\n\n", 400),
+      ("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", 505),
       ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
       ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
       ("CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n", 501), ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 501),

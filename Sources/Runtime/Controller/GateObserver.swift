@@ -44,4 +44,13 @@ final class GateObserver: DataPlaneObserver {
           durationMicroseconds: record.durationNanoseconds / 1000, bytes: record.bytesSent,
           requestID: record.requestID, surface: record.surface)))
   }
+
+  func connectionRefused(reason: String, peer: String, count: Int) {
+    let others = count > 1 ? "; \(count - 1) more since the last such line" : ""
+    log.write(
+      .warning(
+        code: "http2_refused",
+        message: "an HTTP/2 connection from \(peer.isEmpty ? "a local socket" : peer) was ended: "
+          + reason + others))
+  }
 }

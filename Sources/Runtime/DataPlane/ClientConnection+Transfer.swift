@@ -18,7 +18,6 @@ extension ClientConnection {
     case .moved(let count):
       buffer.commit(count)
       lastMoved = loop.now
-      loop.counters.bytesReceived.bump(count)
       return .moved
     case .wouldBlock:
       dropInputIfEmpty()
@@ -72,6 +71,5 @@ extension ClientConnection {
   func wrote(_ count: Int) {
     lastMoved = loop.now
     exchange.bytesSent += Int64(count)
-    loop.counters.bytesSent.bump(count)
   }
 }

@@ -192,6 +192,7 @@ class ClientConnection: Pollable {
     let result = receive(space)
     switch result {
     case .moved(let count):
+      loop.counters.bytesReceived.bump(count)
       // A short read emptied the socket (epoll(7)); but not when the end is still to be read.
       if count < space.count, !hungUp { canRead = false }
     case .wouldBlock, .ended, .failed: canRead = false
@@ -204,7 +205,9 @@ class ClientConnection: Pollable {
   func write(_ bytes: UnsafeRawBufferPointer) -> Transfer {
     let result = transmit(bytes)
     switch result {
-    case .moved(let count): if count < bytes.count { canWrite = false }
+    case .moved(let count):
+      loop.counters.bytesSent.bump(count)
+      if count < bytes.count { canWrite = false }
     case .wouldBlock, .ended: canWrite = false
     case .failed: break
     }
@@ -218,7 +221,10 @@ class ClientConnection: Pollable {
   /// - Returns: bytes that are on their way, 0 at the end of the file, less than 0 for errno(3).
   func send(_ part: inout FileBody, most: Int) -> Int {
     let sent = par_sendfile(descriptor, part.descriptor, &part.offset, most)
-    if sent > 0 { wrote(sent) }
+    if sent > 0 {
+      loop.counters.bytesSent.bump(sent)
+      wrote(sent)
+    }
     return sent
   }
 

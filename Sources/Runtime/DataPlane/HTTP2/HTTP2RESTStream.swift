@@ -7,8 +7,10 @@ final class HTTP2RESTStream: HTTP2Stream {
 
   override func begin(_ head: HeaderBlock) {
     let out = loop.buffers.take()
+    let method = head.first(.method).map { Method($0) } ?? .other
     if head.isTooLarge {
-      let exchange = StreamConnection(self, head: out, hasBody: !isHeadAlone, hasLength: false)
+      let exchange = StreamConnection(
+        self, method: method, head: out, hasBody: !isHeadAlone, hasLength: false)
       self.exchange = exchange
       return exchange.refuseHead(
         head.listBytes > connection.limits.headerBytes ? .headTooLarge : .tooManyFields)
@@ -17,7 +19,7 @@ final class HTTP2RESTStream: HTTP2Stream {
     do {
       let framing = try RewrittenRequest.write(fields, hasBody: !isHeadAlone, into: out)
       let exchange = StreamConnection(
-        self, head: out, hasBody: !isHeadAlone, hasLength: framing.hasLength)
+        self, method: method, head: out, hasBody: !isHeadAlone, hasLength: framing.hasLength)
       self.exchange = exchange
       loop.again(exchange)
     } catch {
@@ -49,9 +51,10 @@ final class HTTP2RESTStream: HTTP2Stream {
 
   // MARK: For the exchange
 
-  /// The frame that ends the response was gathered for writing.
+  /// The frame that ends the response was gathered for writing. Also asked while the stream closes,
+  /// and afterwards, when the session knows it no more.
   var hasWrittenEnd: Bool {
-    isClosed || nghttp2_session_get_stream_local_close(connection.session, id) == 1
+    nghttp2_session_get_stream_local_close(connection.session, id) != 0
   }
 
   /// - Parameters:

@@ -15,6 +15,9 @@ enum RewrittenRequest {
     var hasLength = false
   }
 
+  /// Field lines that are added to those of the client: Host, the framing, the connection's end.
+  static let ownLines = 3
+
   private struct Pseudo {
     var method: UnsafeRawBufferPointer?
     var path: UnsafeRawBufferPointer?

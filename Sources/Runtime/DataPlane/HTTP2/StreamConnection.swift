@@ -31,17 +31,22 @@ final class StreamConnection: ClientConnection {
   private var responseEnded = false
 
   /// - Parameters:
+  ///   - method: as it stands in the head; an error is answered without a body to HEAD.
   ///   - head: the request's head as HTTP/1.1; taken over.
   ///   - hasBody: the head did not end the stream.
   ///   - hasLength: the head declares the body's length.
-  init(_ stream: HTTP2RESTStream, head: ByteBuffer, hasBody: Bool, hasLength: Bool) {
+  init(
+    _ stream: HTTP2RESTStream, method: Method, head: ByteBuffer, hasBody: Bool, hasLength: Bool
+  ) {
     self.stream = stream
     requestEnded = !hasBody
     isChunked = hasBody && !hasLength
     let connection = stream.connection
     super.init(descriptor: -1, loop: connection.loop, port: connection.port)
     mayBeHTTP2 = false
+    scanner = HeadScanner(ownLines: RewrittenRequest.ownLines)
     peer = connection.knownPeer()
+    exchange.method = method
     input = head
     lastMoved = loop.now
   }
@@ -81,7 +86,7 @@ final class StreamConnection: ClientConnection {
   /// Nothing goes either way any more.
   func streamClosed() {
     guard phase != .closed else { return }
-    if responseEnded, output == nil, isDelivered { responseFinished() } else { gone() }
+    if stream.hasWrittenEnd { responseFinished() } else { gone() }
   }
 
   /// Answers a request of which the head cannot be written anew, because not all of it was kept.
@@ -152,6 +157,8 @@ final class StreamConnection: ClientConnection {
 
   override func write(_ bytes: UnsafeRawBufferPointer) -> Transfer {
     guard outgoing != nil else { return sendHead(bytes) }
+    // Nothing follows what ends a response, and what did would go nowhere.
+    if responseEnded { return .moved(bytes.count) }
     var consumed = 0
     while consumed < bytes.count, !responseEnded {
       let room = min(stream.room, loop.limits.bufferBytes - stream.outgoingBytes)
