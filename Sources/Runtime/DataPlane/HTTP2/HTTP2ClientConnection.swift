@@ -30,6 +30,8 @@ final class HTTP2ClientConnection: HTTP2Connection {
   var pingSent: Int64 = 0
   var lastLook: Int64
   private var frames = FrameWalk()
+  /// Bytes of the preface that have come.
+  private var prefaceCount = 0
   /// The stream that the client reset last.
   var resetStream: Int32 = 0
   var unproductive: TokenBucket
@@ -242,11 +244,14 @@ final class HTTP2ClientConnection: HTTP2Connection {
 
   override func controlReceived(_ frame: nghttp2_frame) { heard(frame) }
 
-  override func frameBegins() { isMute = false }
-
   override func inspect(_ bytes: UnsafeRawBufferPointer) {
-    // A preface in pieces is found out by the session.
-    if isMute, firstByte == 0, HTTP2Preface.compare(bytes) == .whole { isMute = false }
+    if isMute {
+      if prefaceCount == 0 { firstByte = bytes.first ?? 0 }
+      let count = min(bytes.count, HTTP2Preface.count - prefaceCount)
+      guard HTTP2Preface.continues(bytes[..<count], at: prefaceCount) else { return }
+      prefaceCount += count
+      if prefaceCount == HTTP2Preface.count { isMute = false }
+    }
     frames.walk(bytes) { type in
       switch type {
       // What these are worth is known when they have been read.
@@ -254,7 +259,6 @@ final class HTTP2ClientConnection: HTTP2Connection {
       default: if !unproductive.take(at: loop.now) { calm(.flood) }
       }
     }
-    if firstByte == 0 { firstByte = bytes[0] }
   }
 
   override func headerBomb() { calm(.headerBomb) }

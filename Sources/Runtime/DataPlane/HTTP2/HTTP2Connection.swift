@@ -70,7 +70,6 @@ class HTTP2Connection: Pollable {
   func streamClosed(_ stream: Int32, _ source: UnsafeMutableRawPointer?, _ code: UInt32) {}
   /// Any other frame.
   func controlReceived(_ frame: nghttp2_frame) {}
-  func frameBegins() {}
   func invalidFrameReceived(_ error: Int32) {}
   func frameSent(_ frame: nghttp2_frame) {}
   /// The connection's first frame, before it goes out.

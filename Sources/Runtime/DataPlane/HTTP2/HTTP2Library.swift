@@ -29,9 +29,6 @@ final class HTTP2Library: @unchecked Sendable {
           neverIndexed: flags & UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) != 0)
       }
     }
-    nghttp2_session_callbacks_set_on_begin_frame_callback(made) { _, _, user in
-      HTTP2Library.connection(user) { $0.frameBegins() }
-    }
     nghttp2_session_callbacks_set_on_frame_recv_callback(made) { _, frame, user in
       guard let frame else { return 0 }
       return HTTP2Library.connection(user) { $0.frameReceived(frame.pointee) }

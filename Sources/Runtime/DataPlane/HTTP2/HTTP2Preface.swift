@@ -9,6 +9,13 @@ enum HTTP2Preface {
 
   private static let text: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
+  static var count: Int { text.utf8CodeUnitCount }
+
+  /// Whether a part of the preface that begins at `offset` is as it must be.
+  static func continues(_ bytes: Slice<UnsafeRawBufferPointer>, at offset: Int) -> Bool {
+    zip(bytes, offset...).allSatisfy { $0 == text.utf8Start[$1] }
+  }
+
   /// A server's whole connection that takes no stream: SETTINGS without an entry, then GOAWAY
   /// before the first stream with ENHANCE_YOUR_CALM.
   static let refusal: [UInt8] =
