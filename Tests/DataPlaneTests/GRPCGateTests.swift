@@ -146,6 +146,18 @@ import Testing
     #expect(text.hasPrefix("{\"error\":\""))
   }
 
+  @Test("A path that names no method goes no further", arguments: ["/x\u{E9}", "x", "/a#b", "\\x"])
+  func badPath(_ path: String) throws {
+    let server = try TestServer()
+    defer { server.stop() }
+    let agent = server.grpcAgent()
+    let peer = server.grpc()
+    // nghttp2 itself refuses some of them.
+    let result = peer.result(peer.call(path, grpcMessage("")))
+    #expect(result?.grpcStatus == "12" || result?.closed == 1)
+    #expect(agent.accepted.value == 0)
+  }
+
   @Test("HTTP/1.1 on the A2A port is told so in its own words")
   func http1() throws {
     let server = try TestServer()

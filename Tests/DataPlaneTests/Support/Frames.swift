@@ -70,8 +70,10 @@ extension TestClient {
   /// The two GOAWAYs of a connection that ends without a mistake, and its end; the PING between them
   /// is answered.
   func isToldToGo(last: UInt8 = 0) -> Bool {
-    let first = frames { $0.type == 6 }?.filter { $0.type == 7 }
-    guard first?.first?.payload.prefix(4) == [0x7F, 0xFF, 0xFF, 0xFF] else { return false }
+    let first = frames { $0.type == 7 }
+    guard first?.last?.payload.prefix(4) == [0x7F, 0xFF, 0xFF, 0xFF],
+      first?.contains(where: { $0.type == 6 }) == true
+    else { return false }
     send(Frames.frame(6, 1, 0, [UInt8](repeating: 0, count: 8)))
     guard frames(until: { $0.type == 7 })?.last?.payload == [0, 0, 0, last, 0, 0, 0, 0] else {
       return false

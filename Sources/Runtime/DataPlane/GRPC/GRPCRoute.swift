@@ -25,6 +25,13 @@ struct GRPCRouter: Sendable {
     return prefix.count
   }
 
+  /// Whether a path can name a method: `/`, and characters of RFC 3986 section 3.3.
+  @inline(__always)
+  static func isPath(_ path: UnsafeRawBufferPointer) -> Bool {
+    path.first == Byte.slash
+      && path.allSatisfy { ByteSet.pathLiteral.contains($0) || $0 == Byte.percent }
+  }
+
   /// - Parameter path: without the prefix.
   @inline(__always)
   func route(_ path: UnsafeRawBufferPointer) -> GRPCRoute {

@@ -18,8 +18,10 @@ extension HTTP2ClientConnection {
     guard farewell == .none, phase == .open else { return }
     farewell = .announced
     farewellAt = loop.now
-    // The PING is queued when this was written: it would overtake it.
+    // In one write, the PING in front: there are clients to which nothing may follow a GOAWAY but
+    // another one.
     nghttp2_submit_shutdown_notice(session)
+    ask()
     wantsFlush()
   }
 
@@ -40,7 +42,8 @@ extension HTTP2ClientConnection {
 
   func pingAnswered() {
     pingSent = 0
-    if farewell == .announced { sayGoodbye() }
+    // After all that came with the answer.
+    if farewell == .announced { wantsGoodbye = true }
   }
 
   /// The loop ends: what is written by now is all there will be.

@@ -54,10 +54,7 @@ extension HTTP2ClientConnection {
   }
 
   func goawaySent(_ frame: nghttp2_goaway) {
-    guard frame.error_code != HTTP2Code.noError else {
-      if farewell == .announced { ask() }
-      return
-    }
+    guard frame.error_code != HTTP2Code.noError else { return }
     isBroken = true
     var text = HTTP2Code.name(frame.error_code)
     if let data = frame.opaque_data, frame.opaque_data_len > 0 {

@@ -23,6 +23,10 @@ extension HTTP2ClientConnection {
     let router = loop.shared.grpcRouter
     let prefix = router.prefixCount(head.value(head.entries[index]))
     if prefix > 0 { head.shorten(index, by: prefix) }
+    // Not every gRPC server survives a path that is no text.
+    guard GRPCRouter.isPath(head.value(head.entries[index])) else {
+      return GRPCAnswer(connection: self, id: id, .unimplemented, "The path names no method")
+    }
     return makeCall(id, router.route(head.value(head.entries[index])))
   }
 

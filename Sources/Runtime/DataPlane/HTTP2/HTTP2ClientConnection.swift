@@ -26,6 +26,8 @@ final class HTTP2ClientConnection: HTTP2Connection {
   var idleSince: Int64
   var farewell = Farewell.none
   var farewellAt: Int64 = 0
+  /// The PING was answered: the second GOAWAY is due.
+  var wantsGoodbye = false
   /// A PING that waits for its answer since then; 0: none.
   var pingSent: Int64 = 0
   var lastLook: Int64
@@ -238,6 +240,12 @@ final class HTTP2ClientConnection: HTTP2Connection {
     loop.counters.bytesReceived.bump(count)
   }
   override func sent(_ count: Int) { loop.counters.bytesSent.bump(count) }
+
+  override func fed() {
+    guard wantsGoodbye else { return }
+    wantsGoodbye = false
+    sayGoodbye()
+  }
 
   override func setTimes() { armTimes() }
   override func expired() { timePassed() }

@@ -197,6 +197,8 @@ class HTTP2Connection: Pollable {
 
   /// What the session is about to be given.
   func inspect(_ bytes: UnsafeRawBufferPointer) {}
+  /// It has looked at it.
+  func fed() {}
   func received(_ count: Int) {}
   func sent(_ count: Int) {}
 
@@ -215,6 +217,7 @@ class HTTP2Connection: Pollable {
     isInside = false
     isReceiving = false
     if result < 0, phase == .open { refused(Int32(truncatingIfNeeded: result)) }
+    fed()
   }
 
   // MARK: Writing
