@@ -21,7 +21,7 @@ enum GRPCAgent {
     peer.serve()
   }
 
-  private static func answer(_ peer: HTTP2Peer, _ id: Int32) {
+  static func answer(_ peer: HTTP2Peer, _ id: Int32) {
     guard let stream = peer.streams[id] else { return }
     switch stream.head[":path"] ?? "" {
     case "/t.T/Hang", "/t.T/Reset", "/t.T/Early": break

@@ -53,7 +53,8 @@ final class AgentHTTP2Connection: HTTP2Connection {
 
   /// Whether the agent begins one more call now.
   var hasPlace: Bool {
-    guard !isRetired, phase == .open else { return false }
+    // An agent that does not read gets no more than may wait, cancelled calls among them.
+    guard !isRetired, phase == .open, waiting < limits.waitingCalls else { return false }
     // Before its SETTINGS nobody knows; that is not for long.
     guard hasSettings else { return true }
     let most = nghttp2_session_get_remote_settings(
@@ -147,7 +148,7 @@ final class AgentHTTP2Connection: HTTP2Connection {
   override func streamClosed(_ id: Int32, _ source: UnsafeMutableRawPointer?, _ code: UInt32) {
     guard let source else { return }
     let call = remove(source)
-    if !call.isOver, !call.isSent, code != HTTP2Code.noError {
+    if !call.isOver, call.headStart == nil, code != HTTP2Code.noError {
       // It never left: the session begins no more streams.
       isRetired = true
       loop.agents.placeAgain(call)

@@ -96,9 +96,10 @@ final class GRPCCall: HTTP2Stream {
 
   override func received(_ bytes: UnsafeRawBufferPointer) {
     guard !hasOutputEnded, !hasAgentEnded else { return consume(bytes.count) }
+    // What was written would be moved away. That may empty the buffer and give it back.
+    if unconfirmed > 0, let buffer = toAgent, buffer.room < bytes.count { confirm() }
     let buffer = toAgent ?? loop.buffers.take()
     toAgent = buffer
-    if unconfirmed > 0, buffer.room < bytes.count { confirm() }
     buffer.append(bytes)
     wakeAgent()
   }
