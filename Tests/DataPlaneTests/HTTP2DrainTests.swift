@@ -105,6 +105,27 @@ import Testing
     #expect(server.recorder.idle.value == 1)
   }
 
+  @Test("A call that is answered and not delivered is cut with all others")
+  func cutUndelivered() throws {
+    let server = try TestServer()
+    defer { server.stop() }
+    server.grpcAgent()
+    let peer = server.grpc(window: 1000)
+    let id = peer.call("/t.T/Flood")
+    peer.unread.insert(id)
+    peer.send(id, grpcMessage("5000"), ends: true)
+    #expect(peer.waits { peer.streams[id]?.body.count == 1000 })
+    #expect(eventually { server.metric("par_grpc_calls_total{status=\"OK\"}") == 1 })
+    server.publish(gate: .lameDuck)
+    #expect(server.plane.cutStreams().isEmpty)
+    #expect(server.plane.inFlight == 1)
+    #expect(server.plane.cutAll().map(\.route) == ["/t.T/Flood"])
+    #expect(peer.result(id)?.closed == 8)
+    #expect(server.plane.inFlight == 0)
+    #expect(server.plane.abortedCount == 1)
+    #expect(server.plane.completed == 0)
+  }
+
   @Test("The agent is lost: its calls are UNAVAILABLE, and named")
   func lost() throws {
     let server = try TestServer()

@@ -348,10 +348,10 @@ final class GRPCCall: HTTP2Stream {
   private var isStream: Bool { !hasInputEnded || hasHead && !hasOutputEnded }
 
   override func cut(_ reason: CutReason) -> (started: Int64, request: AbortedRequest)? {
-    guard isCounted, !hasOutputEnded else { return nil }
+    guard isCounted else { return nil }
     switch reason {
     case .upstreamLost: return nil
-    case .streams: guard isStream else { return nil }
+    case .streams: guard isStream, !hasOutputEnded else { return nil }
     case .all: break
     }
     let wasAborted = isAborted
@@ -359,7 +359,12 @@ final class GRPCCall: HTTP2Stream {
     markAborted()
     leaveAgent(HTTP2Code.cancel)
     hasAgentEnded = true
-    end(.unavailable, "The agent is stopping and the call was cut off")
+    if hasOutputEnded {
+      // The client has not taken it all: what is missing must not look like the end.
+      reset(HTTP2Code.cancel)
+    } else {
+      end(.unavailable, "The agent is stopping and the call was cut off")
+    }
     // Whether the client takes that is not waited for.
     if loop.shared.options.accessLog {
       loop.shared.observer.requestFinished(accessRecord())
