@@ -21,6 +21,18 @@ import Testing
     return client
   }
 
+  /// Asks for 40 MB, with windows as wide as they can be: much more than the kernel keeps.
+  private func fill(_ client: TestClient) {
+    client.send(
+      Frames.settings([0, 4, 0x7F, 0xFF, 0xFF, 0xFF]) + Frames.windowUpdate(0, 0x7FFF_0000))
+    for number in 0..<40 {
+      let id = UInt32(number * 2 + 1)
+      client.send(
+        Frames.headers(id, Frames.call("/t.T/Flood"))
+          + Frames.frame(0, 1, id, grpcMessage("1000000")))
+    }
+  }
+
   @Test(
     "Floods of frames that move nothing end in ENHANCE_YOUR_CALM",
     arguments: [
@@ -208,6 +220,84 @@ import Testing
     // Until the kernel's buffers are full on both sides.
     for _ in 0..<2000 where client.send(pings) {}
     #expect(eventually { ended(server, "unread") == 1 })
+  }
+
+  @Test("A SETTINGS frame with more entries than there may be ends the connection")
+  func settings() throws {
+    let server = try server { $0.settings = 4 }
+    defer { server.stop() }
+    let entry: [UInt8] = [0, 3, 0, 0, 0, 1]
+    let fitting = client(server)
+    fitting.send(Frames.settings([[UInt8]](repeating: entry, count: 4).flatMap { $0 }))
+    #expect(fitting.frames { $0.type == 4 && $0.flags == 1 } != nil)
+    fitting.send(Frames.ping())
+    #expect(fitting.frames { $0.type == 6 && $0.flags == 1 } != nil)
+    let client = client(server)
+    client.send(Frames.settings([[UInt8]](repeating: entry, count: 5).flatMap { $0 }))
+    #expect(client.goawayCode() == 0xB)
+    #expect(client.isClosed())
+    #expect(server.recorder.refused.count == 1)
+  }
+
+  @Test("A client that makes us write frames of any kind and reads none is ended")
+  func waitingFrames() throws {
+    let server = try TestServer { options, _, _ in
+      options.bodyIdleTimeout = .seconds(600)
+      options.http2.waitingFrames = 50
+      options.http2.unproductiveFrames = 1_000_000
+      options.http2.resets = 1_000_000
+    }
+    defer { server.stop() }
+    server.grpcAgent()
+    let client = client(server)
+    fill(client)
+    var next: UInt32 = 81
+    #expect(
+      eventually {
+        for _ in 0..<60 {
+          client.send(
+            Frames.headers(next, Frames.call("/grpc.health.v1.Health/No"), ends: true))
+          next += 2
+        }
+        return ended(server, "unread") == 1
+      })
+    #expect(eventually { server.metric("par_http2_streams") == 0 })
+  }
+
+  @Test("A client that reads nothing at all is ended after the body's idle time, with its calls")
+  func nobodyReads() throws {
+    let server = try TestServer { options, _, _ in
+      options.bodyIdleTimeout = .milliseconds(200)
+    }
+    defer { server.stop() }
+    server.grpcAgent()
+    let client = client(server)
+    fill(client)
+    #expect(eventually { ended(server, "unread") == 1 })
+    #expect(eventually { server.plane.inFlight == 0 })
+    #expect((ended(server, "stalled") ?? 0) <= 40)
+  }
+
+  @Test("A REST stream whose reader takes nothing is counted as stalled, and cancelled")
+  func stalledREST() throws {
+    let server = try TestServer { options, _, _ in
+      options.bodyIdleTimeout = .milliseconds(100)
+    }
+    defer { server.stop() }
+    server.agent { connection in
+      guard connection.head() != nil else { return }
+      connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+      connection.write([UInt8](repeating: 7, count: 1_000_000))
+      _ = connection.isClosed()
+    }
+    let peer = HTTP2Peer(port: server.port)
+    let id = peer.request(
+      [(":method", "GET"), (":scheme", "http"), (":path", "/big"), (":authority", "x")],
+      body: [], ends: true)
+    peer.unread.insert(id)
+    #expect(peer.result(id)?.closed == 8)
+    #expect(ended(server, "stalled") == 1)
+    #expect(eventually { server.plane.inFlight == 0 })
   }
 
   @Test(

@@ -18,13 +18,15 @@ extension HTTP2ClientConnection {
       next = min(next, lastLook + lookInterval)
     }
     if pingSent != 0 { next = min(next, pingSent + limits.pingPatience.nanoseconds) }
+    if backlog != nil { next = min(next, blockedSince + writePatience) }
     setDeadline(next)
   }
 
   /// Between two looks for streams that stand still.
-  private var lookInterval: Int64 {
-    loop.shared.options.bodyIdleTimeout.nanoseconds / 2
-  }
+  private var lookInterval: Int64 { writePatience / 2 }
+
+  /// For one who takes nothing of what waits for it, a stream's reader or the client.
+  private var writePatience: Int64 { loop.shared.options.bodyIdleTimeout.nanoseconds }
 
   func timePassed() {
     guard phase == .open else {
@@ -39,6 +41,8 @@ extension HTTP2ClientConnection {
       return refuse(.headerTime)
     }
     if pingSent != 0, now - pingSent >= limits.pingPatience.nanoseconds { return refuse(.silent) }
+    // A stream cannot be reset when nothing can be written.
+    if backlog != nil, now - blockedSince >= writePatience { return unread() }
     if farewell == .announced, now - farewellAt >= limits.goawayPatience.nanoseconds {
       sayGoodbye()
     }
@@ -62,11 +66,9 @@ extension HTTP2ClientConnection {
   /// A reader that takes nothing of what waits for it is given up.
   private func lookForStalled() {
     lastLook = loop.now
-    let limit = loop.shared.options.bodyIdleTimeout.nanoseconds
+    let limit = writePatience
     forEachStream { stream in
-      guard stream.hasOutgoing, loop.now - stream.lastMoved >= limit else { return }
-      loop.counters.http2Ended(.stalled)
-      stream.reset(HTTP2Code.cancel)
+      if stream.hasOutgoing, loop.now - stream.lastMoved >= limit { stream.giveUp() }
     }
   }
 }

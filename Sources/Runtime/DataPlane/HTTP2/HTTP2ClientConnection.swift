@@ -31,6 +31,8 @@ final class HTTP2ClientConnection: HTTP2Connection {
   /// A PING that waits for its answer since then; 0: none.
   var pingSent: Int64 = 0
   var lastLook: Int64
+  /// When the socket last became full; of use while there is a backlog.
+  var blockedSince: Int64 = 0
   private var frames = FrameWalk()
   /// Bytes of the preface that have come.
   private var prefaceCount = 0
@@ -240,6 +242,11 @@ final class HTTP2ClientConnection: HTTP2Connection {
     loop.counters.bytesReceived.bump(count)
   }
   override func sent(_ count: Int) { loop.counters.bytesSent.bump(count) }
+
+  override func writeBlocked() {
+    canWrite = false
+    blockedSince = loop.now
+  }
 
   override func fed() {
     guard wantsGoodbye else { return }

@@ -157,6 +157,13 @@ class HTTP2Stream: Pollable {
     connection.wantsFlush()
   }
 
+  /// Ends the stream because its reader takes nothing; counted once.
+  final func giveUp() {
+    guard !isClosed, !wasReset else { return }
+    loop.counters.http2Ended(.stalled)
+    reset(HTTP2Code.cancel)
+  }
+
   /// So many received bytes have left this program.
   final func consume(_ count: Int) {
     guard !isClosed, count > 0 else { return }

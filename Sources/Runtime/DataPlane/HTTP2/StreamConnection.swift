@@ -1,4 +1,5 @@
 import Glibc
+import Lifecycle
 
 /// A request that came on an HTTP/2 stream, served by the same code as one on a connection of
 /// HTTP/1.1, so that gate, routes, proxy, limits and counts are the same.
@@ -237,6 +238,15 @@ final class StreamConnection: ClientConnection {
   override var isDelivered: Bool { !stream.hasOutgoing }
 
   // MARK: Ends
+
+  override func expired() {
+    let limit = loop.shared.options.bodyIdleTimeout.nanoseconds
+    if phase != .closed, stream.hasOutgoing, loop.now - stream.lastMoved >= limit {
+      stream.giveUp()
+    } else {
+      super.expired()
+    }
+  }
 
   /// There is no other request to come.
   override func closeGracefully() { shut() }
