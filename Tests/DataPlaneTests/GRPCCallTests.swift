@@ -121,6 +121,27 @@ import Testing
     #expect(peer.result(peer.call("/t.T/Reset", grpcMessage("x")))?.closed == 0xB)
     #expect(eventually { server.plane.inFlight == 0 })
     #expect(server.plane.completed == 0)
+    #expect(server.metric("par_requests_client_gone_total") == 0)
+  }
+
+  @Test("More interim responses than there may be end the call", arguments: [2, 3])
+  func interim(_ count: Int) throws {
+    let server = try TestServer { options, _, _ in options.limits.interimResponses = 2 }
+    defer { server.stop() }
+    server.grpcAgent { connection in
+      let agent = HTTP2Peer(descriptor: connection.descriptor, isClient: false)
+      agent.onEnd = { agent, id in
+        for _ in 0..<count {
+          connection.write(Frames.headers(UInt32(id), Frames.field(":status", "103")))
+        }
+        GRPCAgent.answer(agent, id)
+      }
+      agent.serve()
+    }
+    let peer = server.grpc()
+    let result = peer.result(peer.call("/t.T/Echo", grpcMessage("x")))
+    #expect(result?.grpcStatus == (count == 2 ? "0" : "13"))
+    #expect(eventually { server.plane.inFlight == 0 })
   }
 
   @Test("An answer that comes before the request is complete ends the call")

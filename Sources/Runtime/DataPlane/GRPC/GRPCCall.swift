@@ -32,6 +32,9 @@ final class GRPCCall: HTTP2Stream {
   private var isAgentDeferred = false
   /// The agent has sent all it had to.
   private var hasAgentEnded = false
+  /// The agent gave the call up; the client is told by the same code.
+  private var wasResetByAgent = false
+  private var interimHeads = 0
   var repeats = 0
 
   override init(connection: HTTP2ClientConnection, id: Int32) {
@@ -180,6 +183,11 @@ final class GRPCCall: HTTP2Stream {
     if block.isTooLarge { return agentFailed("The agent's metadata is too large") }
     if !hasHead {
       if let status = block.first(.status), status.count == 3, status[0] == UInt8(ascii: "1") {
+        // No window holds these up when the client does not read.
+        interimHeads += 1
+        guard interimHeads <= loop.limits.interimResponses else {
+          return agentFailed("The agent sent too many interim responses")
+        }
         return sendInterim(block)
       }
       if ends { note(block) }
@@ -236,6 +244,7 @@ final class GRPCCall: HTTP2Stream {
     dropHead()
     guard !isOver else { return }
     hasAgentEnded = true
+    wasResetByAgent = true
     loop.counters.call(GRPCStatus(http2: code))
     reset(code)
   }
@@ -309,7 +318,7 @@ final class GRPCCall: HTTP2Stream {
       if !isAborted { shared.completed.add(1, ordering: .relaxed) }
       connection.leaving += 1
     } else {
-      if !isAborted { loop.counters.clientsGone.bump(1) }
+      if !isAborted, !wasResetByAgent { loop.counters.clientsGone.bump(1) }
       shared.leave()
     }
   }
