@@ -98,13 +98,13 @@ extension AgentRun {
     switch a2a.grpc {
     case .none: composer.a2aUpstream = nil
     case .socket: composer.a2aUpstream = (folder?.a2aSocket).map { .unix($0) }
-    case .loopback(listeners.a2a.port):
+    case .loopback(listeners.a2a.port), .loopback(listeners.rest.port):
       // Calls that were forwarded there would come back.
       composer.a2aUpstream = nil
       log.write(
         .warning(
           code: "a2a_port",
-          message: "the agent names the public port as the one of its own gRPC server"))
+          message: "the agent names a public port as the one of its own gRPC server"))
     case .loopback(let port): composer.a2aUpstream = .loopback(port: port)
     }
     if !manifest.hasREST, manifest.entrypoint == nil, !a2a.isOverHTTP { composer.restSocket = nil }
