@@ -67,6 +67,30 @@ import Testing
     #expect(client.isClosed())
   }
 
+  @Test("A client that has not read as far as the PING, but lives, is not given up")
+  func slow() throws {
+    let server = try TestServer { options, _, _ in
+      options.http2.pingPatience = .milliseconds(300)
+    }
+    defer { server.stop() }
+    server.grpcAgent()
+    let (slow, silent) = (TestClient(server.a2aPort), TestClient(server.a2aPort))
+    for client in [slow, silent] {
+      client.send(Frames.preface + Frames.settings() + Frames.headers(1, Frames.call()))
+    }
+    #expect(eventually { server.plane.inFlight == 2 })
+    server.publish(gate: .lameDuck)
+    #expect(
+      eventually {
+        slow.send(Frames.windowUpdate(0, 1))
+        return server.metric("par_http2_ended_total{reason=\"silent\"}") ?? 0 > 0
+      })
+    #expect(silent.isClosed())
+    slow.send(Frames.ping())
+    #expect(slow.frames { $0.type == 6 && $0.flags == 1 } != nil)
+    #expect(server.plane.inFlight == 1)
+  }
+
   @Test("Who connects during a drain is served once and told to go")
   func late() throws {
     let server = try TestServer(gate: .lameDuck)

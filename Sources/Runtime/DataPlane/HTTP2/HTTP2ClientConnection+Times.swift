@@ -17,13 +17,17 @@ extension HTTP2ClientConnection {
       if pingSent == 0 { next = min(next, lastHeard + limits.silence.nanoseconds) }
       next = min(next, lastLook + lookInterval)
     }
-    if pingSent != 0 { next = min(next, pingSent + limits.pingPatience.nanoseconds) }
+    if pingSent != 0 { next = min(next, lastAlive + limits.pingPatience.nanoseconds) }
     if backlog != nil { next = min(next, blockedSince + writePatience) }
     setDeadline(next)
   }
 
   /// Between two looks for streams that stand still.
   private var lookInterval: Int64 { writePatience / 2 }
+
+  /// While a PING is out: our PING stands behind all that the client has yet to read, so that
+  /// anything it says or takes meanwhile counts as well.
+  private var lastAlive: Int64 { max(pingSent, lastHeard, blockedSince) }
 
   /// For one who takes nothing of what waits for it, a stream's reader or the client.
   private var writePatience: Int64 { loop.shared.options.bodyIdleTimeout.nanoseconds }
@@ -40,7 +44,7 @@ extension HTTP2ClientConnection {
     if headersStarted != 0, now - headersStarted >= limits.headersTime.nanoseconds {
       return refuse(.headerTime)
     }
-    if pingSent != 0, now - pingSent >= limits.pingPatience.nanoseconds { return refuse(.silent) }
+    if pingSent != 0, now - lastAlive >= limits.pingPatience.nanoseconds { return refuse(.silent) }
     // A stream cannot be reset when nothing can be written.
     if backlog != nil, now - blockedSince >= writePatience { return unread() }
     if farewell == .announced, now - farewellAt >= limits.goawayPatience.nanoseconds {

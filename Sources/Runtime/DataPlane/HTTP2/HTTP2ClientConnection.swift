@@ -31,7 +31,7 @@ final class HTTP2ClientConnection: HTTP2Connection {
   /// A PING that waits for its answer since then; 0: none.
   var pingSent: Int64 = 0
   var lastLook: Int64
-  /// When the socket last became full; of use while there is a backlog.
+  /// When the socket was last full after something was taken.
   var blockedSince: Int64 = 0
   private var frames = FrameWalk()
   /// Bytes of the preface that have come.

@@ -25,7 +25,7 @@ public struct HTTP2Limits: Sendable {
   public var idleTime = Interval.seconds(600)
   /// A peer with open streams that is silent for so long is asked by PING …
   public var silence = Interval.seconds(60)
-  /// … and is gone when it does not answer for so long.
+  /// … and is gone when it neither answers nor says or takes anything for so long.
   public var pingPatience = Interval.seconds(20)
   /// Between the two GOAWAYs of a drain, when the peer does not answer the PING between them.
   public var goawayPatience = Interval.seconds(1)
