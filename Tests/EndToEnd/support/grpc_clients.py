@@ -101,11 +101,12 @@ class Wire:
             h2.config.H2Configuration(client_side=True, header_encoding="utf-8")
         )
         # h2 takes nothing more after a GOAWAY, but streams that are open go on.
-        state = h2.connection.ConnectionState.CLIENT_OPEN
+        state, goaway = h2.connection.ConnectionState, h2.connection.ConnectionInputs.RECV_GOAWAY
         machine = self._h2.state_machine
         machine._transitions = {
             **machine._transitions,
-            (state, h2.connection.ConnectionInputs.RECV_GOAWAY): (None, state),
+            (state.IDLE, goaway): (None, state.IDLE),
+            (state.CLIENT_OPEN, goaway): (None, state.CLIENT_OPEN),
         }
         self._h2.initiate_connection()
         self.replies: dict[int, Reply] = {}

@@ -25,7 +25,7 @@ extension HTTP2ClientConnection {
     if prefix > 0 { head.shorten(index, by: prefix) }
     // Not every gRPC server survives a path that is no text.
     guard GRPCRouter.isPath(head.value(head.entries[index])) else {
-      return GRPCAnswer(connection: self, id: id, .unimplemented, "The path names no method")
+      return HTTP2Answer(connection: self, id: id, status: 400, "The path is no path of a URL")
     }
     return makeCall(id, router.route(head.value(head.entries[index])))
   }

@@ -89,6 +89,9 @@ final class HTTP2Library: @unchecked Sendable {
     nghttp2_option_set_stream_reset_rate_limit(option, never, never)
     // One that reaches the limit of header bytes is passed on with the fields added to it.
     nghttp2_option_set_max_send_header_block_length(option, limits.headerBytes * 2)
+    // Until the agent's SETTINGS say how many calls it takes at once, one: the others wait in the
+    // session. More would be reset by an agent that takes fewer.
+    if client { nghttp2_option_set_peer_max_concurrent_streams(option, 1) }
     var session: OpaquePointer?
     let result =
       client
