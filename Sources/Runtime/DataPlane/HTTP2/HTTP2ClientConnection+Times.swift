@@ -56,6 +56,7 @@ extension HTTP2ClientConnection {
       }
       if now - lastLook >= lookInterval { lookForStalled() }
     }
+    guard phase == .open else { return }
     armTimes()
   }
 
@@ -63,6 +64,8 @@ extension HTTP2ClientConnection {
   private func lookForStalled() {
     lastLook = loop.now
     let limit = loop.shared.options.bodyIdleTimeout.nanoseconds
+    // Nothing is read at all: resets of streams would wait behind the rest.
+    if backlog != nil, loop.now - lastSent >= limit { return unread() }
     forEachStream { stream in
       guard stream.hasOutgoing, loop.now - stream.lastMoved >= limit else { return }
       loop.counters.http2Ended(.stalled)

@@ -31,6 +31,8 @@ final class HTTP2ClientConnection: HTTP2Connection {
   /// A PING that waits for its answer since then; 0: none.
   var pingSent: Int64 = 0
   var lastLook: Int64
+  /// When the kernel last took something.
+  var lastSent: Int64
   private var frames = FrameWalk()
   /// Bytes of the preface that have come.
   private var prefaceCount = 0
@@ -55,6 +57,7 @@ final class HTTP2ClientConnection: HTTP2Connection {
     accepted = loop.now
     idleSince = loop.now
     lastLook = loop.now
+    lastSent = loop.now
     unproductive = TokenBucket(
       capacity: limits.unproductiveFrames, perSecond: limits.unproductiveFramesPerSecond,
       now: loop.now)
@@ -239,7 +242,10 @@ final class HTTP2ClientConnection: HTTP2Connection {
   override func received(_ count: Int) {
     loop.counters.bytesReceived.bump(count)
   }
-  override func sent(_ count: Int) { loop.counters.bytesSent.bump(count) }
+  override func sent(_ count: Int) {
+    lastSent = loop.now
+    loop.counters.bytesSent.bump(count)
+  }
 
   override func fed() {
     guard wantsGoodbye else { return }
@@ -262,8 +268,8 @@ final class HTTP2ClientConnection: HTTP2Connection {
     }
     frames.walk(bytes) { type in
       switch type {
-      // What these are worth is known when they have been read.
-      case HTTP2Frame.headers, HTTP2Frame.continuation: break
+      // Limited for each header list.
+      case HTTP2Frame.continuation: break
       default: if !unproductive.take(at: loop.now) { calm(.flood) }
       }
     }

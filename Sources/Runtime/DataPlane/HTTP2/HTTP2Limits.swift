@@ -15,8 +15,9 @@ public struct HTTP2Limits: Sendable {
   public var headerFields = 100
   /// So many times `headerBytes` in one list, and the connection ends: the list was packed to do harm.
   public var headerBombFactor = 8
-  /// CONTINUATION frames of one header list.
-  public var continuations = 16
+  /// CONTINUATION frames of one header list. libnghttp2 counts a frame again for each piece that it
+  /// arrives in.
+  public var continuations = 128
   /// From the connection's start until its preface and SETTINGS are there.
   public var prefaceTime = Interval.seconds(10)
   /// From a HEADERS frame until its list is complete.
