@@ -35,6 +35,8 @@ public struct HTTP2Limits: Sendable {
   public var unproductiveFrames = 1000
   /// … and a second.
   public var unproductiveFramesPerSecond = 200
+  /// Bytes that are read from a client before what they cost and were worth is settled.
+  public var feedBytes = 8 * 1024
   /// What a header list, received DATA or a kilobyte of sent DATA makes good.
   public var productiveCredit = 4
   /// Streams that a client resets, or makes us reset, at once …
