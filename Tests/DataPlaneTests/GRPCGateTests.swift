@@ -144,6 +144,7 @@ import Testing
     #expect(result?.head["content-type"] == "application/json")
     let text = String(decoding: result?.body ?? [], as: UTF8.self)
     #expect(text.hasPrefix("{\"error\":\""))
+    #expect(text.contains("\"request_id\":\"") && !text.contains("\"request_id\":\"\""))
   }
 
   @Test("A path that is none goes no further", arguments: ["/x\u{E9}", "x", "/a#b", "\\x"])
