@@ -159,6 +159,17 @@ import Testing
     #expect(agent.accepted.value == 0)
   }
 
+  @Test("TLS on the A2A port is called by its name in the log")
+  func tls() throws {
+    let server = try TestServer()
+    defer { server.stop() }
+    let client = TestClient(server.a2aPort)
+    // The beginning of a ClientHello (RFC 8446 section 5.1).
+    client.send([0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC] + [UInt8](repeating: 3, count: 40))
+    #expect(eventually { !server.recorder.refused.isEmpty })
+    #expect(server.recorder.refused.first == "protocol_error: TLS, which this port does not speak")
+  }
+
   @Test("HTTP/1.1 on the A2A port is told so in its own words")
   func http1() throws {
     let server = try TestServer()
