@@ -35,10 +35,10 @@ swift-test: system ## the tests of the Swift targets
 	@swift test --disable-xctest
 
 host-test: host test-environment ## the tests of the agent host
-	@if [ -d Tests/AgentHost ]; then .build/test-venv/bin/python -m pytest -q -n 2 Tests/AgentHost; fi
+	@if [ -d Tests/AgentHost ]; then .build/test-venv/bin/python -m pytest -q -n 3 Tests/AgentHost; fi
 
 end-to-end: build test-environment examples ## the built program against real packages
-	@.build/test-venv/bin/python -m pytest -q -n 2 Tests/EndToEnd \
+	@.build/test-venv/bin/python -m pytest -q -n 3 Tests/EndToEnd \
 		--ignore Tests/EndToEnd/test_reliability.py $(PYTEST)
 
 # In one process, which plays several cells at once by itself.

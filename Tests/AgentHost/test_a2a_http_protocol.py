@@ -148,7 +148,7 @@ def test_other_versions_are_told_so(agent, version):
     answer = agent.post(
         "/a2a", json={"jsonrpc": "2.0", "id": 1, "method": "x"}, headers=headers
     ).json()
-    assert answer["error"]["code"] == -32009
+    assert answer["error"]["code"] == -32009 and answer["id"] == 1
     assert "1.0 and 0.3" in answer["error"]["message"]
 
 

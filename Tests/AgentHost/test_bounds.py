@@ -72,7 +72,22 @@ def silent():
 def test_threads_left_behind_are_waited_for_no_longer_than_their_limit(monkeypatch):
     monkeypatch.setattr(service_call, "THREADED_START_SEC", 0.001)
     port = service_call.Port(probe.free_port(), None, "/")
-    assert not service_call.opened_after_return(port, threading.active_count() - 1)
+    assert not service_call.opened_after_return(port, threading.enumerate()[1:])
+
+
+@pytest.mark.parametrize("name", ["par-loop", "asyncio_0"])
+def test_threads_of_the_host_are_not_waited_for(name, monkeypatch):
+    monkeypatch.setattr(service_call.probe, "until_answered", lambda *_: pytest.fail("waited"))
+    port = service_call.Port(probe.free_port(), None, "/")
+    before = threading.enumerate()
+    done = threading.Event()
+    left = threading.Thread(target=done.wait, name=name)
+    left.start()
+    try:
+        assert not service_call.opened_after_return(port, before)
+    finally:
+        done.set()
+        left.join()
 
 
 def test_a_port_that_says_nothing_is_given_up(silent):

@@ -91,7 +91,8 @@ def test_what_goes_wrong_is_an_answer(action, error, caller):
 def test_a_handlers_traceback_is_on_standard_error(caller):
     one = caller()
     one.invoke("broken")
-    assert "in broken" in one.host.until_stderr("ValueError: no such luck")
+    told = one.host.until_stderr("ValueError: no such luck")
+    assert "in broken" in told and "par_agent_host" not in told
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,26 @@ import Testing
     #expect(server.plane.completed == 1)
   }
 
+  @Test("The access log says what a call ended with, whoever ended it")
+  func accessLog() throws {
+    let server = try TestServer { options, _, _ in options.accessLog = true }
+    defer { server.stop() }
+    server.grpcAgent()
+    let peer = server.grpc()
+    func status(of path: String, after action: (Int32) -> Void = { _ in }) -> String? {
+      let count = server.recorder.records.count
+      action(
+        peer.call(path, grpcMessage("x"), [("grpc-timeout", path == "/t.T/Hang" ? "50m" : "9S")]))
+      _ = peer.waits { server.recorder.records.count > count }
+      return server.recorder.records.last?.grpcStatus
+    }
+    #expect(status(of: "/t.T/Echo") == "OK")
+    #expect(status(of: "/t.T/Hang") == "DEADLINE_EXCEEDED")
+    #expect(status(of: "/t.T/Reset") == "RESOURCE_EXHAUSTED")
+    #expect(status(of: "/t.T/Bidi", after: { peer.reset($0, 0x8) }) == "CANCELLED")
+    #expect(server.recorder.records.allSatisfy { $0.status == 200 && $0.surface == "a2a" })
+  }
+
   @Test("Large messages pass in both directions")
   func large() throws {
     let server = try TestServer()

@@ -144,6 +144,7 @@ import Testing
     #expect(result?.head["content-type"] == "application/json")
     let text = String(decoding: result?.body ?? [], as: UTF8.self)
     #expect(text.hasPrefix("{\"error\":\""))
+    #expect(text.contains("\"request_id\":\"") && !text.contains("\"request_id\":\"\""))
   }
 
   @Test("A path that is none goes no further", arguments: ["/x\u{E9}", "x", "/a#b", "\\x"])
@@ -156,6 +157,17 @@ import Testing
     let result = peer.result(peer.call(path, grpcMessage("")))
     #expect(result?.head[":status"] == "400" || result?.closed == 1)
     #expect(agent.accepted.value == 0)
+  }
+
+  @Test("TLS on the A2A port is called by its name in the log")
+  func tls() throws {
+    let server = try TestServer()
+    defer { server.stop() }
+    let client = TestClient(server.a2aPort)
+    // The beginning of a ClientHello (RFC 8446 section 5.1).
+    client.send([0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC] + [UInt8](repeating: 3, count: 40))
+    #expect(eventually { !server.recorder.refused.isEmpty })
+    #expect(server.recorder.refused.first == "protocol_error: TLS, which this port does not speak")
   }
 
   @Test("HTTP/1.1 on the A2A port is told so in its own words")

@@ -296,6 +296,15 @@ def test_no_other_block_has_a_line_that_no_log_could(page):
                 assert log.schema_errors([line]) == []
 
 
+def test_every_metric_has_its_row(par, tmp_path):
+    run = par(packages.probe(tmp_path / "probe.apkg"))
+    run.ready()
+    with urllib.request.urlopen(run.base + "/metrics") as response:
+        told = set(re.findall(r"^# TYPE (\w+) ", response.read().decode(), re.MULTILINE))
+    rows = (REPOSITORY / "docs/operations.md").read_text().split("## Metrics")[1].split("\n## ")[0]
+    assert told == set(re.findall(r"`((?:par|process)_\w+)", rows))
+
+
 def test_answers_before_ready_are_as_documented(par, tmp_path):
     """The health body and the 503, of a boot that is held up in loading."""
     held = tmp_path / "held"

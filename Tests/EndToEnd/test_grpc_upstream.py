@@ -213,5 +213,6 @@ def test_the_access_log_names_calls(par, grpc_probe):
     until(two, "a line for each call")
     assert {line["surface"] for line in lines} == {"a2a"}
     assert {line["method"] for line in lines} == {"POST"}
+    assert {(line["status"], line["grpc_status"]) for line in lines} == {(200, "OK")}
     assert "call-1" in {line["request_id"] for line in lines}
     assert run.stop(signal.SIGINT) == 0

@@ -59,7 +59,7 @@ def test_frames_bytewise(targets, target):
     wrong = []
     for row in ROWS:
         size = sum(len(part) for part in row.parts(targets[target]) if isinstance(part, bytes))
-        if target not in row.without and size < 1000:
+        if target not in row.without and size < 1000 and not row.whole:
             found, peer = outcome(targets[target], row, bytewise=True)
             if found not in row.expected or peer.violations:
                 wrong.append((row.name, found, peer.violations))

@@ -15,6 +15,7 @@ import pytest
 
 from support import packages
 from support.clients import Connection, until
+from support.gate import Gate
 from support.http2 import Client
 from support.program import DEADLINE
 
@@ -75,9 +76,18 @@ def whole(tmp_path_factory):
     return packages.archive(tmp_path_factory.mktemp("whole") / "whole.apkg", files)
 
 
-@pytest.fixture
-def ready(par, whole, gate):
-    run = par(whole, **gate.environment)
+@pytest.fixture(scope="module")
+def held():
+    """The gate of `ready`."""
+    gate = Gate()
+    yield gate
+    gate.close()
+
+
+@pytest.fixture(scope="module")
+def ready(module_par, whole, held):
+    """One run for all that leave it as it was."""
+    run = module_par(whole, **held.environment)
     run.ready()
     yield run
     assert run.stop() == 0
@@ -377,7 +387,7 @@ def test_a_body_of_another_length_than_declared(ready, declared, sent):
 # --- responses ---
 
 
-def test_server_sent_events_arrive_one_by_one(ready, gate):
+def test_server_sent_events_arrive_one_by_one(ready, held):
     with Client(ready.port) as client:
         stream = client.request("/api/events?n=4")
         answer = client.answers[stream]
@@ -385,18 +395,18 @@ def test_server_sent_events_arrive_one_by_one(ready, gate):
             end = f"data: {number}\n\n".encode()
             client.until(lambda: answer.body.endswith(end), f"event {number}")
             # The next one does not exist before this one was seen.
-            gate.visitor().let_through()
+            held.visitor().let_through()
         assert client.answer(stream).ended
 
 
-def test_a_client_that_resets_ends_the_agent_s_stream(ready, gate):
+def test_a_client_that_resets_ends_the_agent_s_stream(ready, held):
     with Client(ready.port) as client:
         stream = client.request("/api/events?n=1000")
         client.until(lambda: client.answers[stream].body, "the first event")
         client.reset(stream, CANCEL)
         for _ in range(50):
             try:
-                gate.visitor(deadline=1).let_through()
+                held.visitor(deadline=1).let_through()
             except TimeoutError:
                 break
         else:

@@ -106,7 +106,7 @@ class A2ALoader:
             call = service_call.ServiceCall(
                 target, self._port, self._notifier, carry_on, fail, on_loss
             )
-            threads = threading.active_count()
+            threads = threading.enumerate()
             try:
                 self._results[target] = self._returned(target, call.run(), threads)
             except SystemExit:
@@ -158,7 +158,7 @@ class A2ALoader:
                 hint("Name a function or what it would return.", "not-callable"),
             )
         self._notifier.status("calling " + target.name)
-        threads = threading.active_count()
+        threads = threading.enumerate()
         try:
             result = value()
         except SystemExit:

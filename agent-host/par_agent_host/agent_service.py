@@ -1,13 +1,11 @@
 """`pixell.agent.AgentService` as the host itself serves it, over the agent's handlers."""
 
 import json
-import sys
 import time
-import traceback
 import uuid
 
 from . import jsonrpc_action, messages
-from .failure import said
+from .failure import log_raised, said
 from .jsonrpc_errors import RPCError
 
 A2A_METHODS = (
@@ -58,7 +56,7 @@ class AgentService:
         except Exception as error:
             # Cancellation is no Exception: it passes, and ends the call.
             answer.error = _valid(said(error))
-            _log_traceback(action, error)
+            log_raised("The handler of %s failed" % action, error)
         answer.duration_ms = int((time.monotonic() - begun) * 1000)
         return answer
 
@@ -115,8 +113,3 @@ def _valid(text):
 
 def _now_ms():
     return int(time.time() * 1000)
-
-
-def _log_traceback(action, error):
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    sys.stderr.write("The handler of %s failed\n%s" % (action, text))

@@ -2,7 +2,11 @@
 
 import importlib
 import os
+import sys
 import traceback
+
+_PACKAGE_ROOT = os.getcwd()
+"""Where the process was started, whatever folder the agent changes to."""
 
 
 class Failure(Exception):
@@ -67,6 +71,11 @@ def agent_traceback(error, package_root):
         waiting += [one.__cause__, one.__context__]
         waiting += getattr(one, "exceptions", None) or []
     return "".join(told.format()).rstrip("\n")
+
+
+def log_raised(sentence, error):
+    """Writes what the agent's code raised to standard error, in one piece."""
+    sys.stderr.write("%s\n%s\n" % (sentence, agent_traceback(error, _PACKAGE_ROOT)))
 
 
 def last_agent_line(error, package_root):

@@ -124,7 +124,7 @@ def _text(action, result):
         raise TypeError(
             "%s returned %s, which is neither text nor JSON: %s"
             % (action, type(result).__name__, error)
-        )
+        ) from None
 
 
 def given_by(value):

@@ -6,11 +6,9 @@ import contextvars
 import functools
 import inspect
 import json
-import sys
-import traceback
 
 from . import responses
-from .failure import said
+from .failure import log_raised, said
 
 THREADS = 40
 """Calls of sync entrypoints that run at the same time; further ones wait."""
@@ -58,12 +56,12 @@ class Invoke:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            _log_traceback(self._name, error)
+            log_raised("%s failed" % self._name, error)
             return await answer(500, said(error))
         try:
             encoded = responses.json_bytes(result)
         except (TypeError, ValueError, RecursionError) as error:
-            _log_traceback(self._name, error)
+            log_raised("%s failed" % self._name, error)
             return await answer(
                 500,
                 "%s returned %s, which is not JSON: %s."
@@ -109,8 +107,3 @@ def is_async(function):
 
 def _refuse_constant(name):
     raise ValueError("%s is not JSON" % name)
-
-
-def _log_traceback(name, error):
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    sys.stderr.write("%s failed\n%s" % (name, text))

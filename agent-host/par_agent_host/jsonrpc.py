@@ -79,8 +79,11 @@ class Application:
         request = _Request()
         form = Version03()
         try:
-            form = form_of(_version(scope))
-            request.read(body)
+            try:
+                form = form_of(_version(scope))
+            finally:
+                # An error in the version is told to the call's id, too.
+                request.read(body)
             reply = self._methods.call(form, request.method, request.params)
         except RPCError as error:
             return await _respond(send, request, {"error": error.member(form.is_version_1)})

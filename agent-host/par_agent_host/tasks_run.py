@@ -9,9 +9,8 @@ import functools
 import inspect
 import json
 import sys
-import traceback
 
-from .failure import said
+from .failure import log_raised, said
 from .tasks import as_json
 
 THREADS = 40
@@ -123,8 +122,7 @@ class Run:
             sys.stderr.write("%s: %s\n" % (self._handler.name, error))
             self._finish("failed", str(error))
         except BaseException as error:
-            text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            sys.stderr.write("%s failed\n%s" % (self._handler.name, text))
+            log_raised("%s failed" % self._handler.name, error)
             self._finish("failed", said(error))
         else:
             self._finish("completed")

@@ -228,7 +228,7 @@ extension RequestFacts {
       let surface = fields.text("surface")
     else { return nil }
     self.init(
-      method: method, path: path, status: status, durationMicroseconds: duration, bytes: bytes,
-      requestID: requestID, surface: surface)
+      method: method, path: path, status: status, grpcStatus: fields.text("grpc_status"),
+      durationMicroseconds: duration, bytes: bytes, requestID: requestID, surface: surface)
   }
 }

@@ -153,6 +153,7 @@ extension LogEvent {
       [
         JSONMember("method", .string(facts.method)), JSONMember("path", .string(facts.path)),
         JSONMember("status", .integer(Int64(facts.status))),
+      ] + (facts.grpcStatus.map { [JSONMember("grpc_status", .string($0))] } ?? []) + [
         JSONMember("duration_us", .integer(facts.durationMicroseconds)),
         JSONMember("bytes", .integer(facts.bytes)),
         JSONMember("request_id", .string(facts.requestID)),

@@ -232,19 +232,23 @@ public struct AbortedFacts: Sendable, Equatable {
 public struct RequestFacts: Sendable, Equatable {
   public var method: String
   public var path: String
+  /// Of HTTP.
   public var status: Int
+  /// What a gRPC call ended with, `OK` for example; nil for other requests.
+  public var grpcStatus: String?
   public var durationMicroseconds: Int64
   public var bytes: Int64
   public var requestID: String
   public var surface: String
 
   public init(
-    method: String, path: String, status: Int, durationMicroseconds: Int64, bytes: Int64,
-    requestID: String, surface: String
+    method: String, path: String, status: Int, grpcStatus: String? = nil,
+    durationMicroseconds: Int64, bytes: Int64, requestID: String, surface: String
   ) {
     self.method = method
     self.path = path
     self.status = status
+    self.grpcStatus = grpcStatus
     self.durationMicroseconds = durationMicroseconds
     self.bytes = bytes
     self.requestID = requestID

@@ -41,7 +41,8 @@ final class GateObserver: DataPlaneObserver {
       .request(
         RequestFacts(
           method: record.method, path: record.path, status: record.status,
-          durationMicroseconds: record.durationNanoseconds / 1000, bytes: record.bytesSent,
+          grpcStatus: record.grpcStatus, durationMicroseconds: record.durationNanoseconds / 1000,
+          bytes: record.bytesSent,
           requestID: record.requestID, surface: record.surface)))
   }
 

@@ -26,6 +26,8 @@ public struct AccessRecord: Sendable, Equatable {
   /// The normalised path, without the query.
   public var path: String
   public var status: Int
+  /// What a gRPC call ended with, as in `/metrics`; nil for other requests.
+  public var grpcStatus: String?
   /// From the complete head to the last byte handed to the kernel.
   public var durationNanoseconds: Int64
   public var requestID: String

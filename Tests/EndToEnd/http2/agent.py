@@ -27,7 +27,9 @@ async def app(scope, receive, send):
             pass
         return
     if path == "/deaf":
-        await asyncio.Event().wait()
+        # Longer than the test takes, and not so long that the end of the run would wait for it.
+        await asyncio.sleep(5)
+        return
     body = b""
     while True:
         message = await receive()

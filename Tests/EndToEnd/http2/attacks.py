@@ -12,7 +12,7 @@ from .peer import Ended, Peer
 from .rows import Target
 
 #: Seconds after which a flood that nobody has ended is over.
-PATIENCE = 10.0
+PATIENCE = 5.0
 
 
 def flood(peer: Peer, batch: Callable[[int], bytes], reading: bool = True) -> str:

@@ -102,7 +102,7 @@ def others() -> Iterator[Row]:
     )
     yield row(
         "CONTINUATION behind END_HEADERS of CONTINUATION", "6.10", PROTOCOL,
-        lambda t: frames.fragments(1, fields.block(t.fields()), 50), raw(CONTINUATION, END_HEADERS, 1),
+        lambda t: frames.fragments(1, fields.block(t.fields()), 50), raw(CONTINUATION, END_HEADERS, 1), whole=True,
     )  # fmt: skip
     yield row(
         "CONTINUATION behind DATA", "6.10", PROTOCOL, lambda t: t.open(1), frames.data(1, b"\0"),

@@ -103,7 +103,8 @@ def sizes() -> Iterator[Row]:
 def blocks() -> Iterator[Row]:
     yield row(
         "a field block in pieces", "4.3", ANSWERED, lambda t: frames.fragments(1, fields.block(t.fields()), 40),
-        lambda t: t.finish(1),
+        # nghttp2 takes each piece of a CONTINUATION frame's head for a frame when it counts them.
+        lambda t: t.finish(1), whole=True,
     )  # fmt: skip
     yield row(
         "a field block whose HEADERS is empty", "4.3", ANSWERED,

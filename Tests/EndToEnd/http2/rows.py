@@ -95,6 +95,8 @@ class Row:
     without: tuple[str, ...] = ()
     #: Whether the rows's bytes begin with the connection's preface.
     preface: bool = False
+    #: Whether it is not played byte by byte.
+    whole: bool = False
     #: Whether the connection need not serve a request after it.
     last: bool = False
 

@@ -99,8 +99,8 @@ struct LogSamples {
       .agentOutput(stream: one(["stdout", "stderr"]), line: text()),
       .request(
         RequestFacts(
-          method: text(), path: text(), status: int(), durationMicroseconds: whole(),
-          bytes: whole(), requestID: text(), surface: text())),
+          method: text(), path: text(), status: int(), grpcStatus: optional(),
+          durationMicroseconds: whole(), bytes: whole(), requestID: text(), surface: text())),
     ]
   }
 

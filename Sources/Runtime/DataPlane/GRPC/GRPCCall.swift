@@ -10,6 +10,7 @@ final class GRPCCall: HTTP2Stream {
   private let started: Int64
   private var isCounted = false
   private var isAborted = false
+  /// What it ended with.
   private var status: GRPCStatus?
   private var timesOut = Int64.max
 
@@ -53,7 +54,7 @@ final class GRPCCall: HTTP2Stream {
     if let value = head.first(.grpcTimeout) {
       guard let time = GRPCTimeout.nanoseconds(value) else {
         uncount()
-        return end(.internalError, "grpc-timeout is not one to eight digits and a unit")
+        return finish(.internalError, "grpc-timeout is not one to eight digits and a unit")
       }
       timesOut = loop.now &+ time < loop.now ? Int64.max : loop.now + time
       setDeadline(timesOut)
@@ -68,10 +69,10 @@ final class GRPCCall: HTTP2Stream {
     switch published.gate {
     case .ready, .lameDuck:
       if published.snapshot.a2aUpstream != nil { return true }
-      end(.unimplemented, "The agent serves no gRPC")
+      finish(.unimplemented, "The agent serves no gRPC")
     case .booting, .restarting:
-      end(.unavailable, "The agent is not ready: \(published.snapshot.state)")
-    case .closing: end(.unavailable, "The agent is stopping and takes no new calls")
+      finish(.unavailable, "The agent is not ready: \(published.snapshot.state)")
+    case .closing: finish(.unavailable, "The agent is stopping and takes no new calls")
     }
     return false
   }
@@ -232,6 +233,7 @@ final class GRPCCall: HTTP2Stream {
     if !hasAgentEnded, !hasOutputEnded {
       // Without trailers: the client makes of it what it makes of it.
       hasAgentEnded = true
+      status = .unknown
       loop.counters.call(.unknown)
       endOutput()
     }
@@ -245,12 +247,14 @@ final class GRPCCall: HTTP2Stream {
     guard !isOver else { return }
     hasAgentEnded = true
     wasResetByAgent = true
-    loop.counters.call(GRPCStatus(http2: code))
+    let found = GRPCStatus(http2: code)
+    status = found
+    loop.counters.call(found)
     reset(code)
   }
 
   private func agentFailed(_ text: String) {
-    end(.internalError, text)
+    finish(.internalError, text)
     leaveAgent(HTTP2Code.cancel)
   }
 
@@ -264,16 +268,22 @@ final class GRPCCall: HTTP2Stream {
       markAborted()
     }
     hasAgentEnded = true
-    end(.unavailable, text)
+    finish(.unavailable, text)
   }
 
   /// Refused for want of room; nothing was lost with the agent.
   func notPlaced(_ text: String) {
     hasAgentEnded = true
-    end(.unavailable, text)
+    finish(.unavailable, text)
   }
 
   // MARK: Ends
+
+  /// Ends it with a status of ours.
+  private func finish(_ status: GRPCStatus, _ text: String) {
+    if !isClosed, !hasOutputEnded { self.status = status }
+    end(status, text)
+  }
 
   override func expired() {
     guard loop.now >= timesOut else { return setDeadline(timesOut) }
@@ -281,7 +291,7 @@ final class GRPCCall: HTTP2Stream {
     hasAgentEnded = true
     if hasOutputEnded { return }
     // The time counts for what was not delivered, too.
-    end(.deadlineExceeded, "The deadline of the call passed")
+    finish(.deadlineExceeded, "The deadline of the call passed")
   }
 
   /// Tells the agent that nobody waits for it.
@@ -344,6 +354,8 @@ final class GRPCCall: HTTP2Stream {
   private func accessRecord() -> AccessRecord {
     AccessRecord(
       method: "POST", path: text(.path), status: 200,
+      // Without one its caller went away.
+      grpcStatus: (status ?? .cancelled).name.description,
       durationNanoseconds: par_monotonic_ns() - started, requestID: text(.requestID),
       surface: Surface.a2a.name.description, bytesSent: bytesSent,
       peer: String(decoding: connection.knownPeer().text, as: UTF8.self))
@@ -372,7 +384,7 @@ final class GRPCCall: HTTP2Stream {
       // The client has not taken it all: what is missing must not look like the end.
       reset(HTTP2Code.cancel)
     } else {
-      end(.unavailable, "The agent is stopping and the call was cut off")
+      finish(.unavailable, "The agent is stopping and the call was cut off")
     }
     // Whether the client takes that is not waited for.
     if loop.shared.options.accessLog {

@@ -84,7 +84,9 @@ extension HTTP2ClientConnection {
   /// Something else than HTTP/2 came: HTTP/1.x is told so in its own words.
   private func refuseOther() {
     guard firstByte &- UInt8(ascii: "A") < 26 else {
-      report(.protocolError, HTTP2Code.protocolError, "no HTTP/2 preface")
+      // The content type of a TLS handshake (RFC 8446 section 5.1), as of a `secure_channel`.
+      let text = firstByte == 0x16 ? "TLS, which this port does not speak" : "no HTTP/2 preface"
+      report(.protocolError, HTTP2Code.protocolError, text)
       nghttp2_session_terminate_session(session, HTTP2Code.protocolError)
       isMute = false
       phase = .ending

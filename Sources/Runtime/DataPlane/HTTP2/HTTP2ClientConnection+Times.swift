@@ -64,6 +64,7 @@ extension HTTP2ClientConnection {
       }
       if now - lastLook >= lookInterval { lookForStalled() }
     }
+    guard phase == .open else { return }
     armTimes()
   }
 

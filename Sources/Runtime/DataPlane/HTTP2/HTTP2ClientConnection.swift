@@ -269,8 +269,8 @@ final class HTTP2ClientConnection: HTTP2Connection {
     }
     frames.walk(bytes) { type in
       switch type {
-      // What these are worth is known when they have been read.
-      case HTTP2Frame.headers, HTTP2Frame.continuation: break
+      // Limited for each header list.
+      case HTTP2Frame.continuation: break
       default: if !unproductive.take(at: loop.now) { calm(.flood) }
       }
     }

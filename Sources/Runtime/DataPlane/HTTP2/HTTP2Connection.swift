@@ -183,7 +183,7 @@ class HTTP2Connection: Pollable {
           if lingered > loop.limits.lingerBytes { return shut() }
         } else {
           lastHeard = loop.now
-          feed(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(space)[..<count]))
+          feedAll(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(space)[..<count]))
           // Reading does not wait for writing: two proxies that both did would wait for each other.
           if backlog != nil, queuesTooMuch { return unread() }
         }
@@ -207,7 +207,18 @@ class HTTP2Connection: Pollable {
     nghttp2_session_get_outbound_queue_size(session) > limits.waitingFrames
   }
 
-  /// Gives the session what arrived.
+  /// Gives the session what arrived, in pieces: what frames cost is made good by what they moved
+  /// before the next ones are counted.
+  private final func feedAll(_ bytes: UnsafeRawBufferPointer) {
+    var position = 0
+    while position < bytes.count, phase == .open {
+      let end = min(bytes.count, position + limits.feedBytes)
+      feed(UnsafeRawBufferPointer(rebasing: bytes[position..<end]))
+      position = end
+    }
+  }
+
+  /// Gives the session a piece of what arrived.
   final func feed(_ bytes: UnsafeRawBufferPointer) {
     inspect(bytes)
     isInside = true

@@ -15,8 +15,9 @@ public struct HTTP2Limits: Sendable {
   public var headerFields = 100
   /// So many times `headerBytes` in one list, and the connection ends: the list was packed to do harm.
   public var headerBombFactor = 8
-  /// CONTINUATION frames of one header list.
-  public var continuations = 16
+  /// CONTINUATION frames of one header list. libnghttp2 counts a frame again for each piece that it
+  /// arrives in.
+  public var continuations = 128
   /// From the connection's start until its preface and SETTINGS are there.
   public var prefaceTime = Interval.seconds(10)
   /// From a HEADERS frame until its list is complete.
@@ -34,6 +35,8 @@ public struct HTTP2Limits: Sendable {
   public var unproductiveFrames = 1000
   /// … and a second.
   public var unproductiveFramesPerSecond = 200
+  /// Bytes that are read from a client before what they cost and were worth is settled.
+  public var feedBytes = 8 * 1024
   /// What a header list, received DATA or a kilobyte of sent DATA makes good.
   public var productiveCredit = 4
   /// Streams that a client resets, or makes us reset, at once …
