@@ -7,11 +7,11 @@ import Synchronization
 /// kept here only while the other side's window is full, and then open no new window.
 final class GRPCCall: HTTP2Stream {
   /// When the head was complete.
-  private let started: Int64
-  private var isCounted = false
-  private var isAborted = false
+  let started: Int64
+  var isCounted = false
+  var isAborted = false
   /// What it ended with.
-  private var status: GRPCStatus?
+  var status: GRPCStatus?
   private var timesOut = Int64.max
 
   // MARK: The agent's side
@@ -32,10 +32,10 @@ final class GRPCCall: HTTP2Stream {
   private var unconfirmed = 0
   private var isAgentDeferred = false
   /// The agent has sent all it had to.
-  private var hasAgentEnded = false
+  var hasAgentEnded = false
   /// The agent gave the call up; the client is told by the same code.
-  private var wasResetByAgent = false
-  private var interimHeads = 0
+  var wasResetByAgent = false
+  var interimHeads = 0
   var repeats = 0
 
   override init(connection: HTTP2ClientConnection, id: Int32) {
@@ -178,109 +178,16 @@ final class GRPCCall: HTTP2Stream {
 
   // MARK: The response
 
-  /// - Parameter ends: the agent's only head: trailers-only.
-  func agentHead(_ block: HeaderBlock, ends: Bool) {
-    guard !isClosed, !hasOutputEnded else { return }
-    if block.isTooLarge { return agentFailed("The agent's metadata is too large") }
-    if !hasHead {
-      if let status = block.first(.status), status.count == 3, status[0] == UInt8(ascii: "1") {
-        // No window holds these up when the client does not read.
-        interimHeads += 1
-        guard interimHeads <= loop.limits.interimResponses else {
-          return agentFailed("The agent sent too many interim responses")
-        }
-        return sendInterim(block)
-      }
-      if ends { note(block) }
-      loop.counters.request(.a2a, status: httpStatus(block))
-      hasAgentEnded = ends
-      sendHead(block, ends: ends)
-    } else {
-      note(block)
-      hasAgentEnded = true
-      guard let agent else { return }
-      agent.block = nil
-      endOutput(block)
-    }
-  }
-
-  private func httpStatus(_ block: HeaderBlock) -> Int {
-    block.first(.status)?.reduce(0) { $0 * 10 + Int($1 &- 0x30) } ?? 200
-  }
-
-  private func note(_ trailers: HeaderBlock) {
-    let found = trailers.first(.grpcStatus).map { GRPCStatus($0) } ?? .unknown
-    status = found
-    loop.counters.call(found)
-  }
-
-  func agentData(_ bytes: UnsafeRawBufferPointer) {
-    guard !isClosed, !hasOutputEnded, hasHead else {
-      if let agent { nghttp2_session_consume_stream(agent.session, agentID, bytes.count) }
-      return
-    }
-    send(bytes)
-  }
-
   override func drained(_ count: Int) {
     guard let agent, agentID != 0, !hasAgentEnded else { return }
     nghttp2_session_consume_stream(agent.session, agentID, count)
     agent.wantsFlushIfNeeded()
   }
 
-  /// The agent's side is complete.
-  func agentEnded() {
-    if !hasAgentEnded, !hasOutputEnded {
-      // Without trailers: the client makes of it what it makes of it.
-      hasAgentEnded = true
-      status = .unknown
-      loop.counters.call(.unknown)
-      endOutput()
-    }
-    if !hasInputEnded { leaveAgent(HTTP2Code.noError) }
-  }
-
-  /// The agent's stream is closed.
-  func agentClosed(_ code: UInt32) {
-    agentID = 0
-    dropHead()
-    guard !isOver else { return }
-    hasAgentEnded = true
-    wasResetByAgent = true
-    let found = GRPCStatus(http2: code)
-    status = found
-    loop.counters.call(found)
-    reset(code)
-  }
-
-  private func agentFailed(_ text: String) {
-    finish(.internalError, text)
-    leaveAgent(HTTP2Code.cancel)
-  }
-
-  /// The connection to the agent is gone, or never came.
-  func agentLost(_ text: String) {
-    agentID = 0
-    dropHead()
-    guard isCounted, !isOver else { return }
-    if !isAborted {
-      loop.shared.losses.add(abortedRequest(), started: started, at: loop.now)
-      markAborted()
-    }
-    hasAgentEnded = true
-    finish(.unavailable, text)
-  }
-
-  /// Refused for want of room; nothing was lost with the agent.
-  func notPlaced(_ text: String) {
-    hasAgentEnded = true
-    finish(.unavailable, text)
-  }
-
   // MARK: Ends
 
   /// Ends it with a status of ours.
-  private func finish(_ status: GRPCStatus, _ text: String) {
+  func finish(_ status: GRPCStatus, _ text: String) {
     if !isClosed, !hasOutputEnded { self.status = status }
     end(status, text)
   }
@@ -295,7 +202,7 @@ final class GRPCCall: HTTP2Stream {
   }
 
   /// Tells the agent that nobody waits for it.
-  private func leaveAgent(_ code: UInt32) {
+  func leaveAgent(_ code: UInt32) {
     guard let agent, agentID != 0 else { return }
     agent.cancel(self, code)
   }
@@ -313,7 +220,7 @@ final class GRPCCall: HTTP2Stream {
   }
 
   /// Not while the agent's session may still read it.
-  private func dropHead() {
+  func dropHead() {
     guard isClosed, agentID == 0, let block = head else { return }
     head = nil
     giveBack(block)
@@ -338,31 +245,10 @@ final class GRPCCall: HTTP2Stream {
     loop.shared.leave()
   }
 
-  private func markAborted() {
+  func markAborted() {
     guard !isAborted else { return }
     isAborted = true
     loop.shared.aborted.add(1, ordering: .relaxed)
-  }
-
-  private func abortedRequest() -> AbortedRequest {
-    AbortedRequest(
-      method: "POST", route: text(.path),
-      ageMilliseconds: max(0, par_monotonic_ns() - started) / 1_000_000,
-      requestID: text(.requestID), surface: Surface.a2a.name.description)
-  }
-
-  private func accessRecord() -> AccessRecord {
-    AccessRecord(
-      method: "POST", path: text(.path), status: 200,
-      // Without one its caller went away.
-      grpcStatus: (status ?? .cancelled).name.description,
-      durationNanoseconds: par_monotonic_ns() - started, requestID: text(.requestID),
-      surface: Surface.a2a.name.description, bytesSent: bytesSent,
-      peer: String(decoding: connection.knownPeer().text, as: UTF8.self))
-  }
-
-  private func text(_ name: HeaderName) -> String {
-    head?.first(name).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 
   /// Whether it is more than one answer that is being waited for.
