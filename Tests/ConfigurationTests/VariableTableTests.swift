@@ -48,9 +48,10 @@ struct VariableTableTests {
     var read: Set<String> = []
     var text = ""
     for path in Repository.files(beneath: "Sources", ending: ".swift") {
-      guard !path.contains("/VariableSection"), !path.hasPrefix("Sources/Lifecycle/") else {
-        continue
-      }
+      // The machine and the data plane read no variable; gRPC's statuses look like some.
+      guard !path.contains("/VariableSection"), !path.hasPrefix("Sources/Lifecycle/"),
+        !path.hasPrefix("Sources/Runtime/DataPlane/")
+      else { continue }
       let source = try #require(Repository.text(path))
       read.formUnion(namesRead(in: source))
       text += source
