@@ -9,11 +9,10 @@ import json
 
 from . import responses
 from .failure import log_raised, said
+from .request_body import GONE, whole_body
 
 THREADS = 40
 """Calls of sync entrypoints that run at the same time; further ones wait."""
-
-_GONE = object()
 
 
 class Invoke:
@@ -42,8 +41,8 @@ class Invoke:
 
         if scope["method"] != "POST":
             return await answer(405, "%s answers POST only." % self.path, [(b"allow", b"POST")])
-        body = await self._body(scope, receive)
-        if body is _GONE:
+        body = await whole_body(scope, receive, self._body_max_bytes)
+        if body is GONE:
             return
         if body is None:
             return await answer(413, "The body is larger than %d bytes." % self._body_max_bytes)
@@ -77,24 +76,6 @@ class Invoke:
         result = await loop.run_in_executor(self._threads, call)
         # A sync wrapper around an async function: what it returns is awaited here.
         return await result if inspect.isawaitable(result) else result
-
-    async def _body(self, scope, receive):
-        """The whole body; None when it is larger than allowed, `_GONE` when the client left."""
-        for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > self._body_max_bytes:
-                return None
-        chunks, size = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return _GONE
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._body_max_bytes:
-                return None
-            chunks.append(chunk)
-            if not message.get("more_body"):
-                return b"".join(chunks)
 
 
 def is_async(function):

@@ -13,6 +13,7 @@ from .jsonrpc_errors import RPCError
 from .jsonrpc_events import EventStream
 from .jsonrpc_methods import Answer, Methods, Stream, form_of
 from .jsonrpc_wire import Version03
+from .request_body import GONE, whole_body
 from .tasks import NESTING_MAX, nests_within
 
 BODY_MAX_BYTES = 10 * 1024 * 1024
@@ -67,12 +68,12 @@ class Application:
             return await self._error(
                 scope, send, 415, "A2A calls are JSON: send Content-Type: application/json."
             )
-        body = await _body(scope, receive)
+        body = await whole_body(scope, receive, BODY_MAX_BYTES)
         if body is None:
             return await self._error(
                 scope, send, 413, "The body is larger than %d bytes." % BODY_MAX_BYTES
             )
-        if body is not _GONE:
+        if body is not GONE:
             await self._answer(scope, body, receive, send)
 
     async def _answer(self, scope, body, receive, send):
@@ -190,9 +191,6 @@ class _Route:
         return _Match.FULL if scope["method"] in self._methods else _Match.PARTIAL, {}
 
 
-_GONE = object()
-
-
 async def _respond(send, request, member):
     if request.is_notification:
         await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -223,25 +221,6 @@ async def _until_final(follower):
 async def _until_gone(receive):
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _body(scope, receive):
-    """The whole body; None when it is too large, `_GONE` when the caller left."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > BODY_MAX_BYTES:
-            return None
-    chunks, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return _GONE
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > BODY_MAX_BYTES:
-            return None
-        chunks.append(chunk)
-        if not message.get("more_body"):
-            return b"".join(chunks)
 
 
 def _is_json(scope):

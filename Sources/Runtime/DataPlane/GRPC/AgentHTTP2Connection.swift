@@ -31,18 +31,7 @@ final class AgentHTTP2Connection: HTTP2Connection {
 
   func opened() {
     loop.counters.agentConnectionsOpen.bump(1)
-    var entries = [
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0),
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-        value: UInt32(limits.streamWindow)),
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
-        value: UInt32(limits.headerBytes)),
-    ]
-    nghttp2_submit_settings(session, 0, &entries, entries.count)
-    nghttp2_session_set_local_window_size(session, 0, 0, Int32(limits.connectionWindow))
+    submitSettings(NGHTTP2_SETTINGS_ENABLE_PUSH, 0)
     if isConnecting {
       setDeadline(loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds)
     }

@@ -72,21 +72,9 @@ final class HTTP2ClientConnection: HTTP2Connection {
   func opened(_ bytes: UnsafeRawBufferPointer? = nil) {
     loop.shared.http2Connections.add(1, ordering: .sequentiallyConsistent)
     loop.counters.http2Open.bump(1)
-    var entries = [
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-        // nghttp2 would end the connection of a client that opens one more; RFC 9113 section 5.1.2
-        // wants the stream refused. So it is told of more than the client is, see `rewrite`.
-        value: UInt32(limits.streams * 2)),
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
-        value: UInt32(limits.streamWindow)),
-      nghttp2_settings_entry(
-        settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
-        value: UInt32(limits.headerBytes)),
-    ]
-    nghttp2_submit_settings(session, 0, &entries, entries.count)
-    nghttp2_session_set_local_window_size(session, 0, 0, Int32(limits.connectionWindow))
+    // nghttp2 would end the connection of a client that opens one more; RFC 9113 section 5.1.2 wants
+    // the stream refused. So it is told of more than the client is, see `rewrite`.
+    submitSettings(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, UInt32(limits.streams * 2))
     if let bytes {
       feed(bytes)
       wantsFlush()

@@ -58,6 +58,19 @@ class HTTP2Connection: Pollable {
 
   final var limits: HTTP2Limits { loop.shared.options.http2 }
 
+  /// Queues our SETTINGS, the first of which is the role's own, and opens the connection's window.
+  final func submitSettings(_ first: nghttp2_settings_id, _ value: UInt32) {
+    let values = [
+      (first, value), (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(limits.streamWindow)),
+      (NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(limits.headerBytes)),
+    ]
+    let entries = values.map {
+      nghttp2_settings_entry(settings_id: Int32($0.0.rawValue), value: $0.1)
+    }
+    nghttp2_submit_settings(session, 0, entries, entries.count)
+    nghttp2_session_set_local_window_size(session, 0, 0, Int32(limits.connectionWindow))
+  }
+
   // MARK: What the session tells, for the subclasses
 
   /// A header list is complete. It goes back to the pool unless it is taken by setting `block` nil.
