@@ -27,7 +27,8 @@ from google.protobuf.json_format import MessageToDict
 from support import grpc_agent, packages
 from support.agent_service import AgentService
 from support.clients import until
-from support.grpc_clients import channel, code_of, metric
+from support.figures import metric
+from support.grpc_clients import channel, code_of
 from support.program import DEADLINE, Run
 
 COMPLETED = TaskState.TASK_STATE_COMPLETED

@@ -8,7 +8,6 @@ import hashlib
 import json
 import threading
 import time
-from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import grpc
@@ -19,7 +18,8 @@ from support import grpc_agent
 from support.clients import until
 from support.gate import Gate
 from support.grpc_agent import ALONE, SHAPES
-from support.grpc_clients import Probe, Wire, aio_channel, channel, code_of, framed, metric
+from support.figures import metric, resident_megabytes
+from support.grpc_clients import Probe, Wire, aio_channel, channel, code_of, framed
 
 MEGABYTE = 1 << 20
 #: As in `grpc_agent.PROBE`.
@@ -330,10 +330,6 @@ def test_a_cancelled_call_is_cancelled_at_the_agent_at_once(run, meetings, how):
 
 
 # --- sizes, compression, memory ---
-
-
-def resident_megabytes(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / MEGABYTE
 
 
 class Peak:

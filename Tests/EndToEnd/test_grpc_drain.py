@@ -14,7 +14,8 @@ import grpc
 import pytest
 
 from support.clients import until
-from support.grpc_clients import Probe, Wire, aio_channel, channel, code_of, metric
+from support.figures import metric
+from support.grpc_clients import Probe, Wire, aio_channel, channel, code_of
 
 OK = grpc.StatusCode.OK
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE

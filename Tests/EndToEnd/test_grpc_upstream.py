@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from support.clients import until
-from support.grpc_clients import Probe, Wire, aio_channel, channel, code_of, metric
+from support.figures import metric
+from support.grpc_clients import Probe, Wire, aio_channel, channel, code_of
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 

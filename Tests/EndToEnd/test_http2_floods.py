@@ -24,7 +24,7 @@ from http2 import agent, attacks, fields, frames
 from http2.agent import large
 from http2.attacks import of
 from http2.frames import DATA, PADDED, SETTINGS, UNKNOWN, raw, setting
-from http2.figures import metrics, resident
+from support.figures import metrics, resident
 from http2.peer import Ended, Peer
 from http2.rows import Target
 from support.program import DEADLINE, Run
@@ -86,13 +86,13 @@ class Scene:
     def watched(self, name: str) -> Iterator[list[str]]:
         """Measures the good client and the memory while an attack goes on; the list is for remarks."""
         self.client.figures()
-        before = most = resident(self.run)
+        before = most = resident(self.run.pid)
         over = threading.Event()
 
         def sample() -> None:
             nonlocal most
             while not over.wait(0.01):
-                most = max(most, resident(self.run))
+                most = max(most, resident(self.run.pid))
 
         sampler = threading.Thread(target=sample)
         sampler.start()
@@ -103,7 +103,7 @@ class Scene:
             over.set()
             sampler.join()
         figures = self.client.some_calls()
-        most = max(most, resident(self.run))
+        most = max(most, resident(self.run.pid))
         check, invoke = figures["check"], figures["invoke"]
         self.rows.append(
             f"{name:44} check p50 {check['p50_ms']:6.2f} p99 {check['p99_ms']:6.2f} ms, "
@@ -316,13 +316,13 @@ def test_answers_that_nobody_reads(scene, name):
 def test_thousands_of_idle_connections(scene):
     """Preface, SETTINGS, one answer, and then nothing."""
     target, count = scene.targets["check"], 2000
-    before = resident(scene.run)
+    before = resident(scene.run.pid)
     with contextlib.ExitStack() as stack, scene.watched(f"{count} idle connections") as remarks:
         for _ in range(count):
             peer = stack.enter_context(Peer(target.port))
             peer.send(target.whole(1))
             assert target.good(peer.response(1))
-        remarks.append(f"{(resident(scene.run) - before) / count / 1024:.1f} KiB for each")
+        remarks.append(f"{(resident(scene.run.pid) - before) / count / 1024:.1f} KiB for each")
 
 
 def test_settings_that_are_never_acknowledged(scene):

@@ -16,7 +16,7 @@ import pytest
 
 from http2 import agent, compression_rows, fields, frame_rows, frames, framing_rows, message_rows
 from http2.agent import large
-from http2.figures import metrics
+from support.figures import metrics
 from http2.peer import Ended, Peer, Response
 from http2.rows import Target, described, outcome
 from support.program import DEADLINE, Run

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from http2 import agent
-from http2.figures import metrics
+from support.figures import metrics
 from support.program import DEADLINE, Run
 
 GRPC = ["-H", "content-type: application/grpc", "-H", "te: trailers"]

@@ -8,13 +8,13 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 
 from support import packages
 from support.clients import Connection, until
+from support.figures import metric, resident_megabytes
 from support.gate import Gate
 from support.http2 import Client
 from support.program import DEADLINE
@@ -436,16 +436,6 @@ def test_a_file_larger_than_every_window(ready):
 
 
 # --- size, memory, windows ---
-
-
-def resident_megabytes(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 / MEGABYTE
-
-
-def metric(run, name: str) -> float:
-    text = httpx.get(f"{run.base}/metrics").text
-    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["length", "chunked"])

@@ -15,15 +15,8 @@ import pytest
 
 from support import packages
 from support.clients import Call, Connection, until
+from support.figures import metric
 from support.program import DEADLINE, Run
-
-
-def metric(run: Run, name: str) -> int:
-    """A number of /metrics."""
-    for line in httpx.get(f"{run.base}/metrics").text.splitlines():
-        if line.startswith(name + " "):
-            return int(line.split(" ")[1])
-    raise AssertionError(f"no metric {name}")
 
 
 def test_a_killed_worker_is_started_again(par, probe):

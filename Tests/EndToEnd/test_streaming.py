@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 
 from support import packages
 from support.clients import Call, Connection
+from support.figures import resident_megabytes
 
 MEGABYTE = 1 << 20
 
@@ -21,11 +21,6 @@ def ready(par, probe, gate):
     run.ready()
     yield run
     assert run.stop() == 0
-
-
-def resident_megabytes(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 / MEGABYTE
 
 
 def test_server_sent_events_arrive_one_by_one(ready, gate):

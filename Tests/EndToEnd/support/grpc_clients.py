@@ -8,7 +8,6 @@ import time
 from typing import Any, Callable, Optional, Sequence, Union
 
 import grpc
-import httpx
 import h2.config
 import h2.connection
 import h2.errors
@@ -267,11 +266,3 @@ def code_of(call: Callable[[], Any]) -> tuple[grpc.StatusCode, str]:
     except grpc.RpcError as error:
         return error.code(), error.details()
     raise AssertionError(f"it did not fail, but gave {value!r}")
-
-
-def metric(run: Run, name: str) -> int:
-    """A number of /metrics."""
-    for line in httpx.get(f"{run.base}/metrics").text.splitlines():
-        if line.startswith(name + " "):
-            return int(line.split(" ")[1])
-    raise AssertionError(f"no metric {name}")

@@ -18,8 +18,6 @@ final class AgentConnections: Pollable {
 
   init(loop: EventLoop) { super.init(descriptor: -1, loop: loop) }
 
-  var isEmpty: Bool { connections.isEmpty }
-
   /// Where the agent is from now on. Calls that it has go on where they are.
   func use(_ upstream: A2AUpstream?) {
     guard upstream != self.upstream else { return }

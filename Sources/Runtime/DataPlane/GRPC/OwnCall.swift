@@ -5,6 +5,10 @@ class OwnCall: HTTP2Stream {
   private var input: [UInt8] = []
   private var isRefused = false
 
+  /// Of the message, as its framing says: whether it is compressed in one byte, then four of length.
+  private var length: Int { input[1..<Self.framingBytes].reduce(0) { $0 << 8 | Int($1) } }
+  private static let framingBytes = 5
+
   /// The request's one message is there, without its framing.
   func answer(_ message: ArraySlice<UInt8>) {}
 
@@ -12,9 +16,7 @@ class OwnCall: HTTP2Stream {
     consume(bytes.count)
     guard !isRefused else { return }
     input += bytes
-    // Five bytes in front of a message: whether it is compressed, and its length.
-    guard input.count >= 5 else { return }
-    let length = input[1..<5].reduce(0) { $0 << 8 | Int($1) }
+    guard input.count >= Self.framingBytes else { return }
     if length > connection.limits.ownMessageBytes {
       refuse(
         .resourceExhausted,
@@ -23,16 +25,17 @@ class OwnCall: HTTP2Stream {
       refuse(.unimplemented, "Compressed messages are not taken here", acceptEncoding: true)
     } else if input[0] != 0 {
       refuse(.internalError, "The message's first byte is neither 0 nor 1")
-    } else if input.count > 5 + length {
+    } else if input.count > Self.framingBytes + length {
       refuse(.internalError, "The method takes one message")
     }
   }
 
   override func inputEnded(_ trailers: HeaderBlock?) {
     guard !isRefused else { return }
-    guard input.count >= 5, input.count == 5 + input[1..<5].reduce(0, { $0 << 8 | Int($1) })
-    else { return refuse(.internalError, "The request ended before its message was complete") }
-    let message = input[5...]
+    guard input.count >= Self.framingBytes, input.count == Self.framingBytes + length else {
+      return refuse(.internalError, "The request ended before its message was complete")
+    }
+    let message = input[Self.framingBytes...]
     input = []
     answer(message)
   }

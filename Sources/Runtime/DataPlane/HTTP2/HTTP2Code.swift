@@ -16,7 +16,6 @@ enum HTTP2Code {
 enum HTTP2Frame {
   static let data: UInt8 = 0x0
   static let headers: UInt8 = 0x1
-  static let priority: UInt8 = 0x2
   static let resetStream: UInt8 = 0x3
   static let settings: UInt8 = 0x4
   static let ping: UInt8 = 0x6
@@ -26,7 +25,6 @@ enum HTTP2Frame {
 
   static let endStream: UInt8 = 0x1
   static let ack: UInt8 = 0x1
-  static let endHeaders: UInt8 = 0x4
 
   /// Bytes of a frame's header.
   static let headerBytes = 9

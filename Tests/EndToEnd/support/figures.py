@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.request
 from pathlib import Path
 
-from support.program import DEADLINE, Run
+from .program import DEADLINE, Run
 
 
 def metrics(run: Run) -> dict[str, float]:
@@ -16,7 +16,16 @@ def metrics(run: Run) -> dict[str, float]:
     return {name: float(value) for name, value in samples}
 
 
-def resident(run: Run) -> int:
-    """Bytes of memory that the program itself has resident."""
-    pages = int(Path(f"/proc/{run.pid}/statm").read_text().split()[1])
+def metric(run: Run, name: str) -> int:
+    """One whole number of /metrics."""
+    return int(metrics(run)[name])
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has resident, its children not counted."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4096
+
+
+def resident_megabytes(pid: int) -> float:
+    return resident(pid) / (1 << 20)
