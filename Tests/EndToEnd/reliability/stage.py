@@ -22,7 +22,7 @@ from support.program import (
     PROGRAM,
     Run,
     inherited_environment,
-    listening_ports,
+    listeners,
     marked_processes,
     shown_line,
 )
@@ -59,6 +59,8 @@ class Stage:
         self.runs: list[Run] = []
         self.closers: list[Callable[[], None]] = []
         self.ports: list[int] = []
+        #: By inode: another cell's run may be given the number of a port that this one closed.
+        self.listeners: set[str] = set()
         #: Whether what is written to stdout can be read to its end.
         self.has_whole_log = True
         #: Processes that carry no mark and have to be gone as well.
@@ -160,7 +162,9 @@ class Stage:
         return [pid for pid, command in marked_processes(self.run.mark).items() if word in command]
 
     def note_ports(self) -> None:
-        self.ports += listening_ports(self.run.pid)
+        found = listeners(self.run.pid)
+        self.ports += found.values()
+        self.listeners |= found.keys()
 
     # --- what is left ---
 
@@ -180,8 +184,8 @@ class Stage:
         for table in ("tcp", "tcp6"):
             for row in Path("/proc/net", table).read_text().splitlines()[1:]:
                 column = row.split()
-                port = int(column[1].rsplit(":", 1)[1], 16)
-                if column[3] == "0A" and port in self.ports:
+                if column[3] == "0A" and column[9] in self.listeners:
+                    port = int(column[1].rsplit(":", 1)[1], 16)
                     found.append(f"listener on port {port}")
         return found
 

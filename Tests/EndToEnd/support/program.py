@@ -271,7 +271,13 @@ def health_status(port: int) -> int:
 
 
 def listening_ports(pid: int) -> list[int]:
-    """TCP ports on which the process listens, by proc(5), in the order of their descriptors."""
+    """TCP ports on which the process listens, in the order of their descriptors."""
+    return list(listeners(pid).values())
+
+
+def listeners(pid: int) -> dict[str, int]:
+    """The port of each TCP socket on which the process listens, by the socket's inode (proc(5)),
+    in the order of their descriptors."""
     try:
         inodes = {}
         for descriptor in os.scandir(f"/proc/{pid}/fd"):
@@ -281,12 +287,13 @@ def listening_ports(pid: int) -> list[int]:
                 continue  # closed meanwhile
             if target.startswith("socket:["):
                 inodes[target[8:-1]] = int(descriptor.name)
-        ports = {}
+        found = []
         for table in ("tcp", "tcp6"):
             for row in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
                 column = row.split()
                 if column[3] == "0A" and column[9] in inodes:
-                    ports[inodes[column[9]]] = int(column[1].rsplit(":", 1)[1], 16)
-        return [ports[descriptor] for descriptor in sorted(ports)]
+                    port = int(column[1].rsplit(":", 1)[1], 16)
+                    found.append((inodes[column[9]], column[9], port))
+        return {inode: port for _, inode, port in sorted(found)}
     except OSError:
-        return []
+        return {}
