@@ -9,6 +9,8 @@ final class AgentHTTP2Connection: HTTP2Connection {
   /// Without EPOLLOUT, which a Unix socket reports each time the peer has read something.
   static let usualEvents = PAR_EPOLLIN | PAR_EPOLLRDHUP | PAR_EPOLLET
 
+  /// Who is at the other end.
+  let worker: LoopWorker
   private(set) var callCount = 0
   unowned(unsafe) private var firstCall: GRPCCall?
   /// Calls whose head has not been written.
@@ -22,7 +24,11 @@ final class AgentHTTP2Connection: HTTP2Connection {
   private var isConnecting: Bool
   private var watchesWriting: Bool
 
-  init(descriptor: Int32, loop: EventLoop, session: OpaquePointer, isConnecting: Bool) {
+  init(
+    descriptor: Int32, loop: EventLoop, session: OpaquePointer, worker: LoopWorker,
+    isConnecting: Bool
+  ) {
+    self.worker = worker
     self.isConnecting = isConnecting
     watchesWriting = isConnecting
     super.init(descriptor: descriptor, loop: loop, session: session)
@@ -240,5 +246,6 @@ final class AgentHTTP2Connection: HTTP2Connection {
   override func closed() {
     loop.agents.remove(self)
     loop.counters.agentConnectionsOpen.bump(-1)
+    worker.disconnected()
   }
 }

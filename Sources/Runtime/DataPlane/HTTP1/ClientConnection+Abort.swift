@@ -82,7 +82,9 @@ extension ClientConnection {
   /// Ends what the main thread wants ended.
   /// - Returns: nil when that does not concern this connection.
   func cut(_ reason: CutReason) -> (started: Int64, request: AbortedRequest)? {
-    guard exchange.isCounted, phase != .closed, phase != .lingering else { return nil }
+    guard exchange.isCounted, phase != .closed, phase != .lingering,
+      reason.concerns(upstream?.worker.worker)
+    else { return nil }
     switch reason {
     case .upstreamLost:
       // A response that was read whole is delivered.
@@ -97,13 +99,14 @@ extension ClientConnection {
         return nil
       }
     }
+    let isAll = if case .all = reason { true } else { false }
     let started = exchange.started
     let wasAborted = exchange.isAborted
     let request = aborted()
     markAborted()
     if phase == .proxying, !exchange.hasResponse {
-      exchange.closesAfter = exchange.closesAfter || reason == .all
-      if reason == .upstreamLost {
+      exchange.closesAfter = exchange.closesAfter || isAll
+      if case .upstreamLost = reason {
         fail(502, "The agent ended before it answered")
       } else {
         fail(503, "The agent is stopping and the request was cut off")
@@ -120,10 +123,7 @@ extension ClientConnection {
   /// was written before goes on, what was not read is taken back.
   /// - Returns: false when the exchange has to be ended.
   private func findsEnd() -> Bool {
-    guard let connection = upstream else {
-      // It waits for a connection: the next attempt finds out.
-      return exchange.keepsRequest
-    }
+    guard let connection = upstream else { return true }
     connection.canRead = true
     for _ in 0..<loop.limits.pumpTurns
     where phase == .proxying && !exchange.responseDone && upstream === connection {

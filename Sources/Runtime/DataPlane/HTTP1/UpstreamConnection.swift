@@ -27,16 +27,16 @@ final class UpstreamConnection: Pollable {
   /// The agent keeps the connection open after this response.
   var keepAlive = true
 
-  /// Of the pool when it was made.
-  let epoch: Int
+  /// Who is at the other end.
+  let worker: LoopWorker
   private var watchesWriting = false
 
   /// Without EPOLLOUT: a Unix socket reports it each time the peer has read something, full
   /// before or not, which would be a wake-up for nothing with each request.
   static let usualEvents = PAR_EPOLLIN | PAR_EPOLLRDHUP | PAR_EPOLLET
 
-  init(descriptor: Int32, loop: EventLoop, epoch: Int) {
-    self.epoch = epoch
+  init(descriptor: Int32, loop: EventLoop, worker: LoopWorker) {
+    self.worker = worker
     super.init(descriptor: descriptor, loop: loop)
   }
 
@@ -111,5 +111,6 @@ final class UpstreamConnection: Pollable {
     client = nil
     closeDescriptor()
     loop.counters.upstreamOpen.bump(-1)
+    worker.disconnected()
   }
 }
