@@ -1,0 +1,244 @@
+"""How event streams and WebSockets end in a drain."""
+
+import contextlib
+import socket
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import unix_connect
+
+from conftest import WAIT_SEC
+
+CODE = """
+import asyncio
+from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
+from starlette.responses import Response, StreamingResponse
+from sse_starlette.sse import EventSourceResponse
+
+app = FastAPI()
+def told(name, what): print("%s: %s" % (name, what), flush=True)
+
+@app.get("/starlette")
+async def starlette():
+    async def lines():
+        try:
+            yield "data: first\\n\\n"
+            await asyncio.Event().wait()
+        finally:
+            told("starlette", "ended")
+    return StreamingResponse(lines(), media_type="text/event-stream")
+
+@app.get("/thread")
+async def thread():
+    import time
+    def lines():
+        yield "data: first\\n\\n"
+        while True:
+            time.sleep(0.02)
+            yield ": tick\\n\\n"
+    return StreamingResponse(lines(), media_type="Text/Event-Stream; charset=utf-8")
+
+@app.get("/sse")
+async def sse():
+    async def events():
+        yield {"data": "first"}
+        await asyncio.Event().wait()
+    async def closed(message): told("sse", message["type"])
+    return EventSourceResponse(events(), client_close_handler_callable=closed)
+
+@app.get("/polite")
+async def polite(request: Request):
+    async def lines():
+        yield "data: first\\n\\n"
+        while not await request.is_disconnected():
+            await asyncio.sleep(0.01)
+        yield "data: goodbye\\n\\n"
+    # Its listener would see the disconnect first and stop the generator.
+    response = StreamingResponse(lines(), media_type="text/event-stream")
+    return Alone(response)
+
+class Alone(Response):
+    def __init__(self, response): self.response, self.background = response, None
+    async def __call__(self, scope, receive, send): await self.response.stream_response(send)
+
+@app.get("/other")
+async def other(request: Request):
+    async def lines():
+        yield "first\\n"
+        await asyncio.sleep(0.3)
+        yield "last\\n"
+    return StreamingResponse(lines(), media_type="text/plain")
+
+@app.websocket("/iterate")
+async def iterate(websocket: WebSocket):
+    await websocket.accept()
+    told("draining", websocket.state.draining.is_set())
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
+    told("iterate", "ended")
+
+@app.websocket("/receive")
+async def receive(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.send_text("hello")
+    try:
+        await websocket.receive_text()
+    except WebSocketDisconnect as error:
+        told("receive", error.code)
+    try:
+        await websocket.send_text("too late")
+    except (RuntimeError, WebSocketDisconnect) as error:
+        told("receive", "cannot send")
+
+@app.websocket("/send")
+async def send(websocket: WebSocket):
+    await websocket.accept()
+    while True:
+        await websocket.send_text("tick")
+        await asyncio.sleep(0.02)
+
+@app.websocket("/refuse")
+async def refuse(websocket: WebSocket):
+    await websocket.close()
+
+class Plain:
+    # ASGI by hand: one that never receives, one that never sends again either.
+    def __init__(self, app): self.app = app
+    async def __call__(self, scope, receive, send):
+        path = scope["path"][-6:]
+        if scope["type"] != "http" or path not in ("/plain", "/still"):
+            return await self.app(scope, receive, send)
+        headers = iter([(b"Content-Type", b"text/event-stream")])
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": b"data: first\\n\\n", "more_body": True})
+                await asyncio.sleep(0.02 if path == "/plain" else 1000)
+        finally:
+            told(path, "left")
+
+served = Plain(app)
+"""
+
+
+@contextlib.contextmanager
+def _stream(one, path):
+    """An event stream's body so far, to which `rest()` adds all up to its proper end."""
+    with one.client() as client, client.stream("GET", path) as response:
+        chunks = response.iter_bytes()
+        first = next(chunks)
+        yield first, lambda: b"".join(chunks)
+
+
+@pytest.fixture
+def agent(package, host):
+    one = host(package({"main.py": CODE}), http_server="main:served")
+    one.ready()
+    return one
+
+
+def _socket(one, path):
+    return unix_connect(one.socket_path, "ws://agent.test" + path, close_timeout=WAIT_SEC)
+
+
+def test_every_kind_of_event_stream_is_ended_properly_and_its_application_told(agent):
+    paths = ["/starlette", "/thread", "/sse", "/polite", "/plain", "/still"]
+    with contextlib.ExitStack() as streams:
+        opened = {path: streams.enter_context(_stream(agent, path)) for path in paths}
+        other = streams.enter_context(_stream(agent, "/other"))
+        assert all(b"data: first" in first for first, _ in opened.values())
+        agent.tell("drain")
+        agent.tell("end_streams")
+        ends = {path: rest() for path, (_, rest) in opened.items()}
+        assert other[1]() == b"last\n"
+    assert ends["/polite"] == b"data: goodbye\n\n"
+    assert ends["/starlette"] == ends["/still"] == b""
+    agent.until_stdout("/plain: left")
+    agent.until_stdout("starlette: ended")
+    agent.until_stdout("sse: http.disconnect")
+    assert "/still" not in agent.everything()["stdout"]
+    # Nobody told it, so its task is cancelled; nothing else is left of the streams.
+    assert agent.stop() == 0
+    agent.close()
+    assert "/still: left" in agent.everything()["stdout"]
+    assert "Traceback" not in agent.everything()["stderr"]
+
+
+def test_an_event_stream_that_begins_after_the_others_were_ended_has_its_moment(agent):
+    agent.tell("end_streams")
+    with _stream(agent, "/still") as (first, rest):
+        assert first + rest() == b"data: first\n\n"
+    assert agent.get("/starlette").text == "data: first\n\n"
+    with _socket(agent, "/iterate") as late:
+        assert _code(late) == 1001
+
+
+def test_websockets_are_closed_as_going_away_and_their_applications_told(agent):
+    with contextlib.ExitStack() as sockets:
+        iterate, receive, send = (
+            sockets.enter_context(_socket(agent, path))
+            for path in ("/iterate", "/receive", "/send")
+        )
+        iterate.send("echo")
+        assert iterate.recv() == "echo"
+        assert receive.recv() == "hello"
+        assert send.recv() == "tick"
+        agent.tell("end_streams")
+        assert [_code(one) for one in (iterate, receive, send)] == [1001] * 3
+    agent.until_stdout("iterate: ended")
+    agent.until_stdout("receive: cannot send")
+    assert "receive: 1001" in agent.everything()["stdout"]
+    assert "draining: False" in agent.everything()["stdout"]
+    assert agent.stop() == 0
+    agent.close()
+    assert "Traceback" not in agent.everything()["stderr"]
+
+
+@pytest.mark.parametrize("command", ["stop", "end_streams"])
+def test_a_client_that_does_not_agree_to_the_end_holds_nothing_up(command, agent):
+    with _raw_websocket(agent, "/receive") as connection:
+        agent.tell(command)
+        if command != "stop":
+            agent.until_stdout("receive: cannot send")
+            agent.tell("stop")
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+    # The close frame, 1001, is the last.
+    assert received.endswith(b"\x88\x02\x03\xe9")
+    assert agent.wait() == 0
+
+
+@contextlib.contextmanager
+def _raw_websocket(one, path):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(WAIT_SEC)
+        connection.connect(one.socket_path)
+        connection.sendall(
+            b"GET %s HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+            b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            % path.encode()
+        )
+        received = b""
+        while b"hello" not in received:
+            received += connection.recv(65536)
+        yield connection
+
+
+def _code(one):
+    """The code with which the server closes."""
+    try:
+        while True:
+            one.recv(WAIT_SEC)
+    except ConnectionClosed as closed:
+        return closed.rcvd.code
+
+
+def test_stop_alone_ends_streams_too(agent):
+    with _socket(agent, "/iterate") as one, _stream(agent, "/starlette") as (_, rest):
+        one.send("echo")
+        one.recv()
+        agent.tell("stop")
+        assert rest() == b""
+        assert _code(one) == 1001
+    assert agent.wait() == 0
