@@ -151,6 +151,21 @@ struct ReplayTests {
       "a hard limit without its line",
       removing("Boot time exceeded hard limit", GoodRuns.hardLimit()), "no line tells of the hard"),
     Forgery(
+      "a hard limit that was no cause",
+      editing("drain", GoodRuns.hardLimit()) {
+        $0.changeTransition { $0.cause = "failure" }
+      },
+      "a line tells of the hard"),
+    Forgery(
+      "a restart in the middle of a reload",
+      {
+        var lines = GoodRuns.lostInReload()
+        if let end = lines.firstIndex(where: { $0.event.name == "reload_failed" }) {
+          lines.swapAt(end, end + 1)
+        }
+        return renumbered(lines)
+      }(), "has not ended"),
+    Forgery(
       "a slow boot without its line", removing("Boot time exceeded budget", GoodRuns.slowBoot()),
       "no line tells that the budget"),
     Forgery(

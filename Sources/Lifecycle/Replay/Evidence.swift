@@ -135,8 +135,8 @@ struct Evidence: Sendable {
     guard Signal(rawValue: transition.cause) == nil else { return nil }
     if !bootFailed { return "no boot_failed tells why" }
     if transition.cause == "configuration", !configErrors { return "no config_error tells why" }
-    if transition.cause == "hard_limit", !hardLimitExceeded {
-      return "no line tells of the hard limit"
+    if (transition.cause == "hard_limit") != hardLimitExceeded {
+      return "\(hardLimitExceeded ? "a" : "no") line tells of the hard limit"
     }
     return nil
   }

@@ -19,6 +19,7 @@ struct WorkerProcesses: Sendable {
   /// What is wrong with a `worker_started`; nil: nothing.
   mutating func started(_ pid: Int, _ attempt: Int, _ state: State) -> String? {
     let isReload = state.name == .ready && reload != nil
+    if state.name == .loading, reload != nil { return "the reload before has not ended" }
     guard state.name == .loading || state.name == .ready, state.attempt == attempt else {
       return "no worker \(attempt) is to be started"
     }
