@@ -35,7 +35,7 @@ struct RetireTests {
       closed.increment()
     }
     for _ in 0..<4 { #expect(server.client().get("/agents/x/a")?.text == "ok") }
-    let open = server.metric("par_upstream_connections_open") ?? 0
+    let open = server.metric("par_upstream_connections") ?? 0
     #expect(open > 0 && closed.value == 0)
     let first = try server.replace(by: second(server))
     server.plane.retire(first)

@@ -10,14 +10,16 @@ extension ClientConnection {
       if exchange.responseFraming == .chunked { outputBuffer().append("0\r\n\r\n") }
       return responseEnds(upstream)
     }
-    if isUnread(upstream) { return takeBack(upstream) }
-    if exchange.isRepeatable, !exchange.heardUpstream, upstream.wasUsed {
+    if isUnbegun(upstream) { return takeBack(upstream) }
+    // Nobody tells whether the agent has begun; most likely it closed a connection that was idle.
+    if exchange.isRepeatable, !exchange.heardUpstream, upstream.wasUsed, !upstream.isMarked {
       self.upstream = nil
       upstream.shut()
       exchange.isRepeatable = false
-      // The agent has read it and may have begun: no third time.
+      // It may have begun: no third time.
       exchange.keepsRequest = false
       exchange.upstreamDeaf = false
+      exchange.isHandedOver = false
       toUpstream?.rewind()
       loop.counters.repeats.bump(1)
       exchange.connectDeadline =
@@ -119,8 +121,8 @@ extension ClientConnection {
     return wasAborted ? nil : (started, request)
   }
 
-  /// The agent has ended, and the kernel tells by now what became of the request: a response that
-  /// was written before goes on, what was not read is taken back.
+  /// The agent has ended, and it is known by now what became of the request: a response that was
+  /// written before goes on, what was not begun is taken back.
   /// - Returns: false when the exchange has to be ended.
   private func findsEnd() -> Bool {
     guard let connection = upstream else { return true }
@@ -129,7 +131,11 @@ extension ClientConnection {
     where phase == .proxying && !exchange.responseDone && upstream === connection {
       if !advanceProxy() { break }
     }
-    if phase == .proxying, !exchange.responseDone, upstream === connection { return false }
+    if phase == .proxying, !exchange.responseDone, upstream === connection {
+      // Somebody else may hold its end of the connection open.
+      guard isUnbegun(connection) else { return false }
+      takeBack(connection)
+    }
     advance()
     return true
   }

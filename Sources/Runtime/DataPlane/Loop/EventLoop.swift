@@ -44,7 +44,7 @@ final class EventLoop: @unchecked Sendable {
   var requestHead: RequestHead
   var responseHead: ResponseHead
   var trailerLines: FieldLines
-  private(set) var workers = LoopWorkers()
+  private(set) var workers: LoopWorkers
   var upstreams: UpstreamPool
   var files = UIFolder()
   private(set) lazy var held = HeldRequests(loop: self)
@@ -68,6 +68,7 @@ final class EventLoop: @unchecked Sendable {
     requestHead = RequestHead(limits: limits)
     responseHead = ResponseHead(limits: limits)
     trailerLines = FieldLines(limits: limits)
+    workers = LoopWorkers(loop: index, of: shared.counters.count)
     upstreams = UpstreamPool(limit: limits.idleUpstreams)
     cached = shared.current()
     http2 = HTTP2Resources(limits: shared.options.http2)
