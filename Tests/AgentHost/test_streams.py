@@ -231,3 +231,29 @@ def test_stop_alone_ends_streams_too(agent):
         assert _code(one) == 1001
         assert silent.recv(65536) == b"\x88\x02\x03\xe9"
     assert agent.wait() == 0
+
+
+A2A = """
+import asyncio
+async def ticks(parameters):
+    yield "first"
+    await asyncio.Event().wait()
+class Service:
+    streaming_handlers = {"ticks": ticks}
+"""
+
+
+def test_a_stream_of_a2a_over_http_is_an_event_stream(package, host):
+    one = host(package({"main.py": A2A}), a2a_service="main:Service")
+    one.ready_a2a()
+    part = {"kind": "data", "data": {"action": "ticks"}}
+    message = {"kind": "message", "role": "user", "messageId": "1", "parts": [part]}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/stream", "params": {"message": message}}
+    with one.client() as client, client.stream("POST", "/a2a", json=call) as response:
+        chunks = response.iter_bytes()
+        body = b""
+        while b"first" not in body:
+            body += next(chunks)
+        one.tell("end_streams")
+        assert b"".join(chunks) == b""
+    assert one.stop() == 0

@@ -114,6 +114,13 @@ class _Exchange(Receiving):
         if self.ending is not None:
             await asyncio.wait({self.ending})
 
+    async def _send_last(self, message):
+        try:
+            await self._send(message)
+        except (OSError, RuntimeError):
+            # The client has left, or the application ended it in the same moment.
+            pass
+
     async def _refused(self):
         self.was_told = True
         # An application that catches every error and goes on must not keep the event loop.
@@ -162,7 +169,7 @@ class _Response(_Exchange):
         await asyncio.wait({self._is_done}, timeout=MOMENT_SEC)
         if not self._is_complete:
             self._is_complete = True
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._send_last({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def left(self):
         self._done()
@@ -207,18 +214,13 @@ class _WebSocket(_Exchange):
         if self.state != OPEN:
             return
         self.state = OVER
-        closing = asyncio.ensure_future(self._close())
+        closing = asyncio.ensure_future(
+            self._send_last({"type": "websocket.close", "code": GOING_AWAY, "reason": ""})
+        )
         # Some versions of uvicorn wait for the client's agreement, others do not.
         await asyncio.wait({closing}, timeout=MOMENT_SEC)
         self.finish({"type": "websocket.disconnect", "code": GOING_AWAY, "reason": ""})
         await closing
-
-    async def _close(self):
-        try:
-            await self._send({"type": "websocket.close", "code": GOING_AWAY, "reason": ""})
-        except (OSError, RuntimeError):
-            # The client has left or closed it meanwhile.
-            pass
 
 
 def _is_event_stream(headers):
