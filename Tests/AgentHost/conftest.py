@@ -26,8 +26,8 @@ WAIT_SEC = 30
 
 BASE_PATH = "/agents/tester"
 
-MEMORY_BYTES = 12288
-"""What the program gives: room for the beat and 8192 slots, in whole pages."""
+MEMORY_BYTES = 64 + 8192
+"""What the program gives: room for the beat and 8192 slots."""
 
 
 class Host:
