@@ -41,10 +41,12 @@ async def thread():
 @app.get("/sse")
 async def sse():
     async def events():
-        yield {"data": "first"}
-        await asyncio.Event().wait()
-    async def closed(message): told("sse", message["type"])
-    return EventSourceResponse(events(), client_close_handler_callable=closed)
+        try:
+            yield {"data": "first"}
+            await asyncio.Event().wait()
+        finally:
+            told("sse", "ended")
+    return EventSourceResponse(events())
 
 @app.get("/polite")
 async def polite(request: Request):
@@ -121,15 +123,6 @@ served = Plain(app)
 """
 
 
-@contextlib.contextmanager
-def _stream(one, path):
-    """An event stream's body so far, to which `rest()` adds all up to its proper end."""
-    with one.client() as client, client.stream("GET", path) as response:
-        chunks = response.iter_bytes()
-        first = next(chunks)
-        yield first, lambda: b"".join(chunks)
-
-
 @pytest.fixture
 def agent(package, host):
     one = host(package({"main.py": CODE}), http_server="main:served")
@@ -137,91 +130,30 @@ def agent(package, host):
     return one
 
 
-def _socket(one, path):
+@contextlib.contextmanager
+def _stream(one, path):
+    """An event stream's first piece, and a function that gives the rest, up to its proper end."""
+    with one.client() as client, client.stream("GET", path) as response:
+        chunks = response.iter_bytes()
+        yield next(chunks), lambda: b"".join(chunks)
+
+
+def _websocket(one, path):
     return unix_connect(one.socket_path, "ws://agent.test" + path, close_timeout=WAIT_SEC)
 
 
-def test_every_kind_of_event_stream_is_ended_properly_and_its_application_told(agent):
-    paths = ["/starlette", "/thread", "/sse", "/polite", "/plain", "/still"]
-    with contextlib.ExitStack() as streams:
-        opened = {path: streams.enter_context(_stream(agent, path)) for path in paths}
-        other = streams.enter_context(_stream(agent, "/other"))
-        assert all(b"data: first" in first for first, _ in opened.values())
-        agent.tell("drain")
-        agent.tell("end_streams")
-        ends = {path: rest() for path, (_, rest) in opened.items()}
-        assert other[1]() == b"last\n"
-    assert ends["/polite"] == b"data: goodbye\n\n"
-    assert ends["/starlette"] == ends["/still"] == b""
-    agent.until_stdout("/plain: left")
-    agent.until_stdout("starlette: ended")
-    agent.until_stdout("sse: http.disconnect")
-    assert "/still" not in agent.everything()["stdout"]
-    # Nobody told it, so its task is cancelled; nothing else is left of the streams.
-    assert agent.stop() == 0
-    agent.close()
-    assert "/still: left" in agent.everything()["stdout"]
-    assert "Traceback" not in agent.everything()["stderr"]
-
-
-def test_an_event_stream_that_begins_after_the_others_were_ended_has_its_moment(agent):
-    agent.tell("end_streams")
-    with _stream(agent, "/still") as (first, rest):
-        assert first + rest() == b"data: first\n\n"
-    assert agent.get("/starlette").text == "data: first\n\n"
-    with _socket(agent, "/iterate") as late:
-        assert _code(late) == 1001
-
-
-def test_websockets_are_closed_as_going_away_and_their_applications_told(agent):
-    with contextlib.ExitStack() as sockets:
-        iterate, receive, send = (
-            sockets.enter_context(_socket(agent, path))
-            for path in ("/iterate", "/receive", "/send")
-        )
-        iterate.send("echo")
-        assert iterate.recv() == "echo"
-        assert receive.recv() == "hello"
-        assert send.recv() == "tick"
-        agent.tell("end_streams")
-        assert [_code(one) for one in (iterate, receive, send)] == [1001] * 3
-    agent.until_stdout("iterate: ended")
-    agent.until_stdout("receive: cannot send")
-    assert "receive: 1001" in agent.everything()["stdout"]
-    assert "draining: False" in agent.everything()["stdout"]
-    assert agent.stop() == 0
-    agent.close()
-    assert "Traceback" not in agent.everything()["stderr"]
-
-
-@pytest.mark.parametrize("command", ["stop", "end_streams"])
-def test_a_client_that_does_not_agree_to_the_end_holds_nothing_up(command, agent):
-    with _raw_websocket(agent, "/receive") as connection:
-        agent.tell(command)
-        if command != "stop":
-            agent.until_stdout("receive: cannot send")
-            agent.tell("stop")
-        received = b""
-        while chunk := connection.recv(65536):
-            received += chunk
-    # The close frame, 1001, is the last.
-    assert received.endswith(b"\x88\x02\x03\xe9")
-    assert agent.wait() == 0
-
-
 @contextlib.contextmanager
-def _raw_websocket(one, path):
+def _silent_websocket(one):
+    """A WebSocket's connection whose client never says that it saw the end."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(WAIT_SEC)
         connection.connect(one.socket_path)
         connection.sendall(
-            b"GET %s HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+            b"GET /receive HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
             b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-            % path.encode()
         )
-        received = b""
-        while b"hello" not in received:
-            received += connection.recv(65536)
+        while b"hello" not in connection.recv(65536):
+            pass
         yield connection
 
 
@@ -234,11 +166,94 @@ def _code(one):
         return closed.rcvd.code
 
 
+def test_every_stream_is_ended_properly_and_its_application_told(agent):
+    paths = ["/starlette", "/thread", "/sse", "/polite", "/plain", "/still"]
+    with contextlib.ExitStack() as streams:
+        opened = {path: streams.enter_context(_stream(agent, path)) for path in paths}
+        other = streams.enter_context(_stream(agent, "/other"))
+        firsts = {path: first for path, (first, _) in opened.items()}
+        assert all(b"data: first" in first for first in firsts.values()), firsts
+        iterate, receive, send = (
+            streams.enter_context(_websocket(agent, path))
+            for path in ("/iterate", "/receive", "/send")
+        )
+        silent = streams.enter_context(_silent_websocket(agent))
+        iterate.send("echo")
+        assert [iterate.recv(), receive.recv(), send.recv()] == ["echo", "hello", "tick"]
+        agent.tell("drain")
+        agent.tell("end_streams")
+        ends = {path: rest() for path, (_, rest) in opened.items()}
+        assert ends["/polite"] == b"data: goodbye\n\n"
+        assert ends["/starlette"] == ends["/still"] == b""
+        assert [_code(one) for one in (iterate, receive, send)] == [1001] * 3
+        assert other[1]() == b"last\n"
+
+        # What begins now has its moment.
+        with _stream(agent, "/still") as (first, rest):
+            assert first + rest() == b"data: first\n\n"
+        assert agent.get("/starlette").text == "data: first\n\n"
+        with _websocket(agent, "/iterate") as late:
+            assert _code(late) == 1001
+
+        for line in (
+            "/plain: left",
+            "starlette: ended",
+            "sse: ended",
+            "iterate: ended",
+            "draining: True",
+            "receive: 1001",
+            "receive: cannot send",
+        ):
+            agent.until_stdout(line)
+        assert "/still: left" not in agent.everything()["stdout"]
+        # A client that does not agree to the end holds nothing up.
+        assert agent.stop() == 0
+        # The close frame is the last: 1001.
+        assert silent.recv(65536) == b"\x88\x02\x03\xe9"
+    agent.close()
+    said = agent.everything()
+    assert "draining: False" in said["stdout"]
+    # Nobody else told it, so its task was cancelled.
+    assert said["stdout"].count("/still: left") == 2
+    assert "Traceback" not in said["stderr"]
+
+
 def test_stop_alone_ends_streams_too(agent):
-    with _socket(agent, "/iterate") as one, _stream(agent, "/starlette") as (_, rest):
+    with (
+        _websocket(agent, "/iterate") as one,
+        _silent_websocket(agent) as silent,
+        _stream(agent, "/starlette") as (_, rest),
+    ):
         one.send("echo")
-        one.recv()
+        assert one.recv() == "echo"
         agent.tell("stop")
         assert rest() == b""
         assert _code(one) == 1001
+        assert silent.recv(65536) == b"\x88\x02\x03\xe9"
     assert agent.wait() == 0
+
+
+A2A = """
+import asyncio
+async def ticks(parameters):
+    yield "first"
+    await asyncio.Event().wait()
+class Service:
+    streaming_handlers = {"ticks": ticks}
+"""
+
+
+def test_a_stream_of_a2a_over_http_is_an_event_stream(package, host):
+    one = host(package({"main.py": A2A}), a2a_service="main:Service")
+    one.ready_a2a()
+    part = {"kind": "data", "data": {"action": "ticks"}}
+    message = {"kind": "message", "role": "user", "messageId": "1", "parts": [part]}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "message/stream", "params": {"message": message}}
+    with one.client() as client, client.stream("POST", "/a2a", json=call) as response:
+        chunks = response.iter_bytes()
+        body = b""
+        while b"first" not in body:
+            body += next(chunks)
+        one.tell("end_streams")
+        assert b"".join(chunks) == b""
+    assert one.stop() == 0

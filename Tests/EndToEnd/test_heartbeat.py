@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import httpx
 import pytest
@@ -32,7 +31,7 @@ def blocking(tmp_path_factory):
 
 
 def test_a_stuck_loop_is_a_lost_worker(par, blocking):
-    run = par(blocking, HEARTBEAT_TIMEOUT_SEC=2)
+    run = par(blocking, HEARTBEAT_TIMEOUT_SEC=2, WORKER_RESTARTS="1/60")
     port = run.ready()["rest_port"]
     stuck = run.worker_pid
     lost = Call(port, "/api/block?seconds=1000", headers="X-Request-ID: lost-one\r\n")
@@ -44,65 +43,35 @@ def test_a_stuck_loop_is_a_lost_worker(par, blocking):
     assert ended["in_flight"] == ["lost-one"] and not ended["asked"]
     assert lost.wait()[0] == 502
     run.ready(count=2)
-    assert httpx.get(f"{run.base}/api/hello").json()["pid"] != stuck
     assert metric(run, "par_workers_stuck_total") == 1
-    assert run.stop(signal.SIGINT) == 0
-
-
-def test_so_is_one_that_is_stopped(par, probe):
-    run = par(probe, HEARTBEAT_TIMEOUT_SEC=2)
-    run.ready()
+    until(lambda: metrics(run)["par_agent_loop_lag_seconds"] < 0.5, "the new one beats")
+    # One that is stopped can tell no stacks; and now the restarts are used up.
     os.kill(run.worker_pid, signal.SIGSTOP)
     until(lambda: metrics(run)["par_agent_loop_lag_seconds"] > 0.5, "the lag is seen")
-    ended = run.wait("worker_exited")
-    assert ended["stack"] == "the agent's event loop did not run for 2 s"
-    run.ready(count=2)
-    assert metrics(run)["par_agent_loop_lag_seconds"] < 0.5
-    assert run.stop(signal.SIGINT) == 0
-
-
-def test_a_group_that_was_stopped_goes_on(par, probe):
-    run = par(probe, HEARTBEAT_TIMEOUT_SEC=1)
-    run.ready()
-    worker = run.worker_pid
-    for pid in (run.pid, worker):
-        os.kill(pid, signal.SIGSTOP)
-    # Longer than the time-out; nothing tells of it.
-    time.sleep(2.2)
-    for pid in (run.pid, worker):
-        os.kill(pid, signal.SIGCONT)
-    assert httpx.get(f"{run.base}/api/hello").json()["pid"] == worker
-    until(lambda: metrics(run)["par_agent_loop_lag_seconds"] < 0.5, "it beats again")
-    assert not run.events("worker_exited")
-    assert run.stop(signal.SIGINT) == 0
-
-
-def test_a_loop_that_is_blocked_for_a_while_is_told_of_once(par, blocking):
-    run = par(blocking)
-    port = run.ready()["rest_port"]
-    answer = Call(port, "/api/block?seconds=8")
-    warning = run.wait("warning", code="loop_blocked")
-    assert "the agent's event loop has not run for 6 s: it is in src/rest/index.py" in (
-        warning["message"]
-    )
-    assert warning["message"].endswith("in block")
-    assert answer.wait()[0] == 200
-    assert len(run.events("warning", code="loop_blocked")) == 1
-    assert run.stop(signal.SIGINT) == 0
-
-
-def test_it_can_be_turned_off(par, blocking):
-    run = par(blocking, HEARTBEAT_TIMEOUT_SEC=0)
-    port = run.ready()["rest_port"]
-    assert Call(port, "/api/block?seconds=1").wait()[0] == 200
-    assert metrics(run)["par_agent_loop_lag_seconds"] == 0
-    assert run.stop(signal.SIGINT) == 0
-
-
-def test_restarts_used_up_by_a_stuck_loop_say_so(par, blocking):
-    run = par(blocking, HEARTBEAT_TIMEOUT_SEC=1, WORKER_RESTARTS="0/60")
-    Call(run.ready()["rest_port"], "/api/block?seconds=1000")
     assert run.exit() == 1
-    failed = run.events("boot_failed")[0]
-    assert "was killed: the agent's event loop did not run for 1 s" in failed["error"]
-    assert "in block" in failed["detail"]
+    assert run.events("worker_exited")[1]["stack"] == first
+    assert f"was killed: {first}" in run.events("boot_failed")[0]["error"]
+
+
+def test_a_loop_that_is_blocked_for_a_while_is_told_of_and_a_group_that_was_stopped_goes_on(
+    par, blocking
+):
+    blocked, group = par(blocking), par(blocking, HEARTBEAT_TIMEOUT_SEC=2)
+    answer = Call(blocked.ready()["rest_port"], "/api/block?seconds=7")
+    group.ready()
+    worker = group.worker_pid
+    for pid in (group.pid, worker):
+        os.kill(pid, signal.SIGSTOP)
+    warning = blocked.wait("warning", code="loop_blocked")["message"]
+    assert "the agent's event loop has not run for 6 s: it is in src/rest/index.py" in warning
+    assert warning.endswith("in block")
+    # Meanwhile the others were stopped for longer than their time-out.
+    for pid in (group.pid, worker):
+        os.kill(pid, signal.SIGCONT)
+    assert httpx.get(f"{group.base}/api/hello").json()["pid"] == worker
+    until(lambda: metrics(group)["par_agent_loop_lag_seconds"] < 0.5, "it beats again")
+    assert not group.events("worker_exited")
+    assert group.stop(signal.SIGINT) == 0
+    assert answer.wait()[0] == 200
+    assert len(blocked.events("warning", code="loop_blocked")) == 1
+    assert blocked.stop(signal.SIGINT) == 0

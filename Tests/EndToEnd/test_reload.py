@@ -260,7 +260,8 @@ def test_what_comes_in_the_middle_of_a_reload(started, wish, gate):
         come_round(run)
     wish("")
     passage.let_through()
-    assert pid_of(run) == replaced(run, 2)["pid"]
+    line = replaced(run, 2)
+    assert pid_of(run) == line["pid"]
     assert len(run.events("reload_started")) == 2
     # The end of the worker that is to be replaced is a restart.
     wish("meet")

@@ -11,17 +11,22 @@ class Receiving:
     the application.
     """
 
-    __slots__ = ("_receive", "_last", "_waiting", "was_told")
+    # On the class, because there is one object a request: most never need their own.
+    was_told = False
+    _last = None
+    _waiting = None
 
     def __init__(self, receive):
         self._receive = receive
-        self._last = None
-        self._waiting = None
-        self.was_told = False
 
     async def receive(self):
         if self._last is None:
-            message = await self._received(self._receive())
+            coroutine = self._receive()
+            try:
+                awaited = coroutine.send(None)
+            except StopIteration as done:
+                return done.value
+            message = await self._received(coroutine, awaited)
             if message is not None:
                 return message
         self.was_told = True
@@ -34,23 +39,18 @@ class Receiving:
             _wake(waiter)
 
     @types.coroutine
-    def _received(self, coroutine):
-        """The coroutine's result; None when it was given up."""
-        resume, argument = coroutine.send, None
+    def _received(self, coroutine, awaited):
+        """The coroutine's result, from the first time that it waits; None when it was given up."""
         while True:
-            try:
-                awaited = resume(argument)
-            except StopIteration as done:
-                return done.value
             resume, argument = coroutine.send, None
             try:
                 if awaited is None:
                     # A bare `yield`, as in asyncio.sleep(0).
                     yield
-                    continue
-                # What a task does with a future that its coroutine yields.
-                awaited._asyncio_future_blocking = False
-                yield from self._turn(awaited)
+                else:
+                    # What a task does with a future that its coroutine yields.
+                    awaited._asyncio_future_blocking = False
+                    yield from self._turn(awaited)
             except BaseException as error:
                 # Cancelled, most likely: the coroutine has to see it as if it had our place.
                 if awaited is not None:
@@ -60,6 +60,10 @@ class Receiving:
                 if self._last is not None:
                     coroutine.close()
                     return None
+            try:
+                awaited = resume(argument)
+            except StopIteration as done:
+                return done.value
 
     def _turn(self, awaited):
         """Waits until the future is done, or `finish` is called."""

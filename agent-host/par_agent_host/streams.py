@@ -47,6 +47,7 @@ class Streams:
 
     def opened(self, exchange):
         """Takes note of a stream; one that begins after the others were ended is ended, too."""
+        exchange.task = asyncio.current_task()
         self._open.add(exchange)
         if self._is_ending:
             self._end(exchange)
@@ -84,16 +85,15 @@ class Streams:
 class _Exchange(Receiving):
     """One request and its answer, as the application sees them."""
 
-    __slots__ = ("state", "ending", "_streams", "_send", "_task", "_is_cancelled")
+    state = NEW
+    ending = None
+    task = None
+    _is_cancelled = False
 
     def __init__(self, streams, receive, send):
-        super().__init__(receive)
-        self.state = NEW
-        self.ending = None
         self._streams = streams
+        self._receive = receive
         self._send = send
-        self._task = asyncio.current_task()
-        self._is_cancelled = False
 
     def is_cause_of(self, error):
         """Whether what the application raised comes of the end of its stream, and says nothing more."""
@@ -107,12 +107,19 @@ class _Exchange(Receiving):
         """Cancels the application, unless it knows of the end."""
         if not self.was_told and not self._is_cancelled:
             self._is_cancelled = True
-            self._task.cancel()
+            self.task.cancel()
 
     async def left(self):
         """The application returned, which the server may take for a reason to cut the connection."""
         if self.ending is not None:
             await asyncio.wait({self.ending})
+
+    async def _send_last(self, message):
+        try:
+            await self._send(message)
+        except (OSError, RuntimeError):
+            # The client has left, or the application ended it in the same moment.
+            pass
 
     async def _refused(self):
         self.was_told = True
@@ -124,32 +131,27 @@ class _Exchange(Receiving):
 class _Response(_Exchange):
     """A response; it is a stream when its content type is that of event streams."""
 
-    __slots__ = ("_is_complete", "_is_done")
-
     def send(self, message):
-        # A function, not a coroutine: most responses are no streams.
-        if self.state == PLAIN:
-            return self._send(message)
-        if self.state == NEW:
-            return self._send(self._begun(message))
-        return self._send_event(message)
+        # A function, not a coroutine, and one that looks at most responses once: no streams.
+        if self.state == NEW and message["type"] == "http.response.start":
+            headers = message.get("headers", ())
+            if headers.__class__ is not list:
+                # An iterator can be looked at once.
+                headers = list(headers)
+                message = dict(message, headers=headers)
+            if _is_event_stream(headers):
+                self._opened()
+            else:
+                self.state = PLAIN
+        elif self.state >= OPEN:
+            return self._send_event(message)
+        return self._send(message)
 
-    def _begun(self, message):
-        if message["type"] != "http.response.start":
-            return message
-        headers = message.get("headers", ())
-        if headers.__class__ is not list:
-            # An iterator can be looked at once.
-            headers = list(headers)
-            message = dict(message, headers=headers)
-        if _is_event_stream(headers):
-            self.state = OPEN
-            self._is_complete = False
-            self._is_done = asyncio.get_running_loop().create_future()
-            self._streams.opened(self)
-        else:
-            self.state = PLAIN
-        return message
+    def _opened(self):
+        self.state = OPEN
+        self._is_complete = False
+        self._is_done = asyncio.get_running_loop().create_future()
+        self._streams.opened(self)
 
     async def _send_event(self, message):
         if self._is_complete:
@@ -167,7 +169,7 @@ class _Response(_Exchange):
         await asyncio.wait({self._is_done}, timeout=MOMENT_SEC)
         if not self._is_complete:
             self._is_complete = True
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._send_last({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def left(self):
         self._done()
@@ -189,8 +191,6 @@ class _Response(_Exchange):
 
 class _WebSocket(_Exchange):
     """A WebSocket; a stream from its acceptance on."""
-
-    __slots__ = ()
 
     async def send(self, message):
         kind = message["type"]
@@ -214,18 +214,13 @@ class _WebSocket(_Exchange):
         if self.state != OPEN:
             return
         self.state = OVER
-        closing = asyncio.ensure_future(self._close())
+        closing = asyncio.ensure_future(
+            self._send_last({"type": "websocket.close", "code": GOING_AWAY, "reason": ""})
+        )
         # Some versions of uvicorn wait for the client's agreement, others do not.
         await asyncio.wait({closing}, timeout=MOMENT_SEC)
         self.finish({"type": "websocket.disconnect", "code": GOING_AWAY, "reason": ""})
         await closing
-
-    async def _close(self):
-        try:
-            await self._send({"type": "websocket.close", "code": GOING_AWAY, "reason": ""})
-        except (OSError, RuntimeError):
-            # The client has left or closed it meanwhile.
-            pass
 
 
 def _is_event_stream(headers):
