@@ -51,7 +51,7 @@ def _seen(shared, tmp_path, heads, protocol="httptools"):
             writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n" + head + b"\r\n")
             await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_SEC)
             writer.close()
-        await server.close()
+        await server.close(True)
 
     asyncio.run(ask())
     return seen

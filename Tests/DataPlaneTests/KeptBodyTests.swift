@@ -192,12 +192,13 @@ struct KeptBodyTests {
     let marks = try WorkerMarks()
     let server = try TestServer(marks) { options, _ in
       options.limits.keptBodyBytes = 20_000
-      options.bodyIdleTimeout = .milliseconds(100)
+      options.bodyIdleTimeout = .milliseconds(250)
     }
     defer { server.stop() }
     server.agent { connection in _ = connection.isClosed() }
-    let sender = Sender(server, .length, length: 100_000)
-    sender.send(Self.pattern(100_000))
+    let body = Self.pattern(100_000)
+    let sender = Sender(server, .length, length: body.count)
+    sender.send(body)
     let answer = sender.answer
     #expect(answer?.status == 504 && answer?.text.contains("did not begin") ?? false)
   }

@@ -129,6 +129,43 @@ struct RetireTests {
     #expect(server.plane.cutStreams().map(\.route) == ["/agents/x/new"])
   }
 
+  @Test("Calls that wait for a place at it are the other one's, in their order")
+  func waitingCalls() throws {
+    let server = try TestServer { options, _, _ in
+      options.loopCount = 1
+      options.http2.agentConnections = 1
+    }
+    defer { server.stop() }
+    server.grpcAgent(maxStreams: 1)
+    let (next, paths) = (second(server), Locked<[String]>([]))
+    if case .unix(let path) = next.a2a {
+      _ = server.adopt(
+        TestAgent(path) { connection in
+          let peer = HTTP2Peer(descriptor: connection.descriptor, isClient: false)
+          peer.onEnd = { peer, id in
+            paths.withLock { $0.append(peer.streams[id]?.head[":path"] ?? "") }
+            GRPCAgent.answer(peer, id)
+          }
+          peer.serve()
+        })
+    }
+    let client = server.grpc()
+    #expect(client.result(client.call("/t.T/Echo", grpcMessage("x")))?.grpcStatus == "0")
+    let long = client.call("/t.T/Bidi")
+    #expect(client.waits { client.streams[long]?.hasHead == true })
+    let waiting = (0..<5).map { client.call("/t.T/\($0)", grpcMessage("\($0)")) }
+    #expect(eventually { server.plane.inFlight == 6 })
+    let first = try server.replace(by: next)
+    server.plane.retire(first)
+    for id in waiting { #expect(client.result(id)?.grpcStatus == "0") }
+    #expect(paths.withLock { $0 } == (0..<5).map { "/t.T/\($0)" })
+    #expect(server.recorder.retired.isEmpty)
+    client.send(long, [3], ends: true)
+    #expect(client.result(long)?.body == [3])
+    #expect(eventually { server.recorder.retired.count == 1 })
+    #expect(server.plane.abortedCount == 0)
+  }
+
   @Test("A gRPC call that it has goes on; the next call is the other one's")
   func calls() throws {
     let server = try TestServer { options, _, _ in options.loopCount = 1 }

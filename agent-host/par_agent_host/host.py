@@ -188,10 +188,13 @@ class _Host:
         Heartbeat(self._memory, self._configuration.get("heartbeat_sec")).start()
         self._notifier.ready(loaded.surfaces, report)
         await self._stop.wait()
+        is_known = self._drain.is_set()
         self._drain.set()
         self._notifier.stopping()
-        if self._server is not None or a2a is not None:
-            closing = [one.close() for one in (self._server, a2a) if one is not None]
+        closing = [] if self._server is None else [self._server.close(is_known)]
+        if a2a is not None:
+            closing.append(a2a.close())
+        if closing:
             await asyncio.gather(*closing)
             self._notifier.drained()
             for lifespan in reversed(lifespans):

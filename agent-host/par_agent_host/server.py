@@ -87,11 +87,14 @@ class Server:
         """Ends every event stream and WebSocket, those that begin later included."""
         self._streams.end()
 
-    async def close(self):
-        """Accepts nothing more and returns when every request is answered and its connection closed."""
+    async def close(self, is_known):
+        """Accepts nothing more and returns when every request is answered and its connection closed.
+
+        `is_known`: the application was told of a drain before.
+        """
         self._listener.close()
         # First, or uvicorn would tell WebSockets of a restart (1012).
-        await self._streams.close()
+        await self._streams.close(is_known)
         for connection in list(self._state.connections):
             connection.shutdown()
         while self._state.connections or self._state.tasks:

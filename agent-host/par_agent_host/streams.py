@@ -63,11 +63,15 @@ class Streams:
         for exchange in list(self._open):
             self._end(exchange)
 
-    async def close(self):
-        """Ends every stream; returns when all are, after two moments at most.
+    async def close(self, is_known):
+        """Ends every stream; returns when all are, after three moments at most.
 
-        What has not noticed by then is cancelled: nothing else would tell it.
+        `is_known`: the drain was told before; where it was not, streams that end themselves when
+        they learn of it have a moment for that. What has not noticed the end is cancelled: nothing
+        else would tell it.
         """
+        if self._open and not is_known:
+            await asyncio.sleep(MOMENT_SEC)
         self.end()
         if self._endings:
             await asyncio.wait(self._endings, timeout=2 * MOMENT_SEC)

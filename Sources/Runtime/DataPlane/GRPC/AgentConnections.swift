@@ -135,10 +135,16 @@ final class AgentConnections: Pollable {
 
   /// The agent is gone.
   /// - Parameter worker: only this one; nil: whoever was connected to.
-  func closeAll(of worker: Worker? = nil) {
+  func lost(_ worker: Worker?) {
     for connection in connections where worker == nil || connection.worker.worker === worker {
+      connection.hearOut()
       connection.lost("")
     }
+    placeWaiting()
+  }
+
+  func closeAll() {
+    for connection in connections { connection.lost("") }
     placeWaiting()
   }
 }

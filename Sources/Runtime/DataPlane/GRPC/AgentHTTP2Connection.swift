@@ -215,9 +215,37 @@ final class AgentHTTP2Connection: HTTP2Connection {
     loop.rewatch(self, events: Self.usualEvents | PAR_EPOLLOUT)
   }
 
+  /// Another worker gets the calls from now on, those that wait for a place here too.
   func retire() {
     isRetired = true
+    if loop.workers.current?.worker.a2a != nil { giveWaitingAway() }
     wantsFlush()
+  }
+
+  private func giveWaitingAway() {
+    var unbegun: [GRPCCall] = []
+    var next = firstCall
+    while let call = next {
+      next = call.agentAfter
+      if call.headStart == nil, !call.isOver { unbegun.append(call) }
+    }
+    // The first of the list is the last that came.
+    for call in unbegun.reversed() {
+      // The session takes both back for a head that it has not written: no stream is opened.
+      nghttp2_submit_rst_stream(session, 0, call.agentID, HTTP2Code.cancel)
+      nghttp2_session_set_stream_user_data(session, call.agentID, nil)
+      loop.agents.placeAgain(remove(Unmanaged.passUnretained(call).toOpaque()))
+    }
+  }
+
+  /// The agent has ended: what it wrote before is its clients'.
+  func hearOut() {
+    var turns = loop.limits.pumpTurns
+    canRead = true
+    while canRead, phase == .open, turns > 0 {
+      turns -= 1
+      turn()
+    }
   }
 
   /// The agent is gone. Calls of which nothing can have arrived are given to another connection.

@@ -236,7 +236,7 @@ final class EventLoop: @unchecked Sendable {
     }
     if case .upstreamLost(let worker) = reason {
       upstreams.closeAll(of: worker)
-      agents.closeAll(of: worker)
+      agents.lost(worker)
     }
     aborted.sort { $0.started < $1.started }
     return Array(aborted.prefix(Collector.capacity))
