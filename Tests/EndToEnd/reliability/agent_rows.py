@@ -258,7 +258,7 @@ def deaf_rows() -> Iterator[Cell]:
         module += f"        meet('deaf')\n        {code}\n"
         yield Cell(
             "ready", f"the agent {words}", serving(module, HEARTBEAT_TIMEOUT_SEC=2),
-            ask("/api/deaf"), GoesOn(2, "worker_exited"), 8,
+            ask("/api/deaf"), GoesOn(2, "worker_exited"), 12,
         )  # fmt: skip
     stubborn = (
         ("never ends its shutdown", LIFESPAN.replace("START", "").replace("END", "time.sleep(1000)")),
