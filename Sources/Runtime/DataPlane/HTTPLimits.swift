@@ -14,7 +14,7 @@ public struct HTTPLimits: Sendable {
   /// a load balancer, so that it is never us who closes under its next request.
   public var keepAliveIdle = Interval.seconds(75)
   /// Connections of the whole program; one more is answered 503 and closed.
-  public var connections = 8192
+  public var connections = 16_384
   /// How long the listeners rest after the process or system ran out of descriptors or memory.
   public var acceptPause = Interval.milliseconds(100)
   /// Connections accepted in one turn of a loop before others get theirs.
