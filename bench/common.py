@@ -154,6 +154,8 @@ def compile_peers(folder: Path) -> None:
     for name in ("upstream", "load"):
         source = ROOT / f"bench/peers/{name}.c"
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", folder / name, source], check=True)
+    source = ROOT / "bench/peers/count.c"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", folder / "count.so", source], check=True)
 
 
 def upstream_alone(folder: Path) -> Side:
@@ -166,7 +168,7 @@ def upstream_alone(folder: Path) -> Side:
     return Side("the upstream alone", path, [process.pid], lambda: end(process))
 
 
-def ours_before(upstream: Path, folder: Path) -> Side:
+def ours_before(upstream: Path, folder: Path, **variables: Any) -> Side:
     """This program in front of a foreign upstream: it boots a small package, and once it is ready
     the upstream's socket gets a second name, which is moved over `rest.sock` in the run's folder.
     The next connection to the agent, and there was none before, finds the upstream."""
@@ -174,7 +176,7 @@ def ours_before(upstream: Path, folder: Path) -> Side:
         folder / "tiny.apkg",
         packages.rest_files("def mount(app):\n    app.get('/')(lambda: {})\n"),
     )
-    side, _ = ours(package, folder)
+    side, _ = ours(package, folder, **variables)
     (agent,) = folder.glob("par-*/rest.sock")
     os.link(upstream, f"{agent}.upstream")
     os.rename(f"{agent}.upstream", agent)

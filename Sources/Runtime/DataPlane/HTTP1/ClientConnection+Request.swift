@@ -43,7 +43,7 @@ extension ClientConnection {
     guard !body.isDone, upstream != nil, !exchange.upstreamDeaf else { return false }
     var moved = false
     while !body.isDone {
-      if let waiting = toUpstream, !waiting.isEmpty, waiting.room < Self.pieceRoom { break }
+      if let waiting = toUpstream, !waiting.isEmpty, isEnough(waiting) { break }
       if input?.isEmpty ?? true {
         switch readInput() {
         case .moved: break
@@ -80,6 +80,7 @@ extension ClientConnection {
   /// - Returns: false when the decoder needs more input.
   func forwardPiece(of source: ByteBuffer) throws(HTTPProblem) -> Bool {
     if exchange.keepsRequest, exchange.sends > 0 { forgetRequest() }
+    if passRequest(source) { return true }
     let isChunked = body.remaining == nil
     let out = toUpstream ?? loop.buffers.take()
     toUpstream = out
@@ -107,6 +108,24 @@ extension ClientConnection {
     if !data.isEmpty { exchange.awaitsContinue = false }
     if out.isEmpty { dropToUpstream() }
     return true
+  }
+
+  /// What is all body, of a known length, goes on as it is: the buffer changes hands.
+  private func passRequest(_ source: ByteBuffer) -> Bool {
+    guard !exchange.keepsRequest, toUpstream?.isEmpty ?? true, body.isData(source.count) else {
+      return false
+    }
+    dropToUpstream()
+    toUpstream = source
+    input = nil
+    body.pass(source.count)
+    exchange.awaitsContinue = false
+    return true
+  }
+
+  /// Nothing more is put into the buffer before it was written.
+  func isEnough(_ buffer: ByteBuffer) -> Bool {
+    buffer.room < Self.pieceRoom || buffer.count >= loop.limits.bufferBytes
   }
 
   static func writeChunk(_ data: UnsafeRawBufferPointer, into out: ByteBuffer) {
