@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional
 
@@ -180,6 +181,10 @@ def ours_before(upstream: Path, folder: Path, **variables: Any) -> Side:
     (agent,) = folder.glob("par-*/rest.sock")
     os.link(upstream, f"{agent}.upstream")
     os.rename(f"{agent}.upstream", agent)
+    # What it answers first shows that it does not mark what it has begun; before that, no more than
+    # can be sent again would be handed to it.
+    with urllib.request.urlopen(f"http://127.0.0.1:{side.port}/json", timeout=PATIENCE) as answer:
+        answer.read()
     return side
 
 

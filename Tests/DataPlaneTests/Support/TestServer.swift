@@ -14,6 +14,10 @@ final class TestServer: @unchecked Sendable {
     private let log = Locked<[AccessRecord]>([])
     var records: [AccessRecord] { log.withLock { $0 } }
     func nothingInFlight() { idle.increment() }
+    private let idleWorkers = Locked<[Worker]>([])
+    /// Those that were retired and have nothing to do, in this order.
+    var retired: [Worker] { idleWorkers.withLock { $0 } }
+    func workerIsIdle(_ worker: Worker) { idleWorkers.withLock { $0.append(worker) } }
     func requestFinished(_ record: AccessRecord) { log.withLock { $0.append(record) } }
     private let refusals = Locked<[String]>([])
     var refused: [String] { refusals.withLock { $0 } }
@@ -50,8 +54,9 @@ final class TestServer: @unchecked Sendable {
     snapshot = Snapshot(
       gate: gate, state: Self.state(gate), reason: gate == .ready ? nil : "starting",
       surfaces: [SurfaceState(name: "rest", ready: gate == .ready)],
-      meta: Array("{\"name\":\"x\"}".utf8), upstreamSocket: folder + "/rest.sock",
-      a2aUpstream: .unix(folder + "/a2a.sock"), bootMilliseconds: gate == .booting ? nil : 42,
+      meta: Array("{\"name\":\"x\"}".utf8),
+      worker: Worker(restSocket: folder + "/rest.sock", a2a: .unix(folder + "/a2a.sock")),
+      bootMilliseconds: gate == .booting ? nil : 42,
       budgetMilliseconds: 5000)
     if uiListener { options.multiplexed = false }
     change(&options, &snapshot, Folder(path: folder))
@@ -128,6 +133,15 @@ final class TestServer: @unchecked Sendable {
     plane.publish(snapshot)
   }
 
+  /// Another worker takes the place of the one there is.
+  /// - Returns: the one before.
+  @discardableResult
+  func replace(by worker: Worker?) throws -> Worker {
+    guard let before = snapshot.worker else { throw SystemError("worker", number: ENOENT) }
+    publish { $0.worker = worker }
+    return before
+  }
+
   func publish(gate: Gate) {
     publish {
       $0.gate = gate
@@ -180,5 +194,19 @@ final class TestServer: @unchecked Sendable {
     }
     closedir(folder)
     rmdir(path)
+  }
+}
+
+extension Snapshot {
+  /// Another worker at this path.
+  var upstreamSocket: String? {
+    get { worker?.restSocket }
+    set { worker = Worker(restSocket: newValue, a2a: worker?.a2a) }
+  }
+
+  /// Another worker with gRPC there.
+  var a2aUpstream: A2AUpstream? {
+    get { worker?.a2a }
+    set { worker = Worker(restSocket: worker?.restSocket, a2a: newValue) }
   }
 }

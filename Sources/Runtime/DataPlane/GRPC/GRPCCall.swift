@@ -68,7 +68,7 @@ final class GRPCCall: HTTP2Stream {
   private func admits(_ published: Published) -> Bool {
     switch published.gate {
     case .ready, .lameDuck:
-      if published.snapshot.a2aUpstream != nil { return true }
+      if published.snapshot.worker?.a2a != nil { return true }
       finish(.unimplemented, "The agent serves no gRPC")
     case .booting, .restarting:
       finish(.unavailable, "The agent is not ready: \(published.snapshot.state)")
@@ -255,7 +255,7 @@ final class GRPCCall: HTTP2Stream {
   private var isStream: Bool { !hasInputEnded || hasHead && !hasOutputEnded }
 
   override func cut(_ reason: CutReason) -> (started: Int64, request: AbortedRequest)? {
-    guard isCounted else { return nil }
+    guard isCounted, reason.concerns(agent?.worker.worker) else { return nil }
     switch reason {
     case .upstreamLost: return nil
     case .streams: guard isStream, !hasOutputEnded else { return nil }

@@ -45,6 +45,7 @@ final class EventLoop: @unchecked Sendable {
   let requestHead: RequestHead
   let responseHead: ResponseHead
   let trailerLines: FieldLines
+  private(set) var workers: LoopWorkers
   var upstreams: UpstreamPool
   var files = UIFolder()
   private var heldRequests: HeldRequests?
@@ -69,6 +70,7 @@ final class EventLoop: @unchecked Sendable {
     requestHead = RequestHead(limits: limits)
     responseHead = ResponseHead(limits: limits)
     trailerLines = FieldLines(limits: limits)
+    workers = LoopWorkers(loop: index, of: shared.counters.count)
     upstreams = UpstreamPool(limit: limits.idleUpstreams)
     cached = shared.current()
     http2 = HTTP2Resources(limits: shared.options.http2)
@@ -134,8 +136,9 @@ final class EventLoop: @unchecked Sendable {
   private func refresh(_ word: UInt64) {
     cachedWord = word
     cached = shared.current()
-    upstreams.use(cached.snapshot.upstreamSocket)
-    agents.use(cached.snapshot.a2aUpstream)
+    guard workers.use(cached.snapshot.worker) else { return }
+    upstreams.closeAll()
+    agents.retireAll()
   }
 
   // MARK: Any thread
@@ -222,9 +225,17 @@ final class EventLoop: @unchecked Sendable {
         held.look()
         tellGate()
       case .leaveBacklog: leaveBacklog()
+      case .retire(let retirement): retire(retirement)
       case .cut(let reason, let collector): collector.answer(cut(reason))
       }
     }
+  }
+
+  private func retire(_ retirement: Retirement) {
+    // The snapshot without it is in use from here on.
+    _ = state()
+    guard let worker = workers.find(retirement.worker) else { return retirement.loopIsIdle() }
+    worker.retire(retirement)
   }
 
   private func leaveBacklog() {
@@ -247,9 +258,9 @@ final class EventLoop: @unchecked Sendable {
         aborted += client.cut(reason)
       }
     }
-    if reason == .upstreamLost {
-      upstreams.closeAll()
-      agents.closeAll()
+    if case .upstreamLost(let worker) = reason {
+      upstreams.closeAll(of: worker)
+      agents.lost(worker)
     }
     aborted.sort { $0.started < $1.started }
     return Array(aborted.prefix(Collector.capacity))
