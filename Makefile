@@ -14,7 +14,7 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 PYTEST ?=
 
 .PHONY: help run build test swift-test host-test end-to-end reliability flood check format examples \
-	bench bench-fetch bench-grpc \
+	bench bench-fetch bench-grpc bench-proxy bench-memory \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment
@@ -78,6 +78,12 @@ docs: system ## writes the tables of docs/configuration.md anew from the program
 	@swift build --product par-lifecycle
 	scripts/generate-configuration .build/debug/par-lifecycle
 
+bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn behind us (needs nginx, haproxy, gcc)
+	@.build/test-venv/bin/python bench/proxy
+
+bench-memory: build ## memory of connections and streams, wake-ups when idle (needs gcc)
+	@.build/test-venv/bin/python bench/memory
+
 model: system ## proves the claims of the machine's model (needs spin and gcc)
 	@swift build --product par-lifecycle
 	scripts/check-model .build/debug/par-lifecycle
@@ -116,7 +122,7 @@ test-environment: host
 deploy-environment:
 	@scripts/python-environment .build/deploy-venv Tests/Deploy/requirements.txt
 
-bench bench-fetch bench-grpc: test-environment
+bench bench-fetch bench-grpc bench-proxy bench-memory: test-environment
 
 define example
 examples/$(1).apkg: $(shell find examples/$(1) -type f -not -path '*/__pycache__/*') \

@@ -14,7 +14,7 @@ func parse(
         guard case .complete(let length) = try scanner.scan(bytes, limits: limits) else {
           return nil
         }
-        var head = RequestHead(limits: limits)
+        let head = RequestHead(limits: limits)
         try head.parse(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
         return (head, length)
       }

@@ -1,4 +1,3 @@
-import CPlatform
 import Glibc
 import Testing
 
@@ -26,6 +25,11 @@ struct SmallPartsTests {
       let isPlain = isLetter || (0x30...0x39).contains(byte)
       #expect(ByteSet.token.contains(byte) == (isPlain || "!#$%&'*+-.^_`|~".utf8.contains(byte)))
       #expect(ByteSet.unreserved.contains(byte) == (isPlain || "-._~".utf8.contains(byte)))
+      #expect(
+        ByteSet.requestID.contains(byte)
+          == (isPlain || "+-./:;=@_~,".utf8.contains(byte)), "\(byte)")
+      #expect(
+        ByteSet.regName.contains(byte) == (isPlain || "-._~!$&'()*+;=%".utf8.contains(byte)))
       #expect(
         ByteSet.pathLiteral.contains(byte) == (isPlain || "-._~!$&'()*+,;=:@/".utf8.contains(byte)))
     }
@@ -89,7 +93,9 @@ struct SmallPartsTests {
 
   @Test("The pool keeps a bounded number of buffers, and none that has grown")
   func pool() {
-    var pool = BufferPool(bufferBytes: 64, limit: 2)
+    var limits = HTTPLimits()
+    (limits.bufferBytes, limits.pooledBuffers) = (64, 2)
+    let pool = BufferPool(limits)
     let buffers = (0..<3).map { _ in pool.take() }
     for buffer in buffers { pool.give(buffer) }
     #expect(pool.count == 2)
@@ -99,39 +105,17 @@ struct SmallPartsTests {
     #expect(pool.count == 1)
   }
 
-  @Test("Deadlines come in order, the ones that moved too")
-  func deadlines() throws {
-    let shared = SharedState(
-      options: DataPlaneOptions(agentAppID: "x", basePath: ""),
-      initial: Snapshot(gate: .ready, state: "ready"), observer: TestServer.Recorder())
-    var port: UInt16 = 0
-    let listener = par_listen_tcp("127.0.0.1", 0, 1, &port)
-    defer { close(listener) }
-    let loop = try EventLoop(
-      shared: shared, index: 0, listeners: [PortListener(.rest, descriptor: listener)])
-    var heap = DeadlineHeap()
-    var numbers = SeededNumbers(state: 7)
-    let owners = (0..<200).map { _ in Pollable(descriptor: -1, loop: loop) }
-    for _ in 0..<5000 {
-      let owner = owners[Int.random(in: 0..<owners.count, using: &numbers)]
-      switch Int.random(in: 0..<6, using: &numbers) {
-      case 0:
-        heap.remove(owner)
-        owner.deadline = Pollable.never
-      case 1:
-        owner.deadline = Pollable.never
-      default:
-        owner.deadline = Int64.random(in: 1...1000, using: &numbers)
-        heap.update(owner)
-      }
-    }
-    for now in Int64(0)...1001 {
-      let expected = owners.filter { $0.deadline <= now }
-      if let next = heap.next { #expect(next <= owners.map(\.deadline).min() ?? next) }
-      var expired: [Pollable] = []
-      while let owner = heap.takeExpired(at: now) { expired.append(owner) }
-      #expect(Set(expired.map(ObjectIdentifier.init)) == Set(expected.map(ObjectIdentifier.init)))
-    }
-    #expect(heap.isEmpty)
+  @Test("Large buffers are few; who gets none gets one of the usual size")
+  func largeBuffers() {
+    var limits = HTTPLimits()
+    (limits.bufferBytes, limits.largeBufferBytes, limits.largeBuffers) = (64, 256, 2)
+    let pool = BufferPool(limits)
+    let buffers = (0..<3).map { _ in pool.takeLarge() }
+    #expect(buffers.map(\.capacity) == [256, 256, 64])
+    // One that has grown is freed, and another may be made in its place.
+    buffers[0].reserve(1000)
+    for buffer in buffers { pool.give(buffer) }
+    let again = (0..<3).map { _ in pool.takeLarge() }
+    #expect(again.map(\.capacity) == [256, 256, 64])
   }
 }

@@ -20,14 +20,18 @@ struct Identifiers {
     return mixed ^ mixed >> 31
   }
 
-  /// Appends 16 lower case hexadecimal digits, not all zero.
+  /// Appends 32 lower case hexadecimal digits, not all zero.
   mutating func append(to bytes: inout [UInt8]) {
-    let number = next() | 1
-    withUnsafeBytes(of: (Self.digits(number >> 32), Self.digits(number & 0xFFFF_FFFF))) {
-      bytes.append(contentsOf: $0)
-    }
+    let (one, other) = (next() | 1, next() | 1)
+    withUnsafeBytes(
+      of: (
+        Self.digits(one >> 32), Self.digits(one & 0xFFFF_FFFF), Self.digits(other >> 32),
+        Self.digits(other & 0xFFFF_FFFF)
+      )
+    ) { bytes.append(contentsOf: $0) }
   }
 
+  /// Appends 16 lower case hexadecimal digits, not all zero.
   mutating func append(to buffer: ByteBuffer) {
     let number = next() | 1
     withUnsafeBytes(of: (Self.digits(number >> 32), Self.digits(number & 0xFFFF_FFFF))) {

@@ -43,7 +43,7 @@ extension ClientConnection {
     exchange.connectDeadline =
       loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds
     // Who waits has come before.
-    if published.admission == .held || !loop.held.isEmpty { return hold() }
+    if published.admission == .held || !loop.holdsNone { return hold() }
     if let idle = loop.upstreams.takeIdle() {
       exchange.isRepeatable = exchange.method.isIdempotent && request.framing == .none
       attach(idle)
@@ -129,8 +129,18 @@ extension ClientConnection {
       // There is room for what was left unread.
       moved = moved || hadOutput
     }
-    if !moved { waitFor() }
-    return moved
+    // Where only an event can bring more, another turn would find nothing.
+    if moved, !isUsedUp { return true }
+    waitFor()
+    return false
+  }
+
+  /// Nothing is left to be read or written on either side.
+  private var isUsedUp: Bool {
+    guard output == nil, toUpstream?.isEmpty ?? true, body.isDone, let upstream else {
+      return false
+    }
+    return !upstream.canRead && upstream.input == nil
   }
 
   /// Sets the deadline of what the exchange waits for; a response may take as long as it likes.

@@ -9,7 +9,7 @@ extension ClientConnection {
     guard let upstream, !exchange.responseDone else { return false }
     var moved = false
     while !exchange.responseDone, phase == .proxying {
-      if let output, output.room < Self.pieceRoom { break }
+      if let output, isEnough(output) { break }
       do {
         if let source = upstream.input, !source.isEmpty, try forwardResponse(source, upstream) {
           moved = true
@@ -56,6 +56,14 @@ extension ClientConnection {
       // ends here, and its buffer is somebody else's.
       source.consume(length)
       try responseBegins(head, upstream)
+      return true
+    }
+    if output == nil, exchange.responseFraming != .chunked, upstream.body.isData(source.count) {
+      // The buffer changes hands.
+      output = source
+      upstream.input = nil
+      upstream.body.pass(source.count)
+      if upstream.body.isDone { responseEnds(upstream) }
       return true
     }
     let out = outputBuffer()

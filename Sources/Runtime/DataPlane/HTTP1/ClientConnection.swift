@@ -259,10 +259,7 @@ class ClientConnection: Pollable {
   }
 
   final func knownRequestID() -> [UInt8] {
-    if requestID.isEmpty {
-      loop.identifiers.append(to: &requestID)
-      loop.identifiers.append(to: &requestID)
-    }
+    if requestID.isEmpty { loop.identifiers.append(to: &requestID) }
     return requestID
   }
 }

@@ -43,8 +43,9 @@ enum Method: UInt8 {
 
 /// A request's head, parsed in place over the bytes it arrived in (RFC 9112 sections 3 and 5).
 ///
-/// All offsets count from the head's first byte. One per loop, refilled for each request.
-struct RequestHead {
+/// All offsets count from the head's first byte. One per loop, refilled for each request; a class, so
+/// that to pass it on copies nothing.
+final class RequestHead {
   static let methodBytes = 32
 
   private(set) var method = Method.get
@@ -55,12 +56,12 @@ struct RequestHead {
   private(set) var keepAlive = true
   private(set) var framing = BodyFraming.none
   private(set) var expectsContinue = false
-  private(set) var lines: FieldLines
+  let lines: FieldLines
 
   init(limits: HTTPLimits) { lines = FieldLines(limits: limits) }
 
   /// - Parameter head: exactly what `HeadScanner` found.
-  mutating func parse(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) {
+  func parse(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) {
     var position = head[0] == Byte.carriageReturn ? 2 : 0
     let methodStart = position
     while ByteSet.token.contains(head[position]) { position &+= 1 }
@@ -90,6 +91,7 @@ struct RequestHead {
     if framing == .length(0) { framing = .none }
     hasLength = declared != nil
     expectsContinue = false
+    guard lines.has(.expect) else { return }
     for field in lines.fields where field.name == .expect {
       guard FieldName.matches(field.valueBytes(head), "100-continue") else {
         throw HTTPProblem(status: 417, text: "Expect knows 100-continue only")
@@ -102,7 +104,7 @@ struct RequestHead {
   /// A length, zero included, or chunks were declared.
   private(set) var hasLength = false
 
-  private mutating func parseVersion(
+  private func parseVersion(
     _ head: UnsafeRawBufferPointer, _ start: Int
   ) throws(HTTPProblem) -> Int {
     let expected: StaticString = "HTTP/"
@@ -150,11 +152,8 @@ struct RequestHead {
       position &+= 1
     } else {
       while position < value.count, value[position] != Byte.colon {
-        let byte = value[position]
         // reg-name of RFC 3986; a comma would be a list to a careless reader.
-        guard ByteSet.pathLiteral.contains(byte) || byte == Byte.percent, byte != Byte.slash,
-          byte != UInt8(ascii: "@"), byte != Byte.comma
-        else { return false }
+        guard ByteSet.regName.contains(value[position]) else { return false }
         position &+= 1
       }
     }

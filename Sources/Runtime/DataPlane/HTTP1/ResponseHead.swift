@@ -1,5 +1,6 @@
-/// The head of an agent's response, parsed in place (RFC 9112 section 4).
-struct ResponseHead {
+/// The head of an agent's response, parsed in place (RFC 9112 section 4). One per loop, refilled for
+/// each response.
+final class ResponseHead {
   private(set) var status = 0
   private(set) var reasonRange = 0..<0
   private(set) var framing = BodyFraming.none
@@ -9,7 +10,7 @@ struct ResponseHead {
   private(set) var hasDate = false
   /// The length that was declared, also where no body follows (HEAD, 304).
   private(set) var declaredLength: Int64?
-  private(set) var lines: FieldLines
+  let lines: FieldLines
 
   init(limits: HTTPLimits) { lines = FieldLines(limits: limits) }
 
@@ -18,7 +19,7 @@ struct ResponseHead {
   /// - Parameters:
   ///   - head: exactly what `HeadScanner` found.
   ///   - toHEAD: the request's method was HEAD.
-  mutating func parse(_ head: UnsafeRawBufferPointer, toHEAD: Bool) throws(HTTPProblem) {
+  func parse(_ head: UnsafeRawBufferPointer, toHEAD: Bool) throws(HTTPProblem) {
     let expected: StaticString = "HTTP/1."
     for index in 0..<7 where index >= head.count || head[index] != expected.utf8Start[index] {
       throw .bad("no status line")
@@ -32,9 +33,7 @@ struct ResponseHead {
     var position = 12
     if head[position] == Byte.space { position += 1 }
     let reasonStart = position
-    while head[position] >= 0x20 && head[position] != 0x7F || head[position] == Byte.tab {
-      position += 1
-    }
+    position = Byte.endOfText(head, from: position)
     guard head[position] == Byte.carriageReturn, head[position + 1] == Byte.lineFeed else {
       throw .bad("no status line")
     }
