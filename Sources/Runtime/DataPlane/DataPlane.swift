@@ -81,7 +81,7 @@ public final class DataPlane: Sendable {
   ///   end of the worker by themselves within the last second.
   public func upstreamLost() -> [AbortedRequest] { cut(.upstreamLost) }
 
-  /// Cuts event streams, which do not end by themselves. A download without a declared length does:
+  /// Cuts event streams and WebSockets, which do not end by themselves. A download without a declared length does:
   /// it goes on until the deadline. Waits like `upstreamLost`.
   public func cutStreams() -> [AbortedRequest] { cut(.streams) }
 

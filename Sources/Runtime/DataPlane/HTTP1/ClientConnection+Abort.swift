@@ -83,6 +83,7 @@ extension ClientConnection {
   /// - Returns: nil when that does not concern this connection.
   func cut(_ reason: CutReason) -> (started: Int64, request: AbortedRequest)? {
     guard exchange.isCounted, phase != .closed, phase != .lingering else { return nil }
+    if phase == .tunnel { return cutTunnel() }
     switch reason {
     case .upstreamLost:
       // A response that was read whole is delivered.

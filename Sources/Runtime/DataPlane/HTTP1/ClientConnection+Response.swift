@@ -113,8 +113,7 @@ extension ClientConnection {
   ) throws(HTTPProblem) {
     let response = loop.responseHead
     if response.isInterim {
-      // The protocol was not asked to be switched.
-      guard response.status != 101 else { throw .bad("101 without an upgrade") }
+      if response.status == 101 { return try switchesProtocol(head, upstream) }
       exchange.interimResponses += 1
       guard exchange.interimResponses <= loop.limits.interimResponses else {
         throw .bad("interim responses without end")
@@ -161,6 +160,9 @@ extension ClientConnection {
     if loop.shared.options.timingHeader { writeTiming(out) }
     if exchange.closesAfter {
       out.append("Connection: close\r\n")
+    } else if response.status == 426, response.namesWebSocket {
+      // RFC 9110 section 15.5.22: with what the client may ask for.
+      out.append(ForwardedHead.webSocket)
     } else if !exchange.isHTTP11 {
       out.append("Connection: keep-alive\r\n")
     }

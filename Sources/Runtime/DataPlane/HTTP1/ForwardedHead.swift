@@ -68,6 +68,7 @@ enum ForwardedHead {
     case .none: if request.hasLength { out.append("Content-Length: 0\r\n") }
     case .untilClose: break
     }
+    if request.asksForWebSocket { out.append(Self.webSocket) }
     forwardedFor(lines, head, peer, out)
     if !proto { out.append("X-Forwarded-Proto: http\r\n") }
     if !forwardedHost, let host { line("X-Forwarded-Host: ", host, out) }
@@ -90,6 +91,9 @@ enum ForwardedHead {
     }
     out.append("\r\n")
   }
+
+  /// The fields of a hop that becomes a WebSocket's, either direction.
+  static let webSocket: StaticString = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
   private static func line(
     _ name: StaticString, _ value: UnsafeRawBufferPointer, _ out: ByteBuffer

@@ -55,6 +55,8 @@ struct RequestHead {
   private(set) var keepAlive = true
   private(set) var framing = BodyFraming.none
   private(set) var expectsContinue = false
+  /// The connection is to become a WebSocket's, and may.
+  private(set) var asksForWebSocket = false
   private(set) var lines: FieldLines
 
   init(limits: HTTPLimits) { lines = FieldLines(limits: limits) }
@@ -89,6 +91,7 @@ struct RequestHead {
     framing = declared ?? .none
     if framing == .length(0) { framing = .none }
     hasLength = declared != nil
+    asksForWebSocket = try options.upgrade && mayBecomeWebSocket(head)
     expectsContinue = false
     for field in lines.fields where field.name == .expect {
       guard FieldName.matches(field.valueBytes(head), "100-continue") else {
@@ -101,6 +104,15 @@ struct RequestHead {
 
   /// A length, zero included, or chunks were declared.
   private(set) var hasLength = false
+
+  /// RFC 6455 section 4.1: GET, HTTP/1.1. Anything else, and another protocol, is what a server may
+  /// ignore (RFC 9110 section 7.8), and this one does: the request is an ordinary one then.
+  private func mayBecomeWebSocket(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) -> Bool {
+    guard isHTTP11, method == .get, lines.lists(.upgrade, "websocket", head) else { return false }
+    // Where a body ends and the tunnel begins is what two readers could see differently.
+    guard framing == .none else { throw .bad("A request for a WebSocket has a body") }
+    return true
+  }
 
   private mutating func parseVersion(
     _ head: UnsafeRawBufferPointer, _ start: Int

@@ -7,6 +7,8 @@ struct ResponseHead {
   private(set) var keepAlive = true
   private(set) var isEventStream = false
   private(set) var hasDate = false
+  /// Of 101: the connection is a WebSocket's from here on. Of 426: it could be.
+  private(set) var namesWebSocket = false
   /// The length that was declared, also where no body follows (HEAD, 304).
   private(set) var declaredLength: Int64?
   private(set) var lines: FieldLines
@@ -54,6 +56,9 @@ struct ResponseHead {
     } else {
       framing = declared ?? .untilClose
     }
+    namesWebSocket =
+      (status == 101 || status == 426) && head[7] == UInt8(ascii: "1") && options.upgrade
+      && lines.lists(.upgrade, "websocket", head)
     isEventStream = false
     hasDate = false
     for field in lines.fields {

@@ -11,6 +11,8 @@ final class UpstreamConnection: Pollable {
   var canWrite = true
   /// The agent has closed its sending side; what it sent before may be unread.
   var hungUp = false
+  /// It has closed it altogether, or both sides have ended theirs: nobody reads what is written.
+  var isDead = false
   /// The agent closed it with bytes unread.
   var wasReset = false
   /// The present request is more than one piece, and may be read in part.
@@ -48,6 +50,13 @@ final class UpstreamConnection: Pollable {
     loop.rewatch(self, events: Self.usualEvents | PAR_EPOLLOUT)
   }
 
+  /// All was written: the events of `writeBlocked` are not wanted any more.
+  func writeUnblocked() {
+    guard watchesWriting, canWrite else { return }
+    watchesWriting = false
+    loop.rewatch(self, events: Self.usualEvents)
+  }
+
   override func ready(_ events: UInt32) {
     if events & PAR_EPOLLIN != 0 { canRead = true }
     if events & PAR_EPOLLOUT != 0 { canWrite = true }
@@ -55,6 +64,7 @@ final class UpstreamConnection: Pollable {
       canRead = true
       canWrite = true
       hungUp = true
+      if events & (PAR_EPOLLHUP | PAR_EPOLLERR) != 0 { isDead = true }
     }
     if let client {
       client.advance()
