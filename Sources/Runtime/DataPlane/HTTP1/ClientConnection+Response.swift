@@ -129,7 +129,9 @@ extension ClientConnection {
       return
     }
     upstream.hasHead = true
-    upstream.keepAlive = response.keepAlive && response.framing != .untilClose
+    upstream.keepAlive =
+      response.keepAlive && response.framing != .untilClose && !response.promisesMore
+    upstream.isBodiless = response.framing == .none
     upstream.body = BodyDecoder(response.framing)
     exchange.status = response.status
     exchange.hasResponse = true

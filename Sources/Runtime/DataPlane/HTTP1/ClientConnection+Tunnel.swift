@@ -28,10 +28,10 @@ extension ClientConnection {
     if loop.shared.options.timingHeader { writeTiming(out) }
     out.append("\r\n")
     phase = .tunnel
-    var tunnel = Tunnel(taken: loop.now)
+    let tunnel = Tunnel(taken: loop.now)
+    self.tunnel = tunnel
     if let early = upstream.input { tunnel.agentFrames.walk(early.readable) }
     upstream.dropInputIfEmpty()
-    self.tunnel = tunnel
     loop.counters.tunnelsOpen.bump(1)
     loop.counters.tunnelsTotal.bump(1)
     // A client that vanished says nothing, like one that has nothing to say: TCP asks it.
@@ -43,37 +43,36 @@ extension ClientConnection {
 
   /// - Returns: whether to go on: bytes were moved, or the tunnel is over.
   func advanceTunnel() -> Bool {
-    guard let upstream else {
+    guard let upstream, let tunnel else {
       gone()
       return false
     }
-    var moved = passUp(upstream)
-    if phase == .tunnel { moved = passDown(upstream) || moved }
-    if phase == .tunnel, tunnel?.agentEndPassed ?? false,
-      tunnel?.clientEndPassed ?? false || tunnel?.isAgentDeaf ?? false || upstream.isDead
-    {
-      tunnelEnds()
+    var moved = passUp(upstream, tunnel)
+    moved = passDown(upstream, tunnel) || moved
+    guard phase == .tunnel else { return false }
+    if tunnel.agentEndPassed, tunnel.clientEndPassed || tunnel.isAgentDeaf || upstream.isDead {
+      tunnelEnds(tunnel)
+      return false
     }
-    guard phase == .tunnel else { return phase != .closed }
-    if !moved { waitInTunnel() }
+    if !moved { waitInTunnel(tunnel) }
     return moved
   }
 
   // MARK: Moving bytes
 
   /// From the client to the agent.
-  private func passUp(_ upstream: UpstreamConnection) -> Bool {
-    guard tunnel?.clientEndPassed == false else { return false }
+  private func passUp(_ upstream: UpstreamConnection, _ tunnel: Tunnel) -> Bool {
+    guard !tunnel.clientEndPassed else { return false }
     var moved = false
-    if input?.isEmpty ?? true, tunnel?.clientEnded == false {
+    if input?.isEmpty ?? true, !tunnel.clientEnded {
       switch readInput() {
       case .moved: moved = true
       case .wouldBlock: return false
-      case .ended: tunnel?.clientEnded = true
+      case .ended: tunnel.clientEnded = true
       }
     }
     if let buffer = input, !buffer.isEmpty {
-      if tunnel?.isAgentDeaf ?? false {
+      if tunnel.isAgentDeaf {
         buffer.clear()
       } else if upstream.canWrite {
         switch upstream.transmit(buffer.readable) {
@@ -85,15 +84,15 @@ extension ClientConnection {
         case .wouldBlock, .ended: upstream.writeBlocked()
         case .failed:
           // What it said before it closed is still read.
-          tunnel?.isAgentDeaf = true
+          tunnel.isAgentDeaf = true
           upstream.canRead = true
           moved = true
         }
       }
       dropInputIfEmpty()
     }
-    if tunnel?.clientEnded ?? false, input == nil {
-      tunnel?.clientEndPassed = true
+    if tunnel.clientEnded, input == nil {
+      tunnel.clientEndPassed = true
       shutdown(upstream.descriptor, Int32(SHUT_WR))
       lastMoved = loop.now
       moved = true
@@ -102,8 +101,8 @@ extension ClientConnection {
   }
 
   /// From the agent to the client.
-  private func passDown(_ upstream: UpstreamConnection) -> Bool {
-    guard tunnel?.agentEndPassed == false else { return false }
+  private func passDown(_ upstream: UpstreamConnection, _ tunnel: Tunnel) -> Bool {
+    guard !tunnel.agentEndPassed else { return false }
     var moved = false
     // The head of the response.
     if output != nil {
@@ -115,17 +114,16 @@ extension ClientConnection {
         return true
       }
     }
-    if upstream.input?.isEmpty ?? true, tunnel?.agentEnded == false {
+    if upstream.input?.isEmpty ?? true, !tunnel.agentEnded {
       switch upstream.read() {
       case .moved:
         moved = true
-        tunnel?.taken = loop.now
-        if let came = upstream.input { tunnel?.agentFrames.walk(came.readable) }
+        tunnel.taken = loop.now
+        if let came = upstream.input { tunnel.agentFrames.walk(came.readable) }
       case .wouldBlock: return moved
       case .ended, .failed:
-        tunnel?.agentEnded = true
-        tunnel?.isBroken =
-          tunnel?.agentFrames.hasClosed == false && tunnel?.clientEnded == false
+        tunnel.agentEnded = true
+        tunnel.isBroken = !tunnel.agentFrames.hasClosed && !tunnel.clientEnded
       }
     }
     if let buffer = upstream.input, !buffer.isEmpty, canWrite {
@@ -133,7 +131,7 @@ extension ClientConnection {
       case .moved(let count):
         buffer.consume(count)
         wrote(count)
-        tunnel?.taken = loop.now
+        tunnel.taken = loop.now
         moved = true
       case .wouldBlock, .ended: break
       case .failed:
@@ -142,8 +140,8 @@ extension ClientConnection {
       }
       upstream.dropInputIfEmpty()
     }
-    if tunnel?.agentEnded ?? false, upstream.input == nil {
-      tunnel?.agentEndPassed = true
+    if tunnel.agentEnded, upstream.input == nil {
+      tunnel.agentEndPassed = true
       shutdown(descriptor, Int32(SHUT_WR))
       lastMoved = loop.now
       moved = true
@@ -155,17 +153,13 @@ extension ClientConnection {
 
   private var clientHoldsBack: Bool { output != nil || upstream?.input != nil }
 
-  private var tunnelIsHalfClosed: Bool {
-    tunnel?.agentEndPassed ?? false || tunnel?.clientEndPassed ?? false
-  }
-
   /// Silence may last. A client that does not take what waits for it, and a tunnel of which one side
   /// has ended and the other moves nothing, have as long as any body.
-  private func waitInTunnel() {
+  private func waitInTunnel(_ tunnel: Tunnel) {
     let idle = loop.shared.options.bodyIdleTimeout.nanoseconds
     if clientHoldsBack {
-      setDeadline((tunnel?.taken ?? loop.now) + idle)
-    } else if tunnelIsHalfClosed {
+      setDeadline(tunnel.taken + idle)
+    } else if tunnel.isHalfClosed {
       setDeadline(lastMoved + idle)
     } else {
       setDeadline(Pollable.never)
@@ -173,17 +167,20 @@ extension ClientConnection {
   }
 
   func expiredTunnel() {
-    let idle = loop.shared.options.bodyIdleTimeout.nanoseconds
-    let since = clientHoldsBack ? tunnel?.taken ?? 0 : lastMoved
-    if clientHoldsBack || tunnelIsHalfClosed, loop.now - since >= idle { return tunnelEnds() }
+    guard let tunnel else { return }
+    let since = clientHoldsBack ? tunnel.taken : lastMoved
+    if clientHoldsBack || tunnel.isHalfClosed,
+      loop.now - since >= loop.shared.options.bodyIdleTimeout.nanoseconds
+    {
+      return tunnelEnds(tunnel)
+    }
     advance()
   }
 
   // MARK: Ends
 
   /// Both sides have ended, or one has and the other does not.
-  private func tunnelEnds() {
-    guard let tunnel else { return }
+  private func tunnelEnds(_ tunnel: Tunnel) {
     if tunnel.isBroken {
       loop.shared.losses.add(aborted(), started: exchange.started, at: loop.now)
       markAborted()

@@ -46,6 +46,13 @@ enum ForwardedHead {
         forwardedPrefix = true
       case .expect:
         guard request.expectsContinue else { continue }
+      case .other where request.method == .options:
+        if let left = MaxForwards.left(field, head), left > 0 {
+          out.append("Max-Forwards: ")
+          out.append(decimal: left - 1)
+          out.append("\r\n")
+          continue
+        }
       case .other, .connection, .transferEncoding, .te, .upgrade, .keepAlive, .proxyConnection,
         .proxyAuthorization, .proxyAuthenticate, .trailer, .http2Settings, .acceptEncoding,
         .ifNoneMatch, .ifModifiedSince, .ifRange, .range, .contentType, .date, .serverTiming,

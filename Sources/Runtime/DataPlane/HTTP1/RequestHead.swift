@@ -66,9 +66,12 @@ struct RequestHead {
     var position = head[0] == Byte.carriageReturn ? 2 : 0
     let methodStart = position
     while ByteSet.token.contains(head[position]) { position &+= 1 }
-    guard position > methodStart, position - methodStart <= Self.methodBytes,
-      head[position] == Byte.space
-    else { throw .bad("The request line does not start with a method and one blank") }
+    guard position > methodStart, head[position] == Byte.space else {
+      throw .bad("The request line does not start with a method and one blank")
+    }
+    guard position - methodStart <= Self.methodBytes else {
+      throw HTTPProblem(status: 501, text: "No method is as long as this one")
+    }
     methodRange = methodStart..<position
     method = Method(UnsafeRawBufferPointer(rebasing: head[methodRange]))
     position &+= 1
@@ -91,7 +94,7 @@ struct RequestHead {
     framing = declared ?? .none
     if framing == .length(0) { framing = .none }
     hasLength = declared != nil
-    asksForWebSocket = try options.upgrade && mayBecomeWebSocket(head)
+    asksForWebSocket = options.upgrade ? try mayBecomeWebSocket(head) : false
     expectsContinue = false
     for field in lines.fields where field.name == .expect {
       guard FieldName.matches(field.valueBytes(head), "100-continue") else {

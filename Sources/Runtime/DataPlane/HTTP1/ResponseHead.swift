@@ -11,6 +11,9 @@ struct ResponseHead {
   private(set) var namesWebSocket = false
   /// The length that was declared, also where no body follows (HEAD, 304).
   private(set) var declaredLength: Int64?
+  /// The fields announce a body that such a response cannot have: what the agent sends next may be
+  /// anything.
+  private(set) var promisesMore = false
   private(set) var lines: FieldLines
 
   init(limits: HTTPLimits) { lines = FieldLines(limits: limits) }
@@ -51,8 +54,12 @@ struct ResponseHead {
     }
     declaredLength = nil
     if case .length(let count) = declared { declaredLength = count }
+    promisesMore = false
     if toHEAD || isInterim || status == 204 || status == 304 {
       framing = .none
+      if !toHEAD {
+        promisesMore = declared == .chunked || status == 204 && declaredLength ?? 0 > 0
+      }
     } else {
       framing = declared ?? .untilClose
     }

@@ -1,5 +1,6 @@
-/// What is known of a connection that became a WebSocket's.
-struct Tunnel {
+/// What is known of a connection that became a WebSocket's. An object of its own, so that the many
+/// connections that never do carry nothing of it.
+final class Tunnel {
   /// What the agent has said so far.
   var agentFrames = WebSocketFrames()
   /// The client has ended its side, and its last byte was read.
@@ -16,4 +17,8 @@ struct Tunnel {
   var isAgentDeaf = false
   /// When the client last took something of what waits for it.
   var taken: Int64
+
+  init(taken: Int64) { self.taken = taken }
+
+  var isHalfClosed: Bool { agentEndPassed || clientEndPassed }
 }

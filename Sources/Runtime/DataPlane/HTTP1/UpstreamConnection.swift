@@ -28,6 +28,8 @@ final class UpstreamConnection: Pollable {
   var hasHead = false
   /// The agent keeps the connection open after this response.
   var keepAlive = true
+  /// Its last response has no body, as far as its status or the request's method says.
+  var isBodiless = false
 
   /// Of the pool when it was made.
   let epoch: Int
@@ -89,6 +91,14 @@ final class UpstreamConnection: Pollable {
       loop.rewatch(self, events: Self.usualEvents)
     }
     dropInput()
+  }
+
+  /// Whether nothing has come that nobody asked for. Asked only after a response without a body,
+  /// where careless agents send one: it must not be taken for the next response, and the event that
+  /// tells of it may come after the next request.
+  var isQuiet: Bool {
+    var byte: UInt8 = 0
+    return recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
   }
 
   func dropInput() {
