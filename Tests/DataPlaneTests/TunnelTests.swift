@@ -365,6 +365,7 @@ struct TunnelTests {
       $0.bodyIdleTimeout = .milliseconds(20)
       $0.limits.keepAliveIdle = .milliseconds(20)
       $0.limits.halfClosedPatience = .milliseconds(20)
+      $0.limits.tunnelProbeIdle = .seconds(30)
     } script: { connection in
       _ = go.waits(for: 1)
       connection.write("late")
@@ -372,25 +373,29 @@ struct TunnelTests {
     }
     defer { server.stop() }
     let client = open(server)
-    #expect(keepAliveTimers(server.port) == 1)
+    let timers = keepAliveTimers(server.port)
+    #expect(timers.count == 1 && timers.allSatisfy { (1...3000).contains($0) }, "\(timers)")
     usleep(150_000)
     go.increment()
     #expect(client.take(4) == Array("late".utf8))
   }
 
-  /// Established connections to a port whose timer is that of SO_KEEPALIVE (proc(5), `/proc/net/tcp`).
-  private func keepAliveTimers(_ port: UInt16) -> Int {
+  /// What is left of the timers of SO_KEEPALIVE of the connections to a port, in hundredths of a
+  /// second (proc(5), `/proc/net/tcp`).
+  private func keepAliveTimers(_ port: UInt16) -> [Int] {
     let file = par_open("/proc/self/net/tcp", O_RDONLY, 0)
     defer { close(file) }
     var (text, space) = ([UInt8](), [UInt8](repeating: 0, count: 1 << 16))
     while case let count = read(file, &space, space.count), count > 0 { text += space[..<count] }
     let hexadecimal = String(port, radix: 16, uppercase: true)
     let local = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal
-    return String(decoding: text, as: UTF8.self).split(separator: "\n").filter {
+    return String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap {
       let columns = $0.split(separator: " ")
-      return columns.count > 5 && columns[1].hasSuffix(local) && columns[3] == "01"
-        && columns[5].hasPrefix("02:")
-    }.count
+      guard columns.count > 5, columns[1].hasSuffix(local), columns[5].hasPrefix("02:") else {
+        return nil
+      }
+      return Int(columns[5].dropFirst(3), radix: 16)
+    }
   }
 
   @Test("A client that takes nothing of what waits for it is given up", arguments: [false, true])

@@ -199,6 +199,11 @@ def scope(run: Run) -> None:
         assert seen["prefix"] == BASE and seen["request_id"] == "mine"
         assert seen["url"] == f"ws://127.0.0.1:{port}{BASE}/api/scope?a=%2F"
         assert seen["pid"] == run.worker_pid
+    # Behind a load balancer with TLS, which is trusted.
+    with opened(
+        run, f"{BASE}/api/scope", additional_headers={"X-Forwarded-Proto": "https"}
+    ) as socket:
+        assert json.loads(socket.recv(DEADLINE))["url"].startswith("wss://")
 
 
 def idle(run: Run) -> None:
