@@ -296,6 +296,15 @@ int par_set_nodelay(int fd) {
   return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+int par_set_keepalive(int fd, int idle, int interval, int count) {
+  int on = 1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) < 0 ||
+      setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) < 0 ||
+      setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count) < 0)
+    return -1;
+  return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 bool par_exited(int status) { return WIFEXITED(status); }
 int par_exit_status(int status) { return WEXITSTATUS(status); }
 bool par_signaled(int status) { return WIFSIGNALED(status); }

@@ -43,7 +43,7 @@ struct ProxyTests {
       client.get(
         "/agents/x/a%2fb/../c%20d?q=%2F..%2F&x",
         """
-        Connection: x-private, keep-alive, upgrade, host\r\nX-Private: 1\r\nUpgrade: websocket\r\n\
+        Connection: x-private, keep-alive, upgrade, host\r\nX-Private: 1\r\nUpgrade: h2c\r\n\
         TE: trailers\r\nKeep-Alive: 3\r\nProxy-Authorization: x\r\nCookie: c=d\r\n\
         X-Request-ID: abc-1\r\n\
         traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=b\r\n

@@ -22,6 +22,8 @@ final class LoopCounters: Sendable {
   let upstreamOpen = Atomic<Int>(0)
   let upstreamConnects = Atomic<Int>(0)
   let repeats = Atomic<Int>(0)
+  let tunnelsOpen = Atomic<Int>(0)
+  let tunnelsTotal = Atomic<Int>(0)
   let clientsGone = Atomic<Int>(0)
   let holds = Atomic<Int>(0)
   let holdsRefused = Atomic<Int>(0)

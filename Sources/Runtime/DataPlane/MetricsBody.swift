@@ -60,6 +60,12 @@ enum MetricsBody {
       "Requests taken back from an agent that ended without beginning them.",
       sum { $0.takenBack.load(ordering: .relaxed) })
     metric(
+      "par_tunnels", "gauge", "Open WebSockets; in flight as well.",
+      sum { $0.tunnelsOpen.load(ordering: .relaxed) })
+    metric(
+      "par_tunnels_total", "counter", "WebSockets that the agent accepted.",
+      sum { $0.tunnelsTotal.load(ordering: .relaxed) })
+    metric(
       "par_connections", "gauge", "Open client connections.",
       sum { $0.connectionsOpen.load(ordering: .relaxed) })
     metric(

@@ -174,8 +174,10 @@ class Run:
 
     @property
     def port(self) -> int:
-        """The REST port, as the kernel knows it: also before `runtime_ready` names it."""
-        return self._listener(0)
+        """The REST port; before `runtime_ready` names it, as the kernel knows it, which takes long to
+        ask on a machine with many connections."""
+        ready = self.events("runtime_ready")
+        return ready[0]["rest_port"] if ready else self._listener(0)
 
     @property
     def a2a_port(self) -> int:

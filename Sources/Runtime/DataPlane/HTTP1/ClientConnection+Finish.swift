@@ -26,6 +26,10 @@ extension ClientConnection {
   func settle(completed: Bool) {
     guard exchange.started != 0 else { return }
     let shared = loop.shared
+    if tunnel != nil {
+      tunnel = nil
+      loop.counters.tunnelsOpen.bump(-1)
+    }
     if exchange.status != 0 { loop.counters.request(exchange.surface, status: exchange.status) }
     if shared.options.accessLog {
       shared.observer.requestFinished(accessRecord())

@@ -103,7 +103,11 @@ extension ClientConnection {
       answerBuiltIn(.server, loop.state())
     } else {
       try NormalPath.write(target.path, into: &path)
-      dispatch(head, query: target.query)
+      if exchange.method == .options, MaxForwards.isSpent(loop.requestHead.lines, head) {
+        answerBuiltIn(.server, loop.state())
+      } else {
+        dispatch(head, query: target.query)
+      }
     }
     headBytes = 0
     guard phase != .closed else { return }

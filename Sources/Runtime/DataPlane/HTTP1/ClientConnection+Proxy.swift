@@ -24,6 +24,7 @@ extension ClientConnection {
     guard admits(published) else { return }
     let request = loop.requestHead
     exchange.awaitsContinue = request.expectsContinue
+    exchange.asksForWebSocket = request.asksForWebSocket
     let out = loop.buffers.take()
     let prefix = underBase ? loop.shared.options.basePath : ""
     let identifier = knownRequestID()

@@ -118,8 +118,7 @@ extension ClientConnection {
   ) throws(HTTPProblem) {
     let response = loop.responseHead
     if response.isInterim {
-      // The protocol was not asked to be switched.
-      guard response.status != 101 else { throw .bad("101 without an upgrade") }
+      if response.status == 101 { return try switchesProtocol(head, upstream) }
       exchange.interimResponses += 1
       guard exchange.interimResponses <= loop.limits.interimResponses else {
         throw .bad("interim responses without end")
@@ -135,7 +134,9 @@ extension ClientConnection {
       return
     }
     upstream.hasHead = true
-    upstream.keepAlive = response.keepAlive && response.framing != .untilClose
+    upstream.keepAlive =
+      response.keepAlive && response.framing != .untilClose && !response.promisesMore
+    upstream.isBodiless = response.framing == .none
     upstream.body = BodyDecoder(response.framing)
     exchange.status = response.status
     exchange.hasResponse = true
@@ -166,6 +167,9 @@ extension ClientConnection {
     if loop.shared.options.timingHeader { writeTiming(out) }
     if exchange.closesAfter {
       out.append("Connection: close\r\n")
+    } else if response.status == 426, response.namesWebSocket {
+      // RFC 9110 section 15.5.22: with what the client may ask for.
+      out.append(ForwardedHead.webSocket)
     } else if !exchange.isHTTP11 {
       out.append("Connection: keep-alive\r\n")
     }

@@ -20,6 +20,8 @@ class ClientConnection: Pollable {
     /// The response's head stands in `output`, its body is a file.
     case file
     case proxying
+    /// The agent answered 101: bytes pass both ways until both sides have ended.
+    case tunnel
     /// A request for the agent that waits until there is one.
     case held
     /// Nothing more is sent; input is thrown away until the client has closed as well.
@@ -66,6 +68,8 @@ class ClientConnection: Pollable {
     var heardUpstream = false
     /// The client waits for 100 (Continue) before it sends the body.
     var awaitsContinue = false
+    /// The agent was asked to make the connection a WebSocket's.
+    var asksForWebSocket = false
     var responseFraming = BodyFraming.none
     var isEventStream = false
     /// Interim responses of the agent so far.
@@ -105,6 +109,8 @@ class ClientConnection: Pollable {
   var requestID: [UInt8] = []
   var body = BodyDecoder(.none)
   var upstream: UpstreamConnection?
+  /// In the phase of that name.
+  var tunnel: Tunnel?
   /// The request as it goes to the agent; kept from its start while it may be sent again.
   var toUpstream: ByteBuffer?
   var fileBody: FileBody?
@@ -142,7 +148,10 @@ class ClientConnection: Pollable {
       hungUp = true
       hungUpAt = loop.now
     }
-    if events & (PAR_EPOLLERR | PAR_EPOLLHUP) != 0 { return gone() }
+    // A tunnel of which we have ended our side hangs up when the client ends its own.
+    if events & PAR_EPOLLERR != 0 || events & PAR_EPOLLHUP != 0 && phase != .tunnel {
+      return gone()
+    }
     advance()
   }
 
@@ -158,6 +167,7 @@ class ClientConnection: Pollable {
       case .answering: if !advanceAnswer() { return }
       case .file: if !advanceFile() { return }
       case .proxying: if !advanceProxy() { return }
+      case .tunnel: if !advanceTunnel() { return }
       case .held: if !advanceHeld() { return }
       case .lingering: return linger()
       case .closed: return
@@ -181,6 +191,7 @@ class ClientConnection: Pollable {
     case .proxying:
       expiredProxy()
       advance()
+    case .tunnel: expiredTunnel()
     case .held:
       loop.held.expired(self)
       advance()

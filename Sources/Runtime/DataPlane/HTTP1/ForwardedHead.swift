@@ -46,6 +46,13 @@ enum ForwardedHead {
         forwardedPrefix = true
       case .expect:
         guard request.expectsContinue else { continue }
+      case .other where request.method == .options:
+        if let left = MaxForwards.left(field, head), left > 0 {
+          out.append("Max-Forwards: ")
+          out.append(decimal: left - 1)
+          out.append("\r\n")
+          continue
+        }
       case .other, .connection, .transferEncoding, .te, .upgrade, .keepAlive, .proxyConnection,
         .proxyAuthorization, .proxyAuthenticate, .trailer, .http2Settings, .acceptEncoding,
         .ifNoneMatch, .ifModifiedSince, .ifRange, .range, .contentType, .date, .serverTiming,
@@ -68,6 +75,7 @@ enum ForwardedHead {
     case .none: if request.hasLength { out.append("Content-Length: 0\r\n") }
     case .untilClose: break
     }
+    if request.asksForWebSocket { out.append(Self.webSocket) }
     forwardedFor(lines, head, peer, out)
     if !proto { out.append("X-Forwarded-Proto: http\r\n") }
     if !forwardedHost, let host { line("X-Forwarded-Host: ", host, out) }
@@ -90,6 +98,9 @@ enum ForwardedHead {
     }
     out.append("\r\n")
   }
+
+  /// The fields of a hop that becomes a WebSocket's, either direction.
+  static let webSocket: StaticString = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
   private static func line(
     _ name: StaticString, _ value: UnsafeRawBufferPointer, _ out: ByteBuffer

@@ -8,8 +8,13 @@ final class ResponseHead {
   private(set) var keepAlive = true
   private(set) var isEventStream = false
   private(set) var hasDate = false
+  /// Of 101: the connection is a WebSocket's from here on. Of 426: it could be.
+  private(set) var namesWebSocket = false
   /// The length that was declared, also where no body follows (HEAD, 304).
   private(set) var declaredLength: Int64?
+  /// The fields announce a body that such a response cannot have: what the agent sends next may be
+  /// anything.
+  private(set) var promisesMore = false
   let lines: FieldLines
 
   init(limits: HTTPLimits) { lines = FieldLines(limits: limits) }
@@ -48,11 +53,18 @@ final class ResponseHead {
     }
     declaredLength = nil
     if case .length(let count) = declared { declaredLength = count }
+    promisesMore = false
     if toHEAD || isInterim || status == 204 || status == 304 {
       framing = .none
+      if !toHEAD {
+        promisesMore = declared == .chunked || status == 204 && declaredLength ?? 0 > 0
+      }
     } else {
       framing = declared ?? .untilClose
     }
+    namesWebSocket =
+      (status == 101 || status == 426) && head[7] == UInt8(ascii: "1") && options.upgrade
+      && lines.lists(.upgrade, "websocket", head)
     isEventStream = false
     hasDate = false
     for field in lines.fields {
