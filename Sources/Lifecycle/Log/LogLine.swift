@@ -72,6 +72,6 @@ public struct LogLine: Sendable, Equatable {
     "run_started", "fetch", "verify", "install", "load", "runtime_ready", "drain", "stopped",
     "Boot time exceeded budget", "Boot time exceeded hard limit", "config_error", "boot_failed",
     "boot_progress", "fetch_retry", "worker_started", "worker_exited", "request_aborted",
-    "warning", "log_dropped", "illegal_event", "agent_output", "request",
+    "warning", "log_dropped", "illegal_event", "agent_output", "request", "slow_request",
   ]
 }

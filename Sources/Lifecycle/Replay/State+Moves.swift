@@ -25,7 +25,7 @@ extension State {
     case .stopped(let transition, _): stopMoves(transition.cause, at: now)
     case .runStarted, .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed,
       .bootProgress, .fetchRetry, .workerStarted, .workerExited, .requestAborted, .warning,
-      .logDropped, .illegalEvent, .agentOutput, .request:
+      .logDropped, .illegalEvent, .agentOutput, .request, .slowRequest:
       nil
     }
   }

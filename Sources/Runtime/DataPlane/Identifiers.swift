@@ -28,8 +28,9 @@ struct Identifiers {
     }
   }
 
-  mutating func append(to buffer: ByteBuffer) {
-    let number = next() | 1
+  /// - Parameter mayBeZero: all digits are random.
+  mutating func append(to buffer: ByteBuffer, mayBeZero: Bool = false) {
+    let number = mayBeZero ? next() : next() | 1
     withUnsafeBytes(of: (Self.digits(number >> 32), Self.digits(number & 0xFFFF_FFFF))) {
       buffer.append($0)
     }

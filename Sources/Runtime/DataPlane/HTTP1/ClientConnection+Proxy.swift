@@ -28,7 +28,7 @@ extension ClientConnection {
     let prefix = underBase ? loop.shared.options.basePath : ""
     let identifier = knownRequestID()
     let peer = knownPeer()
-    path.withUnsafeBytes {
+    exchange.trace = path.withUnsafeBytes {
       ForwardedHead.write(
         request, head, path: UnsafeRawBufferPointer(rebasing: $0[offset...]), query: query,
         prefix: prefix, peer: peer, requestID: identifier, identifiers: &loop.identifiers,
@@ -78,6 +78,7 @@ extension ClientConnection {
     upstream = connection
     connection.client = self
     exchange.connectDeadline = 0
+    exchange.sentAt = 0
   }
 
   func connect() {

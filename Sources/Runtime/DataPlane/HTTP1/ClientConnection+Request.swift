@@ -15,6 +15,7 @@ extension ClientConnection {
       case .moved(let count):
         if count < buffer.count { upstream.writeBlocked() }
         exchange.sends += 1
+        if exchange.sentAt == 0 { exchange.sentAt = loop.moment }
         if exchange.sends > 1 || count > Self.readAtOnce { upstream.carriesMuch = true }
         if exchange.keepsRequest { buffer.advance(count) } else { buffer.consume(count) }
         lastMoved = loop.now

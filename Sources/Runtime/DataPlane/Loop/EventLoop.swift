@@ -53,6 +53,7 @@ final class EventLoop: @unchecked Sendable {
   private var lastRefusal = Int64.min / 2
   var dates = DateField()
   var identifiers = Identifiers()
+  var reports: RequestReports
   let scratch = ByteBuffer(capacity: 4096)
   private var cachedWord: UInt64 = 0
   private var cached: Published
@@ -69,6 +70,7 @@ final class EventLoop: @unchecked Sendable {
     trailerLines = FieldLines(limits: limits)
     upstreams = UpstreamPool(limit: limits.idleUpstreams)
     cached = shared.current()
+    reports = RequestReports(shared.options, now: par_monotonic_ns())
     http2 = HTTP2Resources(limits: shared.options.http2)
     epoll = par_epoll_create()
     guard epoll >= 0 else { throw SystemError("epoll_create1") }
@@ -103,6 +105,10 @@ final class EventLoop: @unchecked Sendable {
     input = buffer
     return buffer
   }
+
+  /// When something is handed on, for what is told of one request: exact where the client is told.
+  @inline(__always)
+  var moment: Int64 { shared.options.timingHeader ? par_monotonic_ns() : now }
 
   // MARK: The snapshot
 
