@@ -15,6 +15,15 @@ extension GRPCCall {
     var head: Int64 = 0
     var request = MessageCount()
     var response = MessageCount()
+
+    /// Nanoseconds that the caller waited for an answer: responses without end are one when they
+    /// begin, and requests without end are only then asking when they end.
+    func answer(from started: Int64, to ended: Int64) -> Int64 {
+      guard head != 0 else { return ended - started }
+      let wasAsked = inputEnded != 0 && inputEnded <= head
+      let end = wasAsked && !response.isSeveral ? ended : head
+      return end - (wasAsked && request.isSeveral ? inputEnded : started)
+    }
   }
 
   func abortedRequest() -> AbortedRequest {
@@ -37,18 +46,10 @@ extension GRPCCall {
     // Without a status its caller went away.
     let status = status ?? .cancelled
     loop.report(
-      counted: answerTime(until: ended), isFailure: status.isFailure, isAnswered: true,
+      counted: times.answer(from: started, to: ended), isFailure: status.isFailure,
+      isAnswered: true,
       ended: ended
     ) { accessRecord(status, at: ended) }
-  }
-
-  /// Nanoseconds that the caller waited for an answer: a stream of responses is one when it begins,
-  /// and a stream of requests is asked for one when it ends.
-  private func answerTime(until ended: Int64) -> Int64 {
-    guard times.head != 0 else { return ended - started }
-    let isAsked = times.inputEnded != 0 && times.inputEnded <= times.head
-    let end = isAsked && !times.response.isSeveral ? ended : times.head
-    return end - (isAsked && times.request.isSeveral ? times.inputEnded : started)
   }
 
   private func accessRecord(_ status: GRPCStatus, at time: Int64) -> AccessRecord {
