@@ -323,7 +323,8 @@ def test_every_metric_has_its_row(par, tmp_path):
         for one in samples
         if one.name == "par_request_duration_seconds_count"
     }
-    assert counts == {("rest", "2xx"): 1, ("rest", "4xx"): 1, ("par", "2xx"): 1}
+    assert counts.pop(("par", "2xx")) >= 1
+    assert counts == {("rest", "2xx"): 1, ("rest", "4xx"): 1}
 
 
 def test_answers_before_ready_are_as_documented(par, tmp_path):

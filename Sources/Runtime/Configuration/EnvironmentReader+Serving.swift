@@ -67,8 +67,12 @@ extension EnvironmentReader {
       field = part
     } else {
       let rule = "true, 1, yes, on, or false, 0, no, off, or a decimal number from 0 to 1"
-      refuse(name, value, needs: rule, .badNumber)
+      refuse(name, value, needs: rule, Self.isDigit(value.utf8.first) ? .badNumber : .badBoolean)
     }
+  }
+
+  private static func isDigit(_ byte: UInt8?) -> Bool {
+    byte.map { (0x30...0x39).contains($0) } ?? false
   }
 
   mutating func slowRequest(into field: inout Interval) {
