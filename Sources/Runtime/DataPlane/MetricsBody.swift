@@ -92,7 +92,7 @@ enum MetricsBody {
     ) { $0.holdsExpired.reading },
     .loops(
       "par_requests_taken_back_total", .counter,
-      "Requests taken back from an agent that ended without reading them."
+      "Requests taken back from an agent that ended without beginning them."
     ) { $0.takenBack.reading },
   ]
 
