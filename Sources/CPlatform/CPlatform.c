@@ -461,6 +461,7 @@ static int64_t clock_ns(clockid_t clock) {
 int64_t par_boottime_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
 int64_t par_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 int64_t par_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
+int64_t par_cpu_ns(void) { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
 int64_t par_process_start_boottime_ns(void) {
   char text[1024];

@@ -104,6 +104,7 @@ int64_t par_process_start_boottime_ns(void);
 int64_t par_boottime_ns(void);
 int64_t par_monotonic_ns(void);
 int64_t par_realtime_ns(void);
+int64_t par_cpu_ns(void);                 // of all threads of this process, without its children
 int par_cpu_count(void);                  // of this process's affinity mask
 int64_t par_resident_bytes(void);         // of this process
 

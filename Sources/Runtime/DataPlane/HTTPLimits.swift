@@ -68,6 +68,8 @@ public struct HTTPLimits: Sendable {
   public var markLookMost = Interval.milliseconds(10)
   /// Between two attempts to connect to an agent whose accept queue is full.
   public var connectRetry = Interval.milliseconds(5)
+  /// Slow requests that each loop tells of in a second; the others are counted.
+  public var slowLinesPerSecond = 5
 
   public init() {}
 }

@@ -92,6 +92,10 @@ extension ClientConnection {
     {
       requestID.append(contentsOf: sent)
     }
+    // Where it goes to the agent, its head says which.
+    if loop.reports.isOn, let parent = loop.requestHead.lines.single(.traceparent, head) {
+      exchange.trace = TraceParent.read(parent) ?? TraceID()
+    }
     body = BodyDecoder(loop.requestHead.framing)
     guard exchange.method != .connect, exchange.method != .trace else {
       throw HTTPProblem(status: 501, text: "\(exchange.method.name) is not done here")

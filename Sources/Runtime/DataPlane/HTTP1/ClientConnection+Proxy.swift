@@ -29,7 +29,7 @@ extension ClientConnection {
     let prefix = underBase ? loop.shared.options.basePath : ""
     let identifier = knownRequestID()
     let peer = knownPeer()
-    path.withUnsafeBytes {
+    exchange.trace = path.withUnsafeBytes {
       ForwardedHead.write(
         request, head, path: UnsafeRawBufferPointer(rebasing: $0[offset...]), query: query,
         prefix: prefix, peer: peer, requestID: identifier, identifiers: &loop.identifiers,
@@ -81,6 +81,8 @@ extension ClientConnection {
     upstream = connection
     connection.begins(self)
     exchange.connectDeadline = 0
+    exchange.sentAt = 0
+    exchange.heardAt = 0
     // A body that was not asked for meanwhile has its time from here on.
     lastMoved = loop.now
     guard let request = toUpstream else { return }

@@ -23,6 +23,7 @@ extension ClientConnection {
       switch upstream.read() {
       case .moved:
         moved = true
+        if !upstream.hasHead { exchange.heardAt = loop.moment }
         if !exchange.heardUpstream { heard(upstream) }
       case .wouldBlock: return moved
       case .ended, .failed:
@@ -193,19 +194,6 @@ extension ClientConnection {
       out.append(field.valueBytes(head))
       out.append("\r\n")
     }
-  }
-
-  /// Milliseconds with three digits.
-  func writeTiming(_ out: ByteBuffer) {
-    let microseconds = max(0, par_monotonic_ns() - exchange.started) / 1000
-    out.append("Server-Timing: par;dur=")
-    out.append(decimal: microseconds / 1000)
-    out.append(".")
-    let fraction = microseconds % 1000
-    out.append(Byte.zero &+ UInt8(truncatingIfNeeded: fraction / 100))
-    out.append(Byte.zero &+ UInt8(truncatingIfNeeded: fraction / 10 % 10))
-    out.append(Byte.zero &+ UInt8(truncatingIfNeeded: fraction % 10))
-    out.append("\r\n")
   }
 
   /// The whole response was read; the agent's connection is free for another request, unless

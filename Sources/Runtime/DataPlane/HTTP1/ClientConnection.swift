@@ -38,6 +38,7 @@ class ClientConnection: Pollable {
     var status = 0
     /// When the head was complete.
     var started: Int64 = 0
+    var trace = TraceID()
     var bytesSent: Int64 = 0
     var isHTTP11 = true
     /// Counts as in flight.
@@ -62,6 +63,12 @@ class ClientConnection: Pollable {
     var takenBack = 0
     /// When it began to wait for an agent.
     var heldSince: Int64 = 0
+    /// How long it had waited for one before.
+    var heldFor: Int64 = 0
+    /// When its head was handed to the agent's present connection; 0: it was not.
+    var sentAt: Int64 = 0
+    /// When bytes of the response's head last came; 0: none did.
+    var heardAt: Int64 = 0
     /// Held, and then answered by the program.
     var isRefused = false
     /// A byte of the response was seen.
