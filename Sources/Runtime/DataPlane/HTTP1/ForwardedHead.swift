@@ -14,7 +14,7 @@ enum ForwardedHead {
     out.append(UnsafeRawBufferPointer(rebasing: head[request.methodRange]))
     out.append(" ")
     if path.isEmpty { out.append("/") } else { out.append(path) }
-    out.append(query)
+    write(query: query, into: out)
     out.append(" HTTP/1.1\r\n")
     let lines = request.lines
     var host: UnsafeRawBufferPointer?
@@ -45,7 +45,8 @@ enum ForwardedHead {
         guard peer.isTrusted else { continue }
         forwardedPrefix = true
       case .expect:
-        guard request.expectsContinue else { continue }
+        // Written below, once: a list of expectations is another one to some servers.
+        continue
       case .other, .connection, .transferEncoding, .te, .upgrade, .keepAlive, .proxyConnection,
         .proxyAuthorization, .proxyAuthenticate, .trailer, .http2Settings, .acceptEncoding,
         .ifNoneMatch, .ifModifiedSince, .ifRange, .range, .contentType, .date, .serverTiming,
@@ -68,6 +69,7 @@ enum ForwardedHead {
     case .none: if request.hasLength { out.append("Content-Length: 0\r\n") }
     case .untilClose: break
     }
+    if request.expectsContinue { out.append("Expect: 100-continue\r\n") }
     forwardedFor(lines, head, peer, out)
     if !proto { out.append("X-Forwarded-Proto: http\r\n") }
     if !forwardedHost, let host { line("X-Forwarded-Host: ", host, out) }
@@ -89,6 +91,26 @@ enum ForwardedHead {
       out.append("-01\r\n")
     }
     out.append("\r\n")
+  }
+
+  /// As it is, but for three characters that no URL has (RFC 3986 section 3.4) and that browsers
+  /// escape too: some servers refuse a target with one of them.
+  private static func write(query: UnsafeRawBufferPointer, into out: ByteBuffer) {
+    guard query.contains(where: isForbidden) else { return out.append(query) }
+    for byte in query {
+      if isForbidden(byte) {
+        out.append(Byte.percent)
+        out.append(Byte.upperDigit(byte >> 4))
+        out.append(Byte.upperDigit(byte & 15))
+      } else {
+        out.append(byte)
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func isForbidden(_ byte: UInt8) -> Bool {
+    byte == Byte.quote || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">")
   }
 
   private static func line(
