@@ -109,12 +109,10 @@ struct SnapshotTests {
   @Test("shows where an agent is only where something is forwarded")
   func socket() throws {
     var composer = SnapshotComposer(configuration: try configuration())
-    composer.restSocket = "/run/rest.sock"
-    composer.a2aUpstream = .unix("/run/a2a.sock")
+    composer.worker = Worker(restSocket: "/run/rest.sock", a2a: .unix("/run/a2a.sock"))
     for machine in Self.machines {
       let snapshot = composer.snapshot(of: machine.state)
-      let socket = snapshot.upstreamSocket
-      #expect((snapshot.a2aUpstream != nil) == (socket != nil))
+      let socket = snapshot.worker?.restSocket
       switch machine.state {
       case .ready: #expect(socket != nil)
       case .draining(let draining): #expect((socket != nil) == draining.workerRuns)

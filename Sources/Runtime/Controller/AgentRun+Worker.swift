@@ -14,8 +14,7 @@ extension AgentRun {
     }
     unlink(folder.restSocket)
     unlink(folder.a2aSocket)
-    composer.restSocket = folder.restSocket
-    composer.a2aUpstream = nil
+    composer.worker = nil
     progress = ProgressReports(phase: .loading, message: "starting", loop: loop, log: log)
     do {
       let worker = try WorkerProcess(
@@ -94,20 +93,21 @@ extension AgentRun {
 
   /// What the worker serves, for the snapshot that its readiness publishes.
   private func serve(_ a2a: WorkerProcess.A2A) {
-    guard let manifest = composer.package?.manifest else { return }
+    guard let manifest = composer.package?.manifest, let folder else { return }
+    var upstream: A2AUpstream?
     switch a2a.grpc {
-    case .none: composer.a2aUpstream = nil
-    case .socket: composer.a2aUpstream = (folder?.a2aSocket).map { .unix($0) }
+    case .none: break
+    case .socket: upstream = .unix(folder.a2aSocket)
     case .loopback(listeners.a2a.port), .loopback(listeners.rest.port):
       // Calls that were forwarded there would come back.
-      composer.a2aUpstream = nil
       log.write(
         .warning(
           code: "a2a_port",
           message: "the agent names a public port as the one of its own gRPC server"))
-    case .loopback(let port): composer.a2aUpstream = .loopback(port: port)
+    case .loopback(let port): upstream = .loopback(port: port)
     }
-    if !manifest.hasREST, manifest.entrypoint == nil, !a2a.isOverHTTP { composer.restSocket = nil }
+    let isOverHTTP = manifest.hasREST || manifest.entrypoint != nil || a2a.isOverHTTP
+    composer.worker = Worker(restSocket: isOverHTTP ? folder.restSocket : nil, a2a: upstream)
   }
 
   /// A worker that did not become ready is killed while the next attempt goes on.

@@ -13,9 +13,8 @@ struct SnapshotComposer {
   var package: VerifiedPackage?
   /// The surfaces that are really served.
   var surfaces: [String] = ["rest"]
-  var restSocket: String?
-  /// Where the present worker serves gRPC, told when it is ready.
-  var a2aUpstream: A2AUpstream?
+  /// Who serves, from its readiness on.
+  var worker: Worker?
   /// The first boot, once it is over.
   private var boot: Boot?
   private var restarts = 0
@@ -45,8 +44,7 @@ struct SnapshotComposer {
       gate: gate(of: state), state: state.name.rawValue, reason: reason(of: state),
       surfaces: surfaces.map { SurfaceState(name: $0, ready: isReady) },
       meta: wasReady ? meta : nil, holdsBoot: restListenerWasPassed,
-      upstreamSocket: servesAgent(state) ? restSocket : nil,
-      a2aUpstream: servesAgent(state) ? a2aUpstream : nil,
+      worker: servesAgent(state) ? worker : nil,
       uiFolder: wasReady ? package?.manifest.uiFolder : nil,
       bootMilliseconds: boot?.total.milliseconds,
       budgetMilliseconds: configuration.bootBudget.milliseconds,

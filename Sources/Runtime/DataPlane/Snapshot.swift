@@ -25,14 +25,6 @@ public struct Gauge: Sendable {
   }
 }
 
-/// Where the agent serves gRPC.
-public enum A2AUpstream: Sendable, Equatable {
-  /// The path of a Unix socket.
-  case unix(String)
-  /// A server of the agent's own, on 127.0.0.1.
-  case loopback(port: UInt16)
-}
-
 /// Everything the data plane knows of the program's state: immutable, published as a whole.
 public struct Snapshot: Sendable {
   public var gate: Gate
@@ -46,10 +38,8 @@ public struct Snapshot: Sendable {
   public var meta: [UInt8]?
   /// While `booting`, agent requests wait as in a restart instead of being answered 503.
   public var holdsBoot: Bool
-  /// The path of the agent's Unix socket; nil: nothing to proxy to.
-  public var upstreamSocket: String?
-  /// Where the agent serves gRPC; nil: nothing to forward calls to.
-  public var a2aUpstream: A2AUpstream?
+  /// Who serves requests; nil: nobody now.
+  public var worker: Worker?
   /// The folder `P/ui/` serves; nil: no UI surface.
   public var uiFolder: String?
   /// From process start to the first Ready; nil while booting (the time so far is shown).
@@ -60,8 +50,7 @@ public struct Snapshot: Sendable {
   public init(
     gate: Gate, state: String, reason: String? = nil,
     surfaces: [SurfaceState] = [SurfaceState(name: "rest", ready: false)], meta: [UInt8]? = nil,
-    holdsBoot: Bool = false, upstreamSocket: String? = nil, a2aUpstream: A2AUpstream? = nil,
-    uiFolder: String? = nil,
+    holdsBoot: Bool = false, worker: Worker? = nil, uiFolder: String? = nil,
     bootMilliseconds: Int64? = nil,
     budgetMilliseconds: Int64 = 5000, gauges: [Gauge] = []
   ) {
@@ -71,8 +60,7 @@ public struct Snapshot: Sendable {
     self.surfaces = surfaces
     self.meta = meta
     self.holdsBoot = holdsBoot
-    self.upstreamSocket = upstreamSocket
-    self.a2aUpstream = a2aUpstream
+    self.worker = worker
     self.uiFolder = uiFolder
     self.bootMilliseconds = bootMilliseconds
     self.budgetMilliseconds = budgetMilliseconds

@@ -50,8 +50,9 @@ final class TestServer: @unchecked Sendable {
     snapshot = Snapshot(
       gate: gate, state: Self.state(gate), reason: gate == .ready ? nil : "starting",
       surfaces: [SurfaceState(name: "rest", ready: gate == .ready)],
-      meta: Array("{\"name\":\"x\"}".utf8), upstreamSocket: folder + "/rest.sock",
-      a2aUpstream: .unix(folder + "/a2a.sock"), bootMilliseconds: gate == .booting ? nil : 42,
+      meta: Array("{\"name\":\"x\"}".utf8),
+      worker: Worker(restSocket: folder + "/rest.sock", a2a: .unix(folder + "/a2a.sock")),
+      bootMilliseconds: gate == .booting ? nil : 42,
       budgetMilliseconds: 5000)
     if uiListener { options.multiplexed = false }
     change(&options, &snapshot, Folder(path: folder))
@@ -180,5 +181,19 @@ final class TestServer: @unchecked Sendable {
     }
     closedir(folder)
     rmdir(path)
+  }
+}
+
+extension Snapshot {
+  /// Another worker at this path.
+  var upstreamSocket: String? {
+    get { worker?.restSocket }
+    set { worker = Worker(restSocket: newValue, a2a: worker?.a2a) }
+  }
+
+  /// Another worker with gRPC there.
+  var a2aUpstream: A2AUpstream? {
+    get { worker?.a2a }
+    set { worker = Worker(restSocket: worker?.restSocket, a2a: newValue) }
   }
 }

@@ -10,7 +10,7 @@ final class AgentConnections: Pollable {
   static let unreachable = "The agent cannot be reached: nothing listens for gRPC"
 
   private var connections: [AgentHTTP2Connection] = []
-  private var upstream: A2AUpstream?
+  private var worker: Worker?
   /// Calls that wait for a connection.
   private var waiting: [GRPCCall] = []
   /// When connecting is given up; 0: it is not tried.
@@ -18,10 +18,10 @@ final class AgentConnections: Pollable {
 
   init(loop: EventLoop) { super.init(descriptor: -1, loop: loop) }
 
-  /// Where the agent is from now on. Calls that it has go on where they are.
-  func use(_ upstream: A2AUpstream?) {
-    guard upstream != self.upstream else { return }
-    self.upstream = upstream
+  /// Who gets calls from now on. Those that another one has go on there.
+  func use(_ worker: Worker?) {
+    guard worker !== self.worker else { return }
+    self.worker = worker
     for connection in connections { connection.retire() }
   }
 
@@ -53,7 +53,7 @@ final class AgentConnections: Pollable {
     call.rewind()
     guard !call.isOver else { return }
     call.repeats += 1
-    guard call.repeats <= limits.callRepeats, loop.state().snapshot.a2aUpstream != nil else {
+    guard call.repeats <= limits.callRepeats, loop.state().snapshot.worker?.a2a != nil else {
       return call.agentLost("The agent ended before the call was sent")
     }
     loop.counters.callsRepeated.bump(1)
@@ -106,7 +106,7 @@ final class AgentConnections: Pollable {
   private func connect() -> Lease {
     let descriptor: Int32
     var isConnecting = false
-    switch upstream {
+    switch worker?.a2a {
     case .unix(let path): descriptor = par_connect_unix(path)
     case .loopback(let port): descriptor = par_connect_loopback(port, &isConnecting)
     case nil: return .failed(ENOENT)

@@ -68,7 +68,7 @@ final class GRPCCall: HTTP2Stream {
   private func admits(_ published: Published) -> Bool {
     switch published.gate {
     case .ready, .lameDuck:
-      if published.snapshot.a2aUpstream != nil { return true }
+      if published.snapshot.worker?.a2a != nil { return true }
       finish(.unimplemented, "The agent serves no gRPC")
     case .booting, .restarting:
       finish(.unavailable, "The agent is not ready: \(published.snapshot.state)")

@@ -7,9 +7,9 @@ import Synchronization
 /// an idle one first, so they stay until the agent goes or the socket's path changes.
 struct UpstreamPool {
   private var idle: [UpstreamConnection] = []
-  private(set) var path: String?
+  private var worker: Worker?
   private let limit: Int
-  /// Counts the changes of the path; a connection made before the last one is not kept.
+  /// Counts the workers; a connection to one before is not kept.
   private var epoch = 0
 
   init(limit: Int) { self.limit = limit }
@@ -32,11 +32,11 @@ struct UpstreamPool {
     }
   }
 
-  /// The socket to connect to from now on; connections to another one are ended.
-  mutating func use(_ path: String?) {
-    guard path != self.path else { return }
+  /// Who is connected to from now on; idle connections to another one are ended.
+  mutating func use(_ worker: Worker?) {
+    guard worker !== self.worker else { return }
     closeAll()
-    self.path = path
+    self.worker = worker
     epoch += 1
   }
 
@@ -44,7 +44,7 @@ struct UpstreamPool {
   mutating func takeIdle() -> UpstreamConnection? { idle.popLast() }
 
   func connect(_ loop: EventLoop) -> Lease {
-    guard let path else { return .failed(ENOENT) }
+    guard let path = worker?.restSocket else { return .failed(ENOENT) }
     let descriptor = par_connect_unix(path)
     guard descriptor >= 0 else { return errno == EAGAIN ? .busy : .failed(errno) }
     let connection = UpstreamConnection(descriptor: descriptor, loop: loop, epoch: epoch)

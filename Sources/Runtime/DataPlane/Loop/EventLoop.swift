@@ -117,8 +117,8 @@ final class EventLoop: @unchecked Sendable {
   private func refresh(_ word: UInt64) {
     cachedWord = word
     cached = shared.current()
-    upstreams.use(cached.snapshot.upstreamSocket)
-    agents.use(cached.snapshot.a2aUpstream)
+    upstreams.use(cached.snapshot.worker)
+    agents.use(cached.snapshot.worker)
   }
 
   // MARK: Any thread
