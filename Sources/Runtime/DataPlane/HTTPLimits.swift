@@ -33,6 +33,9 @@ public struct HTTPLimits: Sendable {
   /// A client that closed its sending side may still wait for the answer; a client that went
   /// away looks the same. After this long without a response byte it counts as gone.
   public var halfClosedPatience = Interval.seconds(5)
+  /// A client whose host answers neither what was sent to it nor the kernel's questions for this
+  /// long is gone, also while a response is in progress that has nothing to send.
+  public var vanishedTime = Interval.seconds(120)
   /// Turns of one connection's pump before other connections get theirs.
   public var pumpTurns = 16
   /// The pieces in which bodies are read and written.

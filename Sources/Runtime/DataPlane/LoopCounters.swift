@@ -36,12 +36,15 @@ final class LoopCounters: Sendable {
   let callsRepeated = Atomic<Int>(0)
   private let requests = Table(Surface.allCases.count * 5)
   private let ends = Table(HTTP2End.allCases.count)
+  private let http1 = Table(HTTP1End.allCases.count)
   private let calls = Table(GRPCStatus.allCases.count)
 
   init() {}
 
   func http2Ended(_ end: HTTP2End) { ends.cells[end.rawValue].bump(1) }
   func http2Ends(_ end: HTTP2End) -> Int { ends.cells[end.rawValue].load(ordering: .relaxed) }
+  func http1Ended(_ end: HTTP1End) { http1.cells[end.rawValue].bump(1) }
+  func http1Ends(_ end: HTTP1End) -> Int { http1.cells[end.rawValue].load(ordering: .relaxed) }
   func call(_ status: GRPCStatus) { calls.cells[status.rawValue].bump(1) }
   func calls(_ status: GRPCStatus) -> Int { calls.cells[status.rawValue].load(ordering: .relaxed) }
 

@@ -77,6 +77,11 @@ enum MetricsBody {
     metric(
       "par_sent_bytes_total", "counter", "Bytes written to clients.",
       sum { $0.bytesSent.load(ordering: .relaxed) })
+    text += "# HELP par_http1_ended_total Connections of HTTP/1.1 ended by a limit or a mistake.\n"
+    text += "# TYPE par_http1_ended_total counter\n"
+    for end in HTTP1End.allCases {
+      text += "par_http1_ended_total{reason=\"\(end.name)\"} \(sum { $0.http1Ends(end) })\n"
+    }
     metric(
       "par_http2_connections", "gauge", "Open client connections that speak HTTP/2.",
       sum { $0.http2Open.load(ordering: .relaxed) })

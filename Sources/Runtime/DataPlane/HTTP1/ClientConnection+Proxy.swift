@@ -161,9 +161,12 @@ extension ClientConnection {
       return connect()
     }
     if output != nil {
-      if loop.now - lastMoved >= idle { gone() }
+      guard loop.now - lastMoved >= idle else { return }
+      ended(.slowReader)
+      gone()
     } else if waitsForBody {
       guard loop.now - lastMoved >= idle else { return }
+      ended(.bodyTime)
       guard !exchange.hasResponse else { return shut() }
       dropUpstream()
       exchange.closesAfter = true
@@ -175,6 +178,7 @@ extension ClientConnection {
     } else if hungUp,
       loop.now - max(hungUpAt, lastMoved) >= loop.limits.halfClosedPatience.nanoseconds
     {
+      ended(.halfClosed)
       gone()
     }
   }
