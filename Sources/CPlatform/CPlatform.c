@@ -296,13 +296,23 @@ int par_set_nodelay(int fd) {
   return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-int par_set_keepalive(int fd, int idle, int interval, int count) {
+int par_set_vanishing(int fd, int64_t silent_ms, int64_t unacknowledged_ms) {
   int on = 1;
-  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) < 0 ||
-      setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) < 0 ||
-      setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count) < 0)
-    return -1;
-  return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  // Half of the time until the first question, and four of them in the other half.
+  int idle = (int)(silent_ms / 2000), interval = (int)(silent_ms / 8000), count = 4;
+  if (idle < 1) idle = 1;
+  if (interval < 1) interval = 1;
+  unsigned user = (unsigned)unacknowledged_ms;
+  if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0) return -1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) < 0) return -1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) < 0) return -1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count) < 0) return -1;
+  return setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user, sizeof user);
+}
+int par_socket_error(int fd) {
+  int number = 0;
+  socklen_t length = sizeof number;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0 ? errno : number;
 }
 
 bool par_exited(int status) { return WIFEXITED(status); }

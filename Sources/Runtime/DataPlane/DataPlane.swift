@@ -21,6 +21,13 @@ public final class DataPlane: Sendable {
     options: DataPlaneOptions, listeners: [PortListener], initial: Snapshot,
     observer: any DataPlaneObserver
   ) throws {
+    for listener in listeners {
+      // Accepted sockets inherit it. A Unix socket's peer cannot vanish, and knows none of this.
+      let time = max(options.limits.vanishedTime, options.bodyIdleTimeout).nanoseconds
+      par_set_vanishing(
+        listener.descriptor, options.limits.vanishedTime.nanoseconds / 1_000_000,
+        time / 1_000_000)
+    }
     let shared = SharedState(options: options, initial: initial, observer: observer)
     self.shared = shared
     self.listeners = listeners

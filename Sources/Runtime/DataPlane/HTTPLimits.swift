@@ -33,13 +33,9 @@ public struct HTTPLimits: Sendable {
   /// A client that closed its sending side may still wait for the answer; a client that went
   /// away looks the same. After this long without a response byte it counts as gone.
   public var halfClosedPatience = Interval.seconds(5)
-  /// A WebSocket's client of which nothing is heard for this long is asked by TCP whether it is
-  /// still there …
-  public var tunnelProbeIdle = Interval.seconds(60)
-  /// … again and again, this far apart …
-  public var tunnelProbeInterval = Interval.seconds(15)
-  /// … and counts as gone when it has not answered so often.
-  public var tunnelProbes = 4
+  /// A client whose host answers neither what was sent to it nor the kernel's questions for this
+  /// long is gone, also while a response is in progress that has nothing to send.
+  public var vanishedTime = Interval.seconds(120)
   /// Turns of one connection's pump before other connections get theirs.
   public var pumpTurns = 16
   /// The pieces in which bodies are read and written: 16 KiB and a usual head.

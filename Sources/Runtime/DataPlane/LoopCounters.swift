@@ -40,6 +40,7 @@ final class LoopCounters: Sendable {
   let latencies = LatencyTable()
   private let requests = CounterTable(Surface.allCases.count * 5)
   private let ends = CounterTable(HTTP2End.allCases.count)
+  private let http1 = CounterTable(HTTP1End.allCases.count)
   private let calls = CounterTable(GRPCStatus.allCases.count)
   /// For each surface: heads of responses of the agent, and the nanoseconds until they came.
   private let agentHeads = CounterTable(Surface.allCases.count * 2)
@@ -48,6 +49,8 @@ final class LoopCounters: Sendable {
 
   func http2Ended(_ end: HTTP2End) { ends.bump(end.rawValue) }
   func http2Ends(_ end: HTTP2End) -> Int { ends.read(end.rawValue) }
+  func http1Ended(_ end: HTTP1End) { http1.bump(end.rawValue) }
+  func http1Ends(_ end: HTTP1End) -> Int { http1.read(end.rawValue) }
   func call(_ status: GRPCStatus) { calls.bump(status.rawValue) }
   func calls(_ status: GRPCStatus) -> Int { calls.read(status.rawValue) }
 

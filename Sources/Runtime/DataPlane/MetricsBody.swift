@@ -129,6 +129,10 @@ enum MetricsBody {
       $0.streamsTotal.reading
     },
     .loops(
+      "par_http1_ended_total", .counter,
+      "Connections of HTTP/1.1 ended by a limit or a mistake.", by: "reason", HTTP1End.self
+    ) { ($1.name, $0.http1Ends($1)) },
+    .loops(
       "par_http2_ended_total", .counter,
       "Connections and streams ended by a limit or a mistake.", by: "reason", HTTP2End.self
     ) { ($1.name, $0.http2Ends($1)) },

@@ -50,7 +50,10 @@ extension ClientConnection {
       case .moved:
         lingered += input?.count ?? 0
         input?.clear()
-        if lingered > loop.limits.lingerBytes { return shut() }
+        if lingered > loop.limits.lingerBytes {
+          ended(.unwanted)
+          return shut()
+        }
       case .wouldBlock: return
       case .ended: return shut()
       }

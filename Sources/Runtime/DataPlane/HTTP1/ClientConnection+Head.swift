@@ -69,6 +69,7 @@ extension ClientConnection {
 
   /// Answers a request that cannot be understood, and ends the connection.
   func refuse(_ problem: HTTPProblem) {
+    ended(HTTP1End(problem))
     if exchange.started == 0 { exchange.started = loop.now }
     // The rest of the input belongs to nothing.
     body = BodyDecoder(.untilClose)

@@ -199,9 +199,12 @@ extension ClientConnection {
       exchange.closesAfter = true
       fail(504, "The agent did not begin the request")
     } else if output != nil {
-      if loop.now - lastMoved >= idle { gone() }
+      guard loop.now - lastMoved >= idle else { return }
+      ended(.slowReader)
+      gone()
     } else if waitsForBody {
       guard loop.now - lastMoved >= idle else { return }
+      ended(.bodyTime)
       guard !exchange.hasResponse else { return shut() }
       dropUpstream()
       exchange.closesAfter = true
@@ -213,6 +216,7 @@ extension ClientConnection {
     } else if hungUp,
       loop.now - max(hungUpAt, lastMoved) >= loop.limits.halfClosedPatience.nanoseconds
     {
+      ended(.halfClosed)
       gone()
     }
   }

@@ -73,7 +73,12 @@ extension ClientConnection {
         moved = true
       } catch {
         dropUpstream()
-        if exchange.hasResponse { shut() } else { refuse(error) }
+        if exchange.hasResponse {
+          ended(HTTP1End(error))
+          shut()
+        } else {
+          refuse(error)
+        }
         return true
       }
     }

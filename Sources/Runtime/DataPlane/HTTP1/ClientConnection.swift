@@ -157,6 +157,9 @@ class ClientConnection: Pollable {
     }
     // A tunnel of which we have ended our side hangs up when the client ends its own.
     if events & PAR_EPOLLERR != 0 || events & PAR_EPOLLHUP != 0 && phase != .tunnel {
+      if events & PAR_EPOLLERR != 0, par_socket_error(descriptor) == ETIMEDOUT {
+        ended(.vanished)
+      }
       return gone()
     }
     advance()
@@ -188,13 +191,20 @@ class ClientConnection: Pollable {
     if isQueued, phase != .held { return }
     switch phase {
     case .closed: return
-    case .lingering: shut()
+    case .lingering:
+      ended(.unwanted)
+      shut()
     case .head:
       // A head that has begun is answered; an idle connection just ends.
-      guard headStarted != 0 else { return shut() }
+      guard headStarted != 0 else {
+        ended(.idle)
+        return shut()
+      }
       refuse(HTTPProblem(status: 408, text: "The request's head took too long"))
       advance()
-    case .answering, .file: gone()
+    case .answering, .file:
+      ended(.slowReader)
+      gone()
     case .proxying:
       expiredProxy()
       advance()
@@ -265,6 +275,11 @@ class ClientConnection: Pollable {
     closeDescriptor()
     loop.shared.connections.subtract(1, ordering: .relaxed)
     loop.counters.connectionsOpen.bump(-1)
+  }
+
+  /// Counts why the connection is ended; a stream of HTTP/2 is counted by its own connection.
+  final func ended(_ end: HTTP1End) {
+    if descriptor >= 0 { loop.counters.http1Ended(end) }
   }
 
   // MARK: Who

@@ -183,7 +183,7 @@ final class FieldLines {
     for connection in fields where connection.name == .connection {
       ListElements.forEach(connection.valueBytes(head)) { element in
         if element.count == name.count,
-          zip(element, name).allSatisfy({ ($0 | 0x20) == ($1 | 0x20) })
+          zip(element, name).allSatisfy({ Byte.lowercase($0) == Byte.lowercase($1) })
         {
           found = true
         }

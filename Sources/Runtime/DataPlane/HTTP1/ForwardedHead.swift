@@ -15,7 +15,7 @@ enum ForwardedHead {
     out.append(UnsafeRawBufferPointer(rebasing: head[request.methodRange]))
     out.append(" ")
     if path.isEmpty { out.append("/") } else { out.append(path) }
-    out.append(query)
+    write(query: query, into: out)
     out.append(" HTTP/1.1\r\n")
     let lines = request.lines
     var host: UnsafeRawBufferPointer?
@@ -44,7 +44,8 @@ enum ForwardedHead {
         guard peer.isTrusted else { continue }
         forwardedPrefix = true
       case .expect:
-        guard request.expectsContinue else { continue }
+        // Written below, once: a list of expectations is another one to some servers.
+        continue
       case .other where request.method == .options:
         if let left = MaxForwards.left(field, head), left > 0 {
           out.append("Max-Forwards: ")
@@ -75,6 +76,7 @@ enum ForwardedHead {
     case .untilClose: break
     }
     if request.asksForWebSocket { out.append(Self.webSocket) }
+    if request.expectsContinue { out.append("Expect: 100-continue\r\n") }
     forwardedFor(lines, head, peer, out)
     if !proto { out.append("X-Forwarded-Proto: http\r\n") }
     if !forwardedHost, let host { line("X-Forwarded-Host: ", host, out) }
@@ -100,6 +102,26 @@ enum ForwardedHead {
 
   /// The fields of a hop that becomes a WebSocket's, either direction.
   static let webSocket: StaticString = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
+  /// As it is, but for three characters that no URL has (RFC 3986 section 3.4) and that browsers
+  /// escape too: some servers refuse a target with one of them.
+  private static func write(query: UnsafeRawBufferPointer, into out: ByteBuffer) {
+    guard query.contains(where: isForbidden) else { return out.append(query) }
+    for byte in query {
+      if isForbidden(byte) {
+        out.append(Byte.percent)
+        out.append(Byte.upperDigit(byte >> 4))
+        out.append(Byte.upperDigit(byte & 15))
+      } else {
+        out.append(byte)
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func isForbidden(_ byte: UInt8) -> Bool {
+    byte == Byte.quote || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">")
+  }
 
   private static func line(
     _ name: StaticString, _ value: UnsafeRawBufferPointer, _ out: ByteBuffer

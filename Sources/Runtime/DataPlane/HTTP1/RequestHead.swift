@@ -64,7 +64,8 @@ final class RequestHead {
 
   /// - Parameter head: exactly what `HeadScanner` found.
   func parse(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) {
-    var position = head[0] == Byte.carriageReturn ? 2 : 0
+    // The empty line that `HeadScanner` forgives; a carriage return alone is part of the method.
+    var position = head[0] == Byte.carriageReturn && head[1] == Byte.lineFeed ? 2 : 0
     let methodStart = position
     while ByteSet.token.contains(head[position]) { position &+= 1 }
     guard position > methodStart, head[position] == Byte.space else {

@@ -35,8 +35,11 @@ final class ResponseHead {
     else { throw .bad("no status line") }
     status = Int(head[9] &- 0x30) * 100 + Int(head[10] &- 0x30) * 10 + Int(head[11] &- 0x30)
     guard status >= 100 else { throw .bad("no status") }
-    var position = 12
-    if head[position] == Byte.space { position += 1 }
+    // A blank, also where no reason follows; some servers leave it out then.
+    guard head[12] == Byte.space || head[12] == Byte.carriageReturn else {
+      throw .bad("no status line")
+    }
+    var position = head[12] == Byte.space ? 13 : 12
     let reasonStart = position
     position = Byte.endOfText(head, from: position)
     guard head[position] == Byte.carriageReturn, head[position + 1] == Byte.lineFeed else {

@@ -406,6 +406,7 @@ final class EventLoop: @unchecked Sendable {
 
   /// Answers 503 without reading a request, as far as that goes without waiting, and closes.
   private func refuse(_ client: Int32, port: Port) {
+    if port != .a2a { counters.http1Ended(.connections) }
     let published = state()
     let answer =
       port == .a2a
