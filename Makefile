@@ -13,7 +13,7 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability flood check format examples \
+.PHONY: help run build test swift-test host-test end-to-end reliability flood account check format examples \
 	bench bench-fetch bench-grpc \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
@@ -51,6 +51,9 @@ reliability: build test-environment examples ## the matrix of states and faults,
 flood: build test-environment ## floods of HTTP/2, FLOOD_SECONDS each, and a good client's figures beside them
 	@FLOOD_SECONDS=$${FLOOD_SECONDS:-5} .build/test-venv/bin/python -m pytest -q -s \
 		Tests/EndToEnd/test_http2_floods.py $(PYTEST)
+
+account: build test-environment ## what becomes of requests over restarts, reloads and service restarts
+	@.build/test-venv/bin/python bench/account $(ACCOUNT)
 
 check: system ## format and boundaries
 	@swift format lint --strict --recursive Sources Tests Package.swift

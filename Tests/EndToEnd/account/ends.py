@@ -1,0 +1,92 @@
+"""Every way in which a worker ends here, and what else is done to a service under load."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Callable
+
+from support.clients import until
+from support.figures import metric
+from support.program import REPOSITORY
+
+from .service import Service
+
+
+def _killed(service: Service) -> None:
+    os.kill(service.run.worker_pid, signal.SIGKILL)
+
+
+def _by_itself(how: str) -> Callable[[Service], None]:
+    def end(service: Service) -> None:
+        service.ask(f"/api/end?{how}")
+
+    return end
+
+
+def _killed_with_requests_queued(service: Service) -> None:
+    """It is stopped until all clients wait for it: in its connections, and to be accepted."""
+    worker = service.run.worker_pid
+    os.kill(worker, signal.SIGSTOP)
+    enough = service.clients * 9 // 10
+    until(lambda: metric(service.run, "par_requests_in_flight") >= enough, "the clients wait")
+    os.kill(worker, signal.SIGKILL)
+
+
+def _terminated_in_vain(service: Service) -> None:
+    """The agent host takes no notice of SIGTERM; the load shows that it serves on."""
+    worker = service.run.worker_pid
+    os.kill(worker, signal.SIGTERM)
+    service.goes_on()
+    assert service.run.worker_pid == worker, "SIGTERM has ended the worker"
+    os.kill(worker, signal.SIGKILL)
+
+
+def _killed_twice(service: Service) -> None:
+    """The next one is killed while it loads."""
+    started = len(service.run.events("worker_started"))
+    os.kill(service.run.worker_pid, signal.SIGKILL)
+    service.run.wait("worker_started", count=started + 1)
+    os.kill(service.run.worker_pid, signal.SIGKILL)
+
+
+#: What a worker's end is called, and who brings it about. One that comes from outside may hit the
+#: worker at any instruction; the others are the agent's own code.
+ENDS: dict[str, Callable[[Service], None]] = {
+    "SIGKILL from outside": _killed,
+    "os._exit": _by_itself("exit"),
+    "SIGKILL, requests queued": _killed_with_requests_queued,
+    "sys.exit": _by_itself("sys_exit"),
+    "abort": _by_itself("abort"),
+    "SIGTERM in vain, SIGKILL": _terminated_in_vain,
+    "SIGSEGV": _by_itself("segv"),
+    "SIGKILL after a blocked loop": _by_itself("block"),
+    "SIGKILL, again while loading": _killed_twice,
+}
+
+
+def end_worker(service: Service, how: str) -> None:
+    """Ends the worker under load, and waits until its successor serves the load."""
+    ready = service.times_ready
+    ENDS[how](service)
+    service.ready(ready + 1)
+    service.goes_on()
+
+
+def reload_exists() -> bool:
+    """Whether this program replaces its worker on SIGHUP."""
+    return "reload_finished" in (REPOSITORY / "spec/events.schema.json").read_text()
+
+
+def reload(service: Service) -> None:
+    finished = len(service.run.events("reload_finished"))
+    service.run.send(signal.SIGHUP)
+    service.run.wait("reload_finished", count=finished + 1)
+    service.goes_on()
+
+
+def restart_service(service: Service) -> None:
+    """As `systemctl restart` with a socket unit: the socket stays, and the program goes and comes."""
+    service.stop()
+    service.start()
+    service.goes_on()

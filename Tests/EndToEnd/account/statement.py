@@ -1,0 +1,105 @@
+"""What became of every request, in words and numbers, and which promises do not hold."""
+
+from __future__ import annotations
+
+import collections
+import json
+from typing import Any
+
+from .ledger import Ledger
+from .service import Service
+
+#: What /metrics is asked for at the end of each run, by its name there.
+METRICS = {
+    "held while the agent restarted": "par_requests_holds_total",
+    "refused, too many held": "par_requests_hold_refused_total",
+    "held for too long": "par_requests_hold_expired_total",
+    "taken back from a worker that had not begun them": "par_requests_taken_back_total",
+    "sent again on a new connection": "par_requests_repeated_total",
+    "counted as lost": "par_requests_aborted_total",
+}
+
+BEGUN = """Begun is a request for which the first statement of the agent's own code was reached: it notes the
+request in memory shared with this account before it does anything. A response of which a byte
+came counts as begun too."""
+
+
+class Statement:
+    def __init__(self, clients: dict[str, Any], ledger: Ledger, service: Service) -> None:
+        self._report, self._service = clients, service
+        self.lines: list[str] = []
+        self.problems: list[str] = []
+        noted = twice = 0
+        for client, sent in enumerate(clients["sent"]):
+            if sent:
+                of_client, of_twice = ledger.begun_by(client, sent - 1)
+                noted, twice = noted + of_client, twice + of_twice
+        self.sent, self.right = sum(clients["sent"]), clients["right"]
+        self.begun_losses: collections.Counter[str] = collections.Counter()
+        self.lost: collections.Counter[str] = collections.Counter()
+        self.wrong = 0
+        self.not_begun: list[dict[str, Any]] = []
+        for failure in clients["failures"]:
+            client, number = map(int, failure["id"].split("-"))
+            if failure["came"].startswith("wrong content"):
+                self.wrong += 1
+                self.problems.append(f"{failure['id']}: {failure['came']}")
+            elif ledger.times_begun(client, number) or failure["response_begun"]:
+                self.begun_losses[failure["came"]] += 1
+            else:
+                self.lost[_cause(failure)] += 1
+                self.not_begun.append(failure)
+        self._write(noted, twice)
+
+    def _write(self, noted: int, twice: int) -> None:
+        report, service = self._report, self._service
+        self._line("requests sent", self.sent)
+        self._line("answered right, by content", self.right)
+        for kind, count in sorted(report["kinds"].items()):
+            self._line(f"  {kind}", count)
+        self._line("answered wrong", self.wrong)
+        self._line("lost, begun", sum(self.begun_losses.values()))
+        for came, count in sorted(self.begun_losses.items()):
+            self._line(f"  {came}", count)
+        self._line("LOST, NOT BEGUN", sum(self.lost.values()))
+        for came, count in sorted(self.lost.items()):
+            self._line(f"  {came}", count)
+        self._line("begun more than once", twice)
+        longest = report["longest"]
+        self._line("time of a request, median, ms", round(report["p50"] * 1000, 1))
+        self._line("  99th percentile, ms", round(report["p99"] * 1000, 1))
+        self._line(f"  longest, ms ({longest.get('kind')})", round(longest["seconds"] * 1000))
+        for name, metric in METRICS.items():
+            self._line(name, int(service.totals.get(metric, 0)))
+        if self.right + report["failed"] != self.sent:
+            self.problems.append("some requests are in no row")
+        if noted < self.right:
+            self.problems.append("answers without a note: the ledger does not work")
+        if report["failed"] > len(report["failures"]):
+            self.problems.append(f"only {len(report['failures'])} failures were told")
+        if self.lost:
+            self.problems.append(f"{sum(self.lost.values())} requests lost that no worker had begun")
+            self.problems += [json.dumps(one) for one in self.not_begun[:8]]
+        if twice:
+            self.problems.append(f"{twice} requests were begun more than once")
+        if service.left:
+            self.problems.append("processes left behind: " + "; ".join(service.left))
+        if any(service.exits):
+            self.problems.append(f"exit codes {service.exits}")
+
+    def _line(self, name: str, value: Any) -> None:
+        self.lines.append(f"{name:52} {value:>10}")
+
+    def text(self) -> str:
+        verdict = ["", "Every promise holds."]
+        if self.problems:
+            verdict = ["", "DOES NOT HOLD:", *(f"  {one}" for one in self.problems)]
+        return "\n".join([*self.lines, "", BEGUN, *verdict])
+
+
+def _cause(failure: dict[str, Any]) -> str:
+    """The sentence of an error that the program answered, or what happened to the connection."""
+    try:
+        return f"{failure['came']}: {json.loads(failure['said'])['error']}"
+    except (ValueError, KeyError):
+        return f"{failure['came']} ({'kept' if failure['keeps'] else 'new'} connection)"
