@@ -13,7 +13,7 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability flood account check format examples \
+.PHONY: help run build test swift-test host-test end-to-end reliability flood account soak check format examples \
 	bench bench-fetch bench-grpc \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
@@ -54,6 +54,9 @@ flood: build test-environment ## floods of HTTP/2, FLOOD_SECONDS each, and a goo
 
 account: build test-environment ## what becomes of requests over restarts, reloads and service restarts
 	@.build/test-venv/bin/python bench/account $(ACCOUNT)
+
+soak: build test-environment ## whether anything grows over SOAK_REQUESTS (10000000) and SOAK_RESTARTS (10000)
+	@.build/test-venv/bin/python bench/soak
 
 check: system ## format and boundaries
 	@swift format lint --strict --recursive Sources Tests Package.swift
