@@ -6,15 +6,36 @@ from pathlib import Path
 
 from support import packages
 
-from .ledger import PER_CLIENT
+from .ledger import PER_CLIENT, RECORD, SLOTS
 
-#: A plain ASGI application, so that little lies between the host and its first statement.
+#: A plain ASGI application, so that little lies between the host and its first statement. Where the
+#: server reads, it notes which request has which slot.
 MODULE = """
-import asyncio, ctypes, hashlib, mmap, os, signal, sys, time
+import asyncio, hashlib, mmap, os, signal, sys, time
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-file = os.open(os.environ["ACCOUNT_LEDGER"], os.O_RDWR)
-begun = mmap.mmap(file, 0)
-os.close(file)
+def mapped(name, size):
+    file = os.open(os.path.join(os.environ["ACCOUNT_LEDGER"], name), os.O_RDWR | os.O_CREAT)
+    os.truncate(file, max(size, os.fstat(file).st_size))
+    try:
+        return mmap.mmap(file, 0)
+    finally:
+        os.close(file)
+
+begun = mapped("begun", 0)
+slots = mapped("slots-%%d" %% os.getpid(), %d * %d)
+RECORD = %d
+read = HttpToolsProtocol.data_received
+
+def noting(self, data):
+    at = data.rfind(b"\\r\\nX-PAR-Slot: ")
+    if at >= 0:
+        slot = int(data[at + 14 : data.index(b"\\r", at + 2)]) * RECORD
+        target = data[: data.index(b" HTTP/")]
+        slots[slot : slot + RECORD] = target[target.rindex(b"?") + 1 :][:RECORD].ljust(RECORD)
+    read(self, data)
+
+HttpToolsProtocol.data_received = noting
 
 
 async def app(scope, receive, send):
@@ -71,7 +92,7 @@ def end(how):
     if how == "block":
         time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
-""" % PER_CLIENT
+""" % (SLOTS, RECORD, RECORD, PER_CLIENT)
 
 
 def build(path: Path) -> Path:

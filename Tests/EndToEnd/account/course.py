@@ -67,7 +67,7 @@ def account(
     answers that come between one disturbance and the next."""
     ledger = Ledger(folder / "ledger", clients)
     package = agent.build(folder / "account.apkg")
-    service = Service(folder, cache, package, ACCOUNT_LEDGER=ledger.path, **variables)
+    service = Service(folder, cache, package, ledger, **variables)
     began = time.monotonic()
     counts: collections.Counter[str] = collections.Counter()
     load = None
@@ -98,6 +98,7 @@ def account(
             load.close()
         service.close()
     statement = Statement(report, ledger, service)
+    ledger.close()
     seconds = time.monotonic() - began
     header = [f"{name:52} {count:>10}" for name, count in counts.items()]
     header.append(f"{'seconds':52} {seconds:>10.1f}")

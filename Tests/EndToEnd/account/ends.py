@@ -14,7 +14,7 @@ from .service import Service
 
 
 def _killed(service: Service) -> None:
-    os.kill(service.run.worker_pid, signal.SIGKILL)
+    service.kill_worker()
 
 
 def _by_itself(how: str) -> Callable[[Service], None]:
@@ -30,7 +30,7 @@ def _killed_with_requests_queued(service: Service) -> None:
     os.kill(worker, signal.SIGSTOP)
     enough = service.clients * 9 // 10
     until(lambda: metric(service.run, "par_requests_in_flight") >= enough, "the clients wait")
-    os.kill(worker, signal.SIGKILL)
+    service.kill_worker()
 
 
 def _terminated_in_vain(service: Service) -> None:
@@ -39,15 +39,15 @@ def _terminated_in_vain(service: Service) -> None:
     os.kill(worker, signal.SIGTERM)
     service.goes_on()
     assert service.run.worker_pid == worker, "SIGTERM has ended the worker"
-    os.kill(worker, signal.SIGKILL)
+    service.kill_worker()
 
 
 def _killed_twice(service: Service) -> None:
     """The next one is killed while it loads."""
     started = len(service.run.events("worker_started"))
-    os.kill(service.run.worker_pid, signal.SIGKILL)
+    service.kill_worker()
     service.run.wait("worker_started", count=started + 1)
-    os.kill(service.run.worker_pid, signal.SIGKILL)
+    service.kill_worker()
 
 
 #: What a worker's end is called, and who brings it about. One that comes from outside may hit the

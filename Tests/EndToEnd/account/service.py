@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -13,6 +15,8 @@ from support.figures import metrics
 from support.passed_sockets import PASS
 from support.program import DEADLINE, PROGRAM, Run, inherited_environment
 
+from .ledger import Ledger
+
 #: Connections that may wait while no run accepts; more than there are clients.
 BACKLOG = 512
 #: Restarts without end and without a growing delay: no two lie within a millisecond.
@@ -20,8 +24,10 @@ RESTARTS = "1000000/0.001"
 
 
 class Service:
-    def __init__(self, folder: Path, cache: Path, package: Path, **variables: Any) -> None:
-        self._package, self._folder = package, folder
+    def __init__(
+        self, folder: Path, cache: Path, package: Path, ledger: Ledger, **variables: Any
+    ) -> None:
+        self._package, self._folder, self._ledger = package, folder, ledger
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self.port: int = self._listener.getsockname()[1]
         self._environment = {
@@ -36,6 +42,7 @@ class Service:
             "BOOT_HARD_LIMIT_MULTIPLIER": "0",
             "WORKER_RESTARTS": RESTARTS,
             "LISTEN_FDS": "1",
+            "ACCOUNT_LEDGER": str(ledger.folder),
             **{name: str(value) for name, value in variables.items()},
         }
         self.runs: list[Run] = []
@@ -70,6 +77,9 @@ class Service:
     def times_ready(self) -> int:
         return len(self.run.events("runtime_ready"))
 
+    def kill_worker(self) -> None:
+        os.kill(self.run.worker_pid, signal.SIGKILL)
+
     def stop(self) -> None:
         """SIGTERM, and the exit waited for."""
         self._add(metrics(self.run))
@@ -88,6 +98,7 @@ class Service:
 
     def goes_on(self) -> None:
         """Waits until the clients got some more right answers."""
+        self._ledger.watch(self.run.worker_pid)
         until_this = self._right() + self._between
         until(lambda: self._right() >= until_this, "the load goes on")
 

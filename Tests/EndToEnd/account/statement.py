@@ -21,12 +21,15 @@ METRICS = {
 
 BEGUN = """Begun is a request for which the first statement of the agent's own code was reached: it notes the
 request in memory shared with this account before it does anything. A response of which a byte
-came counts as begun too."""
+came counts as begun too. A worker that is killed from outside may be hit between the mark that the
+agent host makes just before it calls the agent, and that statement: such a request has a row of its
+own, the worker's memory has been read for its mark, and there is at most one for each worker."""
 
 
 class Statement:
     def __init__(self, clients: dict[str, Any], ledger: Ledger, service: Service) -> None:
         self._report, self._service = clients, service
+        self.failures: list[dict[str, Any]] = clients["failures"]
         self.lines: list[str] = []
         self.problems: list[str] = []
         noted = twice = 0
@@ -38,6 +41,9 @@ class Statement:
         self.begun_losses: collections.Counter[str] = collections.Counter()
         self.lost: collections.Counter[str] = collections.Counter()
         self.wrong = 0
+        #: Request to worker.
+        self.on_the_way: dict[str, int] = {}
+        marked = ledger.marked()
         self.not_begun: list[dict[str, Any]] = []
         for failure in clients["failures"]:
             client, number = map(int, failure["id"].split("-"))
@@ -46,6 +52,8 @@ class Statement:
                 self.problems.append(f"{failure['id']}: {failure['came']}")
             elif ledger.times_begun(client, number) or failure["response_begun"]:
                 self.begun_losses[failure["came"]] += 1
+            elif failure["id"] in marked and failure["came"] == "502":
+                self.on_the_way[failure["id"]] = marked[failure["id"]]
             else:
                 self.lost[_cause(failure)] += 1
                 self.not_begun.append(failure)
@@ -61,6 +69,7 @@ class Statement:
         self._line("lost, begun", sum(self.begun_losses.values()))
         for came, count in sorted(self.begun_losses.items()):
             self._line(f"  {came}", count)
+        self._line("lost, marked, the agent's code not yet reached", len(self.on_the_way))
         self._line("LOST, NOT BEGUN", sum(self.lost.values()))
         for came, count in sorted(self.lost.items()):
             self._line(f"  {came}", count)
@@ -79,7 +88,9 @@ class Statement:
             self.problems.append(f"only {len(report['failures'])} failures were told")
         if self.lost:
             self.problems.append(f"{sum(self.lost.values())} requests lost that no worker had begun")
-            self.problems += [json.dumps(one) for one in self.not_begun[:8]]
+            self.problems += [_told(one) for one in self.not_begun[:12]]
+        if len(set(self.on_the_way.values())) < len(self.on_the_way):
+            self.problems.append(f"a worker can be on the way to one request: {self.on_the_way}")
         if twice:
             self.problems.append(f"{twice} requests were begun more than once")
         if service.left:
@@ -95,6 +106,10 @@ class Statement:
         if self.problems:
             verdict = ["", "DOES NOT HOLD:", *(f"  {one}" for one in self.problems)]
         return "\n".join([*self.lines, "", BEGUN, *verdict])
+
+
+def _told(failure: dict[str, Any]) -> str:
+    return "  {id} {kind}: {came} after {took:.3f} s".format(**failure)
 
 
 def _cause(failure: dict[str, Any]) -> str:
