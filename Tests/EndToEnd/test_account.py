@@ -11,7 +11,7 @@ def test_no_request_is_lost_that_no_worker_had_begun(runtime, shared_cache):
         runtime,
         shared_cache,
         course=["SIGKILL from outside", "os._exit", "SIGKILL, requests queued"],
-        reloads=1,
+        reloads=["reload"],
         services=1,
         between=100,
         DRAIN_MIN_SEC=0.3,

@@ -57,14 +57,14 @@ def account(
     *,
     clients: int = 64,
     course: Iterable[str],
-    reloads: int,
+    reloads: Iterable[str],
     services: int,
     between: int = 300,
     say: Callable[[str], None] = lambda line: None,
     **variables: Any,
 ) -> Statement:
-    """Runs it. `course`: which ends of a worker (ends.py), one after the other. `between`: right
-    answers that come between one disturbance and the next."""
+    """Runs it. `course` and `reloads`: which ends of a worker and which reloads (ends.py), one
+    after the other. `between`: right answers from one disturbance to the next."""
     ledger = Ledger(folder / "ledger", clients)
     package = agent.build(folder / "account.apkg")
     service = Service(folder, cache, package, ledger, **variables)
@@ -81,10 +81,10 @@ def account(
             counts[how] += 1
             say(f"{sum(counts.values())}. {how}")
         if ends.reload_exists():
-            for number in range(reloads):
-                ends.reload(service)
-                counts["reloads"] += 1
-                say(f"reload {number + 1}")
+            for how in reloads:
+                ends.reload(service, how)
+                counts[how] += 1
+                say(f"{sum(counts.values())}. {how}")
         else:
             say("reloads: skipped, this program has none")
         for number in range(services):

@@ -14,7 +14,7 @@ from .service import Service
 
 
 def _killed(service: Service) -> None:
-    service.kill_worker()
+    os.kill(service.serving, signal.SIGKILL)
 
 
 def _by_itself(how: str) -> Callable[[Service], None]:
@@ -26,28 +26,25 @@ def _by_itself(how: str) -> Callable[[Service], None]:
 
 def _killed_with_requests_queued(service: Service) -> None:
     """It is stopped until all clients wait for it: in its connections, and to be accepted."""
-    worker = service.run.worker_pid
+    worker = service.serving
     os.kill(worker, signal.SIGSTOP)
     enough = service.clients * 9 // 10
     until(lambda: metric(service.run, "par_requests_in_flight") >= enough, "the clients wait")
-    service.kill_worker()
+    os.kill(worker, signal.SIGKILL)
 
 
 def _terminated_in_vain(service: Service) -> None:
     """The agent host takes no notice of SIGTERM; the load shows that it serves on."""
-    worker = service.run.worker_pid
+    worker = service.serving
     os.kill(worker, signal.SIGTERM)
     service.goes_on()
-    assert service.run.worker_pid == worker, "SIGTERM has ended the worker"
-    service.kill_worker()
+    assert service.serving == worker, "SIGTERM has ended the worker"
+    os.kill(worker, signal.SIGKILL)
 
 
 def _killed_twice(service: Service) -> None:
     """The next one is killed while it loads."""
-    started = len(service.run.events("worker_started"))
-    service.kill_worker()
-    service.run.wait("worker_started", count=started + 1)
-    service.kill_worker()
+    os.kill(service.starting(lambda: os.kill(service.serving, signal.SIGKILL)), signal.SIGKILL)
 
 
 #: What a worker's end is called, and who brings it about. One that comes from outside may hit the
@@ -78,10 +75,49 @@ def reload_exists() -> bool:
     return "reload_finished" in (REPOSITORY / "spec/events.schema.json").read_text()
 
 
-def reload(service: Service) -> None:
-    finished = len(service.run.events("reload_finished"))
+def _hang_up(service: Service) -> None:
     service.run.send(signal.SIGHUP)
+
+
+def _reload(service: Service) -> None:
+    finished = len(service.run.events("reload_finished"))
+    _hang_up(service)
     service.run.wait("reload_finished", count=finished + 1)
+
+
+def _reload_twice(service: Service) -> None:
+    """The second word comes while the first reload runs, and is followed by one more."""
+    finished = len(service.run.events("reload_finished"))
+    service.starting(lambda: _hang_up(service))
+    _hang_up(service)
+    service.run.wait("reload_finished", count=finished + 2)
+
+
+def _new_worker_killed(service: Service) -> None:
+    """The old one serves on."""
+    failed = len(service.run.events("reload_failed"))
+    os.kill(service.starting(lambda: _hang_up(service)), signal.SIGKILL)
+    service.run.wait("reload_failed", count=failed + 1)
+
+
+def _old_worker_killed(service: Service) -> None:
+    """An ordinary loss; the reload is over."""
+    serving, ready = service.serving, service.times_ready
+    service.starting(lambda: _hang_up(service))
+    os.kill(serving, signal.SIGKILL)
+    service.ready(ready + 1)
+
+
+RELOADS: dict[str, Callable[[Service], None]] = {
+    "reload": _reload,
+    "reload, asked for twice": _reload_twice,
+    "reload, the new worker killed": _new_worker_killed,
+    "reload, the old worker killed": _old_worker_killed,
+}
+
+
+def reload(service: Service, how: str) -> None:
+    RELOADS[how](service)
     service.goes_on()
 
 

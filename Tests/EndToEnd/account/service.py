@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -50,6 +48,8 @@ class Service:
         #: their last lines.
         self.totals: dict[str, float] = {}
         self.exits: list[int] = []
+        #: Requests beside the counted ones that ended the worker they were for.
+        self.questions_lost = 0
         self.left: list[str] = []
 
     @property
@@ -77,8 +77,24 @@ class Service:
     def times_ready(self) -> int:
         return len(self.run.events("runtime_ready"))
 
-    def kill_worker(self) -> None:
-        os.kill(self.run.worker_pid, signal.SIGKILL)
+    @property
+    def serving(self) -> int:
+        """The process id of the worker that serves, or did last."""
+        started = serving = 0
+        for line in list(self.run.lines):
+            if line["event"] == "worker_started":
+                started = line["pid"]
+            elif line["event"] == "runtime_ready":
+                serving = started
+            elif line["event"] == "reload_finished":
+                serving = line["pid"]
+        return serving
+
+    def starting(self, cause: Callable[[], None]) -> int:
+        """The process id of the worker that is started because of this, as soon as it is."""
+        count = len(self.run.events("worker_started"))
+        cause()
+        return self.run.wait("worker_started", count=count + 1)["pid"]
 
     def stop(self) -> None:
         """SIGTERM, and the exit waited for."""
@@ -98,7 +114,7 @@ class Service:
 
     def goes_on(self) -> None:
         """Waits until the clients got some more right answers."""
-        self._ledger.watch(self.run.worker_pid)
+        self._ledger.watch(self.serving)
         until_this = self._right() + self._between
         until(lambda: self._right() >= until_this, "the load goes on")
 
@@ -111,11 +127,14 @@ class Service:
 
     def ask(self, target: str, deadline: float = DEADLINE) -> Optional[int]:
         """A request beside the counted ones; its status, None when the connection ended."""
+        status = None
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=deadline)
         try:
             connection.request("GET", target)
-            return connection.getresponse().status
+            status = connection.getresponse().status
         except (OSError, http.client.HTTPException):
-            return None
+            pass
         finally:
             connection.close()
+        self.questions_lost += status in (None, 502)
+        return status

@@ -91,12 +91,19 @@ class Statement:
             self.problems += [_told(one) for one in self.not_begun[:12]]
         if len(set(self.on_the_way.values())) < len(self.on_the_way):
             self.problems.append(f"a worker can be on the way to one request: {self.on_the_way}")
+        counted = int(service.totals.get(METRICS["counted as lost"], 0))
+        if counted != (lost := self._lost() + service.questions_lost):
+            self.problems.append(f"{lost} lost, and the program counted {counted}")
         if twice:
             self.problems.append(f"{twice} requests were begun more than once")
         if service.left:
             self.problems.append("processes left behind: " + "; ".join(service.left))
         if any(service.exits):
             self.problems.append(f"exit codes {service.exits}")
+
+    def _lost(self) -> int:
+        """Answered 502, or cut amid the response."""
+        return sum(one["came"] == "502" or " amid " in one["came"] for one in self.failures)
 
     def _line(self, name: str, value: Any) -> None:
         self.lines.append(f"{name:52} {value:>10}")
