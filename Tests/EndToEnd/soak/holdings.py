@@ -95,10 +95,12 @@ class Table:
 
 
 def compare(before: dict[str, Any], after: dict[str, Any], growth_mb: float) -> list[str]:
+    """What is more than before. A thread may hold the memory of a worker that has gone until it is
+    woken the next time, so that many memfds may come and go."""
     problems = []
     for kind in sorted({*before["descriptors"], *after["descriptors"]}):
         was, now = before["descriptors"].get(kind, []), after["descriptors"].get(kind, [])
-        if len(was) != len(now):
+        if abs(len(now) - len(was)) > (before["threads"] if kind == "memfds" else 0):
             others = collections.Counter(now)
             others.subtract(was)
             others = sorted({target: n for target, n in others.items() if n}.items())[:8]
