@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
+from typing import NamedTuple, Optional
 
 #: Requests of one client at most; the file has room for all and is sparse.
 PER_CLIENT = 1 << 20
@@ -13,6 +14,13 @@ RECORD = 32
 #: Slots of a worker's memory, where its marks begin, and its descriptor in the worker (agent-host's
 #: README).
 SLOTS, MARKS_OFFSET, MEMORY_DESCRIPTOR = 8192, 64, 6
+
+
+class Reading(NamedTuple):
+    worker: int
+    slot: int
+    #: None: the worker's memory is not known.
+    is_marked: Optional[bool]
 
 
 class Ledger:
@@ -57,19 +65,19 @@ class Ledger:
         except OSError:
             pass  # it has ended before it served anyone
 
-    def marked(self) -> dict[str, int]:
-        """The requests that were the last ones in their slots, and that the host had marked: of a
-        worker that has ended, those it had begun or answered last. With the worker's process id."""
-        found = {}
-        for pid, memory in self._memories.items():
-            try:
-                table = (self.folder / f"slots-{pid}").read_bytes()
-            except FileNotFoundError:
-                continue
-            for slot, mark in enumerate(os.pread(memory, SLOTS, MARKS_OFFSET)):
-                record = table[slot * RECORD : (slot + 1) * RECORD]
-                if mark and record.strip(b"\0 "):
-                    found[record.strip(b"\0 ").decode()] = pid
+    def readings(self) -> dict[str, list[Reading]]:
+        """For each request that was the last one in a slot, by whom it was read there, and whether it
+        is marked. Of a worker that has ended these are the ones it had begun, or answered last."""
+        found: dict[str, list[Reading]] = {}
+        for table in self.folder.glob("slots-*"):
+            pid, records = int(table.name[6:]), table.read_bytes()
+            memory = self._memories.get(pid)
+            marks = os.pread(memory, SLOTS, MARKS_OFFSET) if memory is not None else None
+            for slot in range(SLOTS):
+                record = records[slot * RECORD : (slot + 1) * RECORD].strip(b"\0 ").decode()
+                if record:
+                    mark = bool(marks[slot]) if marks else None
+                    found.setdefault(record, []).append(Reading(pid, slot, mark))
         return found
 
     def close(self) -> None:

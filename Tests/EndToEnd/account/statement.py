@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
-from typing import Any
+from typing import Any, Optional
 
 from .ledger import Ledger
 from .service import Service
@@ -43,7 +43,7 @@ class Statement:
         self.wrong = 0
         #: Request to worker.
         self.on_the_way: dict[str, int] = {}
-        marked = ledger.marked()
+        self._readings = ledger.readings()
         self.not_begun: list[dict[str, Any]] = []
         for failure in clients["failures"]:
             client, number = map(int, failure["id"].split("-"))
@@ -52,8 +52,8 @@ class Statement:
                 self.problems.append(f"{failure['id']}: {failure['came']}")
             elif ledger.times_begun(client, number) or failure["response_begun"]:
                 self.begun_losses[failure["came"]] += 1
-            elif failure["id"] in marked and failure["came"] == "502":
-                self.on_the_way[failure["id"]] = marked[failure["id"]]
+            elif failure["came"] == "502" and (worker := self._marked_by(failure["id"])):
+                self.on_the_way[failure["id"]] = worker
             else:
                 self.lost[_cause(failure)] += 1
                 self.not_begun.append(failure)
@@ -88,7 +88,7 @@ class Statement:
             self.problems.append(f"only {len(report['failures'])} failures were told")
         if self.lost:
             self.problems.append(f"{sum(self.lost.values())} requests lost that no worker had begun")
-            self.problems += [_told(one) for one in self.not_begun[:12]]
+            self.problems += [self._told(one) for one in self.not_begun[:12]]
         if len(set(self.on_the_way.values())) < len(self.on_the_way):
             self.problems.append(f"a worker can be on the way to one request: {self.on_the_way}")
         counted = int(service.totals.get(METRICS["counted as lost"], 0))
@@ -101,25 +101,12 @@ class Statement:
         if any(service.exits):
             self.problems.append(f"exit codes {service.exits}")
 
-    def _lost(self) -> int:
-        """Answered 502, or cut amid the response."""
-        return sum(one["came"] == "502" or " amid " in one["came"] for one in self.failures)
+    def _marked_by(self, identifier: str) -> Optional[int]:
+        """The worker whose host has marked the request."""
+        readings = self._readings.get(identifier, [])
+        return next((one.worker for one in readings if one.is_marked), None)
 
-    def _line(self, name: str, value: Any) -> None:
-        self.lines.append(f"{name:52} {value:>10}")
-
-    def text(self) -> str:
-        verdict = ["", "Every promise holds."]
-        if self.problems:
-            verdict = ["", "DOES NOT HOLD:", *(f"  {one}" for one in self.problems)]
-        return "\n".join([*self.lines, "", BEGUN, *verdict])
-
-
-def _told(failure: dict[str, Any]) -> str:
-    return "  {id} {kind}: {came} after {took:.3f} s".format(**failure)
-
-
-def _cause(failure: dict[str, Any]) -> str:
+    def _cause(failure: dict[str, Any]) -> str:
     """The sentence of an error that the program answered, or what happened to the connection."""
     try:
         return f"{failure['came']}: {json.loads(failure['said'])['error']}"
