@@ -106,7 +106,29 @@ class Statement:
         readings = self._readings.get(identifier, [])
         return next((one.worker for one in readings if one.is_marked), None)
 
-    def _cause(failure: dict[str, Any]) -> str:
+    def _told(self, failure: dict[str, Any]) -> str:
+        readings = [
+            f"read by {one.worker} in slot {one.slot}, marked: {one.is_marked}"
+            for one in self._readings.get(failure["id"], [])
+        ]
+        text = "  {id} {kind}: {came} after {took:.3f} s at {at:.3f}; ".format(**failure)
+        return text + ("; ".join(readings) or "the last one in no slot")
+
+    def _lost(self) -> int:
+        """Answered 502, or cut amid the response."""
+        return sum(one["came"] == "502" or " amid " in one["came"] for one in self.failures)
+
+    def _line(self, name: str, value: Any) -> None:
+        self.lines.append(f"{name:52} {value:>10}")
+
+    def text(self) -> str:
+        verdict = ["", "Every promise holds."]
+        if self.problems:
+            verdict = ["", "DOES NOT HOLD:", *(f"  {one}" for one in self.problems)]
+        return "\n".join([*self.lines, "", BEGUN, *verdict])
+
+
+def _cause(failure: dict[str, Any]) -> str:
     """The sentence of an error that the program answered, or what happened to the connection."""
     try:
         return f"{failure['came']}: {json.loads(failure['said'])['error']}"
