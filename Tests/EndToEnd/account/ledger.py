@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -11,9 +12,10 @@ from typing import NamedTuple, Optional
 PER_CLIENT = 1 << 20
 #: Bytes for the identifier of a request in a worker's table of slots.
 RECORD = 32
-#: Slots of a worker's memory, where its marks begin, and its descriptor in the worker (agent-host's
-#: README).
-SLOTS, MARKS_OFFSET, MEMORY_DESCRIPTOR = 8192, 64, 6
+#: Slots of a worker's memory, and where its marks begin (agent-host's README).
+SLOTS, MARKS_OFFSET = 8192, 64
+#: A mapping of it in /proc/PID/maps: the file's number is before its name.
+MAPPING = re.compile(r" (\d+) +/memfd:par-worker ")
 
 
 class Reading(NamedTuple):
@@ -56,14 +58,20 @@ class Ledger:
 
     # --- the program's own marks ---
 
-    def watch(self, pid: int) -> None:
-        """Keeps the memory of a living worker, if it has any."""
-        path = f"/proc/{pid}/fd/{MEMORY_DESCRIPTOR}"
+    def watch(self, worker: int, program: int) -> None:
+        """Keeps the memory of a living worker, which has mapped it; its program has it open."""
+        if worker in self._memories:
+            return
         try:
-            if pid not in self._memories and "memfd" in os.readlink(path):
-                self._memories[pid] = os.open(path, os.O_RDONLY)
+            mapping = MAPPING.search(Path(f"/proc/{worker}/maps").read_text())
+            if mapping is None:
+                return
+            for descriptor in os.scandir(f"/proc/{program}/fd"):
+                if os.stat(descriptor.path).st_ino == int(mapping[1]):
+                    self._memories[worker] = os.open(descriptor.path, os.O_RDONLY)
+                    return
         except OSError:
-            pass  # it has ended before it served anyone
+            pass  # it has ended meanwhile
 
     def readings(self) -> dict[str, list[Reading]]:
         """For each request that was the last one in a slot, by whom it was read there, and whether it

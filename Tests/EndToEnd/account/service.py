@@ -114,7 +114,7 @@ class Service:
 
     def goes_on(self) -> None:
         """Waits until the clients got some more right answers."""
-        self._ledger.watch(self.serving)
+        self._ledger.watch(self.serving, self.run.pid)
         until_this = self._right() + self._between
         until(lambda: self._right() >= until_this, "the load goes on")
 
