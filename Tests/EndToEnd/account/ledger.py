@@ -64,14 +64,15 @@ class Ledger:
             return
         try:
             mapping = MAPPING.search(Path(f"/proc/{worker}/maps").read_text())
-            if mapping is None:
-                return
-            for descriptor in os.scandir(f"/proc/{program}/fd"):
+        except OSError:
+            return  # it has ended meanwhile
+        for descriptor in os.scandir(f"/proc/{program}/fd") if mapping else ():
+            try:
                 if os.stat(descriptor.path).st_ino == int(mapping[1]):
                     self._memories[worker] = os.open(descriptor.path, os.O_RDONLY)
                     return
-        except OSError:
-            pass  # it has ended meanwhile
+            except OSError:
+                continue  # closed meanwhile
 
     def readings(self) -> dict[str, list[Reading]]:
         """For each request that was the last one in a slot, by whom it was read there, and whether it
