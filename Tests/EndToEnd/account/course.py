@@ -80,13 +80,10 @@ def account(
             ends.end_worker(service, how)
             counts[how] += 1
             say(f"{sum(counts.values())}. {how}")
-        if ends.reload_exists():
-            for how in reloads:
-                ends.reload(service, how)
-                counts[how] += 1
-                say(f"{sum(counts.values())}. {how}")
-        else:
-            say("reloads: skipped, this program has none")
+        for how in reloads:
+            ends.reload(service, how)
+            counts[how] += 1
+            say(f"{sum(counts.values())}. {how}")
         for number in range(services):
             ends.restart_service(service)
             counts["restarts of the service"] += 1

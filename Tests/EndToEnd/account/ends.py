@@ -8,7 +8,6 @@ from typing import Callable
 
 from support.clients import until
 from support.figures import metric
-from support.program import REPOSITORY
 
 from .service import Service
 
@@ -68,11 +67,6 @@ def end_worker(service: Service, how: str) -> None:
     ENDS[how](service)
     service.ready(ready + 1)
     service.goes_on()
-
-
-def reload_exists() -> bool:
-    """Whether this program replaces its worker on SIGHUP."""
-    return "reload_finished" in (REPOSITORY / "spec/events.schema.json").read_text()
 
 
 def _hang_up(service: Service) -> None:

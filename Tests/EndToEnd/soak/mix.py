@@ -16,7 +16,7 @@ from typing import Any
 from support import packages
 
 from .holdings import Table, compare, descriptors
-from .program import PATIENCE, RELOADS, Program
+from .program import PATIENCE, Program
 
 #: Requests of one round; a look at the program follows each round.
 ROUND = 100_000
@@ -101,7 +101,7 @@ class Mix:
         done = 0
         for number, (name, share, arguments) in enumerate(parts):
             # One kind of request sees the worker end, the next one sees it replaced.
-            change = self._program.reload if number % 2 and RELOADS else self._program.restart
+            change = self._program.reload if number % 2 else self._program.restart
             killer = threading.Timer(0.2, change) if killing else None
             if killer:
                 killer.start()

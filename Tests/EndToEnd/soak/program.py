@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 from support import packages
-from support.program import PROGRAM, REPOSITORY, inherited_environment
+from support.program import PROGRAM, inherited_environment
 
 #: Seconds for anything that has to happen.
 PATIENCE = 120.0
 #: No two restarts lie within a millisecond, so that the window holds one at most: restarts without
 #: end, and none is delayed (the delay grows with the number within the window).
 RESTARTS = "1000000/0.001"
-#: Whether this program replaces its worker on SIGHUP.
-RELOADS = "reload_finished" in (REPOSITORY / "spec/events.schema.json").read_text()
 
 
 class Program:

@@ -17,7 +17,7 @@ from typing import Any, Callable, Optional
 from support import packages
 
 from .holdings import Table, compare
-from .program import PATIENCE, RELOADS, Program
+from .program import PATIENCE, Program
 
 #: Restarts that come before the first look: the allocator takes what it needs.
 WARM_UP = 50
@@ -92,7 +92,7 @@ def live_through_restarts(folder: Path, restarts: int, growth_mb: float) -> list
             if program.restarts >= until:
                 break
             program.restart(end)
-            if RELOADS and end is None and program.restarts % 10 == 0:
+            if end is None and program.restarts % 10 == 0:
                 program.reload()
             table.minute()
         asking.stop()
