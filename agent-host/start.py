@@ -1,4 +1,4 @@
-"""Starts the agent host: `python -u start.py` with the pipes of the protocol on fds 3, 4 and 5.
+"""Starts the agent host: `python -u start.py` with the pipes of the protocol on fds 3 to 6.
 
 This file only prepares the process: stacks on demand, signals, file descriptors and the import
 path. The work is in `par_agent_host`. README.md beside this file describes the protocol.
@@ -12,6 +12,7 @@ import sys
 CONTROL_FD = 3
 NOTIFY_FD = 4
 STACKS_FD = 5
+MEMORY_FD = 6
 
 
 def _ignored(signum, frame):
@@ -44,15 +45,22 @@ def _prepare():
                 % fd
             )
             os._exit(2)
+    try:
+        os.set_inheritable(MEMORY_FD, False)
+        memory_fd = MEMORY_FD
+    except OSError:
+        # Whoever starts the host by hand need not share memory with it.
+        memory_fd = None
     # First of all: an import that hangs is found by its stack.
     faulthandler.register(signal.SIGUSR2, file=STACKS_FD, all_threads=True)
     faulthandler.enable()
     signal.signal(signal.SIGTERM, _ignored)
     signal.signal(signal.SIGINT, _ignored)
     os.register_at_fork(after_in_child=_in_forked_child)
+    return memory_fd
 
 
-def _run():
+def _run(memory_fd):
     # The host's libraries must come from the interpreter's own folders, so PYTHONPATH (the agent
     # may set it, to its package root even) counts only once they are imported.
     here = os.path.dirname(os.path.abspath(__file__))
@@ -72,9 +80,8 @@ def _run():
     sys.path[:] = [here] + own
     from par_agent_host import host
 
-    host.run(CONTROL_FD, NOTIFY_FD, import_path=python_path + own)
+    host.run(CONTROL_FD, NOTIFY_FD, memory_fd, import_path=python_path + own)
 
 
 if __name__ == "__main__":
-    _prepare()
-    _run()
+    _run(_prepare())

@@ -1,11 +1,13 @@
-"""Starts the real host as its parent does: real pipes, real datagrams, a real Unix socket."""
+"""Starts the real host as its parent does: real pipes, datagrams, memory, a real Unix socket."""
 
 import json
+import mmap
 import os
 import pathlib
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,11 +26,14 @@ WAIT_SEC = 30
 
 BASE_PATH = "/agents/tester"
 
+MEMORY_BYTES = 64 + 8192
+"""What the program gives: room for the beat and 8192 slots."""
+
 
 class Host:
-    """One agent host with the three pipes of its protocol."""
+    """One agent host with the descriptors of its protocol; without its memory when asked so."""
 
-    def __init__(self, root, environment=None, **configuration):
+    def __init__(self, root, environment=None, has_memory=True, **configuration):
         self.root = root
         self.closed = False
         self.run_folder = tempfile.mkdtemp(prefix="par-host-")
@@ -38,7 +43,13 @@ class Host:
         self._notify.settimeout(WAIT_SEC)
         control_read, self.control = os.pipe()
         self.stacks, stacks_write = os.pipe()
-        inherited = (control_read, theirs.fileno(), stacks_write)
+        inherited = [control_read, theirs.fileno(), stacks_write]
+        self.memory = None
+        if has_memory:
+            memory = os.memfd_create("par-worker")
+            os.ftruncate(memory, MEMORY_BYTES)
+            self.memory = mmap.mmap(memory, MEMORY_BYTES)
+            inherited.append(memory)
 
         def place():
             high = [os.dup2(fd, 40 + index) for index, fd in enumerate(inherited)]
@@ -53,10 +64,10 @@ class Host:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             preexec_fn=place,
-            pass_fds=(3, 4, 5),
+            pass_fds=range(3, 3 + len(inherited)),
             start_new_session=True,
         )
-        for fd in (control_read, stacks_write):
+        for fd in [control_read] + inherited[2:]:
             os.close(fd)
         theirs.close()
         self.output = {"stdout": b"", "stderr": b""}
@@ -162,6 +173,10 @@ class Host:
     def post(self, path, **options):
         with self.client() as client:
             return client.post(path, **options)
+
+    def beat(self):
+        """The last beat of the event loop: its time and its lateness in nanoseconds, its number."""
+        return struct.unpack_from("=QQQ", self.memory)
 
     def read_stacks(self):
         """What the host writes to its stacks pipe, up to the main thread's last frame."""

@@ -1,5 +1,7 @@
 """Calls in flight: cancellation, deadlines, drains, stops, and how many run at the same time."""
 
+import os
+
 import grpc
 import pytest
 
@@ -242,3 +244,34 @@ def test_a_handler_may_fork(package, host):
     assert one.stop() == 0
     one.close()
     assert one.everything()["stderr"] == ""
+
+
+OWN = """
+import grpc
+from concurrent import futures
+def create_service():
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers((Everything(),))
+    return server
+class Everything(grpc.GenericRpcHandler):
+    def service(self, details): return grpc.unary_unary_rpc_method_handler(lambda request, context: request)
+def handler(data): return data
+"""
+
+
+@pytest.mark.parametrize("code", [CODE + "def handler(data): return data\n", OWN])
+def test_sockets_that_were_renamed_are_served_and_stay_when_the_host_ends(code, package, host):
+    one = host(
+        package({"main.py": code}), a2a_service="main:create_service", entrypoint="main:handler"
+    )
+    assert one.ready_a2a()["grpc"] == "unix"
+    paths = [one.socket_path, one.a2a_socket_path]
+    for path in paths:
+        os.rename(path, path + ".serving")
+    one.socket_path += ".serving"
+    one.a2a_socket_path += ".serving"
+    assert one.post("/invoke", json=1).json() == 1
+    with grpc.insecure_channel("unix:" + one.a2a_socket_path) as channel:
+        channel.unary_unary("/pixell.agent.AgentService/Ping")(b"", timeout=30)
+    assert one.stop() == 0
+    assert all(os.path.exists(path + ".serving") for path in paths)

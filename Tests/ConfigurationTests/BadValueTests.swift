@@ -51,6 +51,9 @@ private let numbers: [Mistake] =
     ["BOOT_HARD_LIMIT_MULTIPLIER"], notDecimal + ["0.5", "0.999", "1000.1"],
     "0 (no hard limit) or a decimal number from 1 to 1000")
   + every(
+    ["HEARTBEAT_TIMEOUT_SEC"], notDecimal + ["0.5", "0.999"],
+    "0 (off) or a decimal number of seconds from 1 to 1000000000")
+  + every(
     ["WORKER_RESTARTS"],
     ["3", "3/", "/60", "3/60/1", "-1/60", "3/0", "3/-1", "1.5/60", "3 / 60", "1000001/60", "a/b"],
     "restarts/seconds")

@@ -82,6 +82,34 @@ struct ServiceNotifierTests {
       ])
   }
 
+  @Test("tells when a reload begins and when it is over, and of none that it could not tell of")
+  func reload() throws {
+    let scene = try Scene()
+    scene.boot()
+    let before = par_monotonic_ns() / 1000
+    scene.notifier.reloading()
+    scene.notifier.reloaded()
+    scene.notifier.reloaded()
+    scene.notifier.reloading()
+    scene.send(.terminationRequested(.terminate))
+    scene.notifier.reloaded()
+    let told = scene.told.dropFirst(5).map { datagram in
+      datagram.map { $0.hasPrefix("MONOTONIC_USEC=") ? "MONOTONIC" : $0 }
+    }
+    #expect(
+      told == [
+        ["RELOADING=1", "MONOTONIC", "STATUS=Ready on port 8080, replacing the agent's process"],
+        ["READY=1", "STATUS=Ready on port 8080"],
+        ["RELOADING=1", "MONOTONIC", "STATUS=Ready on port 8080, replacing the agent's process"],
+        ["STOPPING=1", "STATUS=Draining, 0 in flight", "EXTEND"],
+      ])
+    let times = scene.told.joined().compactMap { line in
+      line.hasPrefix("MONOTONIC_USEC=") ? Int64(line.dropFirst(15)) : nil
+    }
+    #expect(times.count == 2)
+    #expect(times.allSatisfy { $0 >= before && $0 <= par_monotonic_ns() / 1000 })
+  }
+
   @Test("tells why a boot failed")
   func failure() throws {
     let scene = try Scene()

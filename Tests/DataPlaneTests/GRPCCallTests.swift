@@ -250,6 +250,33 @@ import Testing
     #expect(server.plane.upstreamLost().count == 3)
   }
 
+  @Test("What the agent answered before it ended is delivered")
+  func lastWords() throws {
+    let server = try TestServer { options, _, _ in options.loopCount = 1 }
+    defer { server.stop() }
+    let (arrived, go, answered) = (Counter(), Counter(), Counter())
+    server.grpcAgent { connection in
+      let agent = HTTP2Peer(descriptor: connection.descriptor, isClient: false)
+      while !agent.hasEnded, agent.streams.values.allSatisfy({ !$0.hasEnded }) {
+        agent.read(within: 1000)
+      }
+      arrived.increment()
+      _ = go.waits(for: connection.number + 1)
+      for id in agent.heads { GRPCAgent.answer(agent, id) }
+      answered.increment()
+    }
+    let peer = server.grpc()
+    for round in 1...10 {
+      let call = peer.call("/t.T/Echo", grpcMessage("x"))
+      #expect(arrived.waits(for: round))
+      go.increment()
+      #expect(answered.waits(for: round))
+      #expect(server.plane.upstreamLost() == [])
+      #expect(peer.result(call)?.grpcStatus == "0")
+    }
+    #expect(server.plane.abortedCount == 0)
+  }
+
   @Test("Nobody listens: UNAVAILABLE")
   func nobody() throws {
     let server = try TestServer()

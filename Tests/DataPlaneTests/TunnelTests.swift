@@ -564,24 +564,46 @@ struct TunnelTests {
     #expect(client.take(2) == serverClose)
   }
 
-  @Test("One that no agent has read is the next one's")
+  @Test("One that no agent has begun is the next one's")
   func takenBack() throws {
-    let server = try TestServer { options, _, _ in options.loopCount = 1 }
+    let marks = try WorkerMarks()
+    let server = try TestServer(marks)
     defer { server.stop() }
     server.agent { connection in
-      // Closed with the request in it.
-      guard connection.number > 0 else {
-        var poller = pollfd(fd: connection.descriptor, events: Int16(POLLIN), revents: 0)
-        poll(&poller, 1, 10_000)
-        return
-      }
-      guard connection.head() != nil else { return }
+      guard let head = connection.head(), connection.number > 0 else { return }
+      marks.begin(head)
       connection.write(switching)
       connection.write(serverClose)
       _ = connection.isClosed()
     }
     let client = open(server)
     #expect(client.take(2) == serverClose)
+    #expect(server.metric("par_requests_taken_back_total") == 1)
+  }
+
+  @Test("A handshake that is refused before the agent's code says nothing about its marks")
+  func refusedUnmarked() throws {
+    let marks = try WorkerMarks()
+    let server = try TestServer(marks)
+    defer { server.stop() }
+    server.agent { connection in
+      while let head = connection.head() {
+        if head[0].contains("/ws") {
+          connection.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        } else if connection.number == 0 {
+          // Read, and not begun.
+          return
+        } else {
+          marks.begin(head)
+          connection.write(ok)
+        }
+      }
+    }
+    let client = server.client()
+    client.send(handshake)
+    #expect(client.response()?.status == 400)
+    client.send("POST /agents/x/a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+    #expect(client.response()?.text == "ok")
     #expect(server.metric("par_requests_taken_back_total") == 1)
   }
 

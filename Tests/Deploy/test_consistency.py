@@ -105,6 +105,18 @@ def test_units_wait_for_the_drain(repository, name):
     assert "MemoryDenyWriteExecute" not in service
 
 
+@pytest.mark.parametrize("name", ["par@.service", "par-supervisor.service"])
+def test_units_reload_by_a_hang_up(repository, name):
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read_string(text(repository, f"deploy/systemd/{name}"))
+    service = unit["Service"]
+    # A shell's own kill: a small system has no other one.
+    assert service["ExecReload"] == '/bin/sh -c "kill -HUP $MAINPID"'
+    # At a terminal it would be the end.
+    assert "StandardInput" not in service
+
+
 def test_both_images_are_built_from_the_same_stages(repository):
     def stages(name: str) -> str:
         whole = text(repository, f"deploy/docker/{name}")

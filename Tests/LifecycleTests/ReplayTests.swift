@@ -151,6 +151,21 @@ struct ReplayTests {
       "a hard limit without its line",
       removing("Boot time exceeded hard limit", GoodRuns.hardLimit()), "no line tells of the hard"),
     Forgery(
+      "a hard limit that was no cause",
+      editing("drain", GoodRuns.hardLimit()) {
+        $0.changeTransition { $0.cause = "failure" }
+      },
+      "a line tells of the hard"),
+    Forgery(
+      "a restart in the middle of a reload",
+      {
+        var lines = GoodRuns.lostInReload()
+        if let end = lines.firstIndex(where: { $0.event.name == "reload_failed" }) {
+          lines.swapAt(end, end + 1)
+        }
+        return renumbered(lines)
+      }(), "has not ended"),
+    Forgery(
       "a slow boot without its line", removing("Boot time exceeded budget", GoodRuns.slowBoot()),
       "no line tells that the budget"),
     Forgery(
@@ -174,6 +189,42 @@ struct ReplayTests {
       "a delay longer than any", exit(GoodRuns.restarts()) { $0.delayMilliseconds = 700 },
       "longer delay"),
     Forgery("another process ended", exit(GoodRuns.restarts()) { $0.pid = 5 }, "no worker with"),
+    Forgery(
+      "a reload that never began", removing("reload_started", GoodRuns.reloads()),
+      "was started before"),
+    Forgery(
+      "a reload that begins twice", duplicating("reload_started", GoodRuns.reloads()),
+      "has not ended"),
+    Forgery(
+      "a reload without a worker of its own",
+      editing("reload_finished", GoodRuns.reloads()) {
+        $0 = .reloadFinished(ReloadFacts(pid: 5, replaced: 101, loadMilliseconds: 1))
+      }, "was not started for it"),
+    Forgery(
+      "a reload that replaces somebody else",
+      editing("reload_finished", GoodRuns.reloads()) {
+        $0 = .reloadFinished(ReloadFacts(pid: 1101, replaced: 5, loadMilliseconds: 1))
+      }, "did not serve"),
+    Forgery(
+      "a load longer than its reload",
+      editing("reload_finished", GoodRuns.reloads()) {
+        $0 = .reloadFinished(ReloadFacts(pid: 1101, replaced: 101, loadMilliseconds: 601))
+      }, "longer than the reload"),
+    Forgery(
+      "a reload that failed and whose process goes on",
+      removing("worker_exited", GoodRuns.reloadFailed()), "has not ended"),
+    Forgery(
+      "a reload without an end", removing("reload_failed", GoodRuns.drainInReload()), "has no end"),
+    Forgery(
+      "a reload in a drain", swapping("reload_started", GoodRuns.drainInReload(), with: "drain"),
+      ""),
+    Forgery(
+      "a process that was replaced is started again",
+      exit(GoodRuns.reloads()) { ($0.willRestart, $0.delayMilliseconds) = (true, 0) },
+      "is no loss"),
+    Forgery(
+      "a request cut off before anybody was replaced",
+      swapping("request_aborted", GoodRuns.reloads(), with: "reload_started"), "nothing can have"),
     Forgery(
       "more restarts than allowed",
       configured(GoodRuns.restarts(), "WORKER_RESTARTS", "1/60"), ""),

@@ -11,6 +11,8 @@ import traceback
 from . import libraries
 from .control import ControlPipe
 from .failure import Failure, agent_traceback, hint
+from .heartbeat import Heartbeat
+from .memory import WorkerMemory
 from .notify import Notifier
 
 A2A_KEYS = ("a2a_service", "a2a_entry", "a2a_http_server")
@@ -20,21 +22,22 @@ EXIT_CODE_SEC = 1.0
 """How long functions registered with `atexit` may take at the end."""
 
 
-def run(control_fd, notify_fd, import_path):
+def run(control_fd, notify_fd, memory_fd, import_path):
     """Runs the host to its end; never returns.
 
-    `import_path`: what follows the package root on `sys.path`. The process ends without waiting
+    `memory_fd`: the memory shared with the program, or None. `import_path`: what follows the package root on `sys.path`. The process ends without waiting
     for threads or children of the agent: 0 when asked to stop, 1 for a failure.
     """
-    host = _Host(Notifier(notify_fd), import_path)
+    host = _Host(Notifier(notify_fd), WorkerMemory(memory_fd), import_path)
     control = ControlPipe(control_fd)
     host.end_with(lambda: host.run(control))
 
 
 class _Host:
-    def __init__(self, notifier, import_path):
+    def __init__(self, notifier, memory, import_path):
         self._configuration = None
         self._notifier = notifier
+        self._memory = memory
         self._import_path = import_path
         self.root = None
         self.is_serving = False
@@ -43,6 +46,7 @@ class _Host:
         self._drain = None
         self._loop = None
         self._port = None
+        self._server = None
 
     def end_with(self, work):
         """Does the work and ends the process with its status; what it raises is told."""
@@ -167,10 +171,9 @@ class _Host:
             if not known:
                 lifespans.append(Lifespan(a2a.app, a2a.app_name, a2a_app.state, self.root))
         invoke = self._invoke(loaded)
-        server = None
         if surfaces or invoke is not None or a2a_app is not None:
             await self._start(lifespans)
-            server = await self._open(surfaces, invoke, a2a_app)
+            self._server = await self._open(surfaces, invoke, a2a_app)
         report = None
         if a2a is not None:
             await a2a.open(self._a2a_socket(a2a))
@@ -181,12 +184,17 @@ class _Host:
         self.is_serving = True
         # What is loaded stays; the collector need not walk it again.
         gc.freeze()
+        # Before it is told: who knows that the agent is ready finds a beat.
+        Heartbeat(self._memory, self._configuration.get("heartbeat_sec")).start()
         self._notifier.ready(loaded.surfaces, report)
         await self._stop.wait()
+        is_known = self._drain.is_set()
         self._drain.set()
         self._notifier.stopping()
-        if server is not None or a2a is not None:
-            closing = [one.close() for one in (server, a2a) if one is not None]
+        closing = [] if self._server is None else [self._server.close(is_known)]
+        if a2a is not None:
+            closing.append(a2a.close())
+        if closing:
             await asyncio.gather(*closing)
             self._notifier.drained()
             for lifespan in reversed(lifespans):
@@ -257,7 +265,7 @@ class _Host:
         # Not given where there is none.
         more = {} if a2a_app is None else {"a2a": a2a_app}
         dispatcher = Dispatcher(surfaces, invoke, self._drain, **more)
-        server = Server(dispatcher, self._configuration.get("base_path") or "")
+        server = Server(dispatcher, self._configuration.get("base_path") or "", self._memory)
         await server.open(path)
         return server
 
@@ -291,6 +299,8 @@ class _Host:
             self._loop.call_soon_threadsafe(self._stop.set)
         elif name == "drain" and self.is_serving:
             self._loop.call_soon_threadsafe(self._drain.set)
+        elif name == "end_streams" and self.is_serving and self._server is not None:
+            self._loop.call_soon_threadsafe(self._server.end_streams)
 
 
 def _raise(failure):

@@ -4,10 +4,10 @@ import asyncio
 import errno
 import os
 import socket
-import time
-from email.utils import formatdate
 
 from .failure import Failure, hint
+from .slots import taking_slots
+from .streams import Streams
 
 BACKLOG = 2048
 """Connections that may wait to be accepted; the proxy's pool is far smaller."""
@@ -25,7 +25,7 @@ POLL_SEC = 0.02
 class Server:
     """Serves one ASGI application until it is closed."""
 
-    def __init__(self, app, root_path):
+    def __init__(self, app, root_path, memory):
         from uvicorn.config import Config
         from uvicorn.server import ServerState
 
@@ -37,6 +37,8 @@ class Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            # The program adds the date: renewing it here would wake an idle agent every second.
+            date_header=False,
             root_path=root_path,
             proxy_headers=True,
             # Only the proxy can reach the socket (0600), and it keeps trusted values alone.
@@ -47,14 +49,15 @@ class Server:
             workers=1,
         )
         self._config.load()
+        self._streams = Streams(self._config.loaded_app)
+        self._config.loaded_app = taking_slots(self._streams.serve, memory)
         self._state = ServerState()
+        self._state.default_headers = list(self._config.encoded_headers)
         self._listener = None
-        self._clock = None
 
     async def open(self, path):
         """Listens on a Unix socket that this user alone may use; connections are accepted from here on."""
         loop = asyncio.get_running_loop()
-        self._tick(loop)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             if os.path.exists(path):
@@ -80,22 +83,24 @@ class Server:
             self._protocol, sock=listening, backlog=BACKLOG
         )
 
-    async def close(self):
-        """Accepts nothing more and returns when every request is answered and its connection closed."""
+    def end_streams(self):
+        """Ends every event stream and WebSocket, those that begin later included."""
+        self._streams.end()
+
+    async def close(self, is_known):
+        """Accepts nothing more and returns when every request is answered and its connection closed.
+
+        `is_known`: the application was told of a drain before.
+        """
         self._listener.close()
+        # First, or uvicorn would tell WebSockets of a restart (1012).
+        await self._streams.close(is_known)
         for connection in list(self._state.connections):
             connection.shutdown()
         while self._state.connections or self._state.tasks:
             await asyncio.sleep(POLL_SEC)
-        self._clock.cancel()
 
     def _protocol(self):
         return self._config.http_protocol_class(
             config=self._config, server_state=self._state, app_state={}
         )
-
-    def _tick(self, loop):
-        """Renews the Date header, once a second."""
-        date = formatdate(time.time(), usegmt=True).encode()
-        self._state.default_headers = [(b"date", date)] + self._config.encoded_headers
-        self._clock = loop.call_later(1.0, self._tick, loop)

@@ -83,6 +83,17 @@ extension LogEvent {
       guard let pid = fields.int("pid"), let attempt = fields.int("attempt") else { return nil }
       return .workerStarted(pid: pid, attempt: attempt)
     case "worker_exited": return WorkerExit(fields).map { .workerExited($0) }
+    case "reload_started": return fields.int("pid").map { .reloadStarted(pid: $0) }
+    case "reload_finished":
+      guard let pid = fields.int("pid"), let replaced = fields.int("replaced"),
+        let load = fields.whole("load_ms")
+      else { return nil }
+      return .reloadFinished(ReloadFacts(pid: pid, replaced: replaced, loadMilliseconds: load))
+    case "reload_failed":
+      return fields.text("error").map {
+        .reloadFailed(
+          Explanation(error: $0, detail: fields.text("detail"), hint: fields.text("hint")))
+      }
     case "request_aborted": return AbortedFacts(fields).map { .requestAborted($0) }
     case "warning":
       guard let code = fields.text("code"), let message = fields.text("message") else {

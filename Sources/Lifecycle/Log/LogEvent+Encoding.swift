@@ -18,6 +18,9 @@ extension LogEvent {
     case .fetchRetry: "fetch_retry"
     case .workerStarted: "worker_started"
     case .workerExited: "worker_exited"
+    case .reloadStarted: "reload_started"
+    case .reloadFinished: "reload_finished"
+    case .reloadFailed: "reload_failed"
     case .requestAborted: "request_aborted"
     case .warning: "warning"
     case .logDropped: "log_dropped"
@@ -30,7 +33,7 @@ extension LogEvent {
   public var level: LogLevel {
     switch self {
     case .runStarted, .fetch, .verify, .install, .load, .runtimeReady, .bootProgress,
-      .workerStarted, .agentOutput, .request:
+      .workerStarted, .reloadStarted, .reloadFinished, .agentOutput, .request:
       .info
     case .drain(let transition, _, _):
       Signal(rawValue: transition.cause) == nil ? .error : .info
@@ -40,7 +43,8 @@ extension LogEvent {
       case .cut: .warning
       case .failed: .error
       }
-    case .budgetExceeded, .fetchRetry, .requestAborted, .warning, .logDropped: .warning
+    case .budgetExceeded, .fetchRetry, .reloadFailed, .requestAborted, .warning, .logDropped:
+      .warning
     case .workerExited(let exit): exit.asked ? .info : .error
     case .hardLimitExceeded, .configError, .bootFailed, .illegalEvent: .error
     }
@@ -54,8 +58,9 @@ extension LogEvent {
       .stopped(let transition, _):
       transition
     case .runStarted, .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed,
-      .bootProgress, .fetchRetry, .workerStarted, .workerExited, .requestAborted, .warning,
-      .logDropped, .illegalEvent, .agentOutput, .request:
+      .bootProgress, .fetchRetry, .workerStarted, .workerExited, .reloadStarted,
+      .reloadFinished, .reloadFailed, .requestAborted, .warning, .logDropped, .illegalEvent,
+      .agentOutput, .request:
       nil
     }
   }
@@ -66,7 +71,8 @@ extension LogEvent {
     case .agentOutput, .request: true
     case .runStarted, .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped,
       .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed, .bootProgress, .fetchRetry,
-      .workerStarted, .workerExited, .requestAborted, .warning, .logDropped, .illegalEvent:
+      .workerStarted, .workerExited, .reloadStarted, .reloadFinished, .reloadFailed,
+      .requestAborted, .warning, .logDropped, .illegalEvent:
       false
     }
   }
@@ -135,6 +141,14 @@ extension LogEvent {
         JSONMember("pid", .integer(Int64(pid))), JSONMember("attempt", .integer(Int64(attempt))),
       ]
     case .workerExited(let exit): exit.fields
+    case .reloadStarted(let pid): [JSONMember("pid", .integer(Int64(pid)))]
+    case .reloadFinished(let facts):
+      [
+        JSONMember("pid", .integer(Int64(facts.pid))),
+        JSONMember("replaced", .integer(Int64(facts.replaced))),
+        JSONMember("load_ms", .integer(facts.loadMilliseconds)),
+      ]
+    case .reloadFailed(let explanation): explanation.fields
     case .requestAborted(let facts):
       [
         JSONMember("method", .string(facts.method)), JSONMember("route", .string(facts.route)),

@@ -18,6 +18,11 @@ public enum LogEvent: Sendable, Equatable {
   case fetchRetry(attempt: Int, error: String, delayMilliseconds: Int64)
   case workerStarted(pid: Int, attempt: Int)
   case workerExited(WorkerExit)
+  /// A second worker is to take the place of the one that serves.
+  case reloadStarted(pid: Int)
+  case reloadFinished(ReloadFacts)
+  /// The worker that served serves on.
+  case reloadFailed(Explanation)
   case requestAborted(AbortedFacts)
   case warning(code: String, message: String)
   case logDropped(count: Int64)
@@ -182,7 +187,7 @@ public struct WorkerExit: Sendable, Equatable {
   public var signal: String?
   /// Whether the kernel's out-of-memory killer ended it.
   public var outOfMemory: Bool
-  /// Whether it ended in a drain, as it was asked to or killed by the program.
+  /// Whether it ended in a drain or replaced by another, as it was asked to or killed by the program.
   public var asked: Bool
   /// Python stacks or the traceback of its last words.
   public var stack: String?
@@ -207,6 +212,22 @@ public struct WorkerExit: Sendable, Equatable {
     self.restarts = restarts
     self.willRestart = willRestart
     self.delayMilliseconds = delayMilliseconds
+  }
+}
+
+/// One worker took the place of another.
+public struct ReloadFacts: Sendable, Equatable {
+  /// Who serves from now on.
+  public var pid: Int
+  /// Who served until now.
+  public var replaced: Int
+  /// From the start of the new process to its readiness.
+  public var loadMilliseconds: Int64
+
+  public init(pid: Int, replaced: Int, loadMilliseconds: Int64) {
+    self.pid = pid
+    self.replaced = replaced
+    self.loadMilliseconds = loadMilliseconds
   }
 }
 

@@ -71,7 +71,8 @@ public struct LogLine: Sendable, Equatable {
   public static let eventNames: [String] = [
     "run_started", "fetch", "verify", "install", "load", "runtime_ready", "drain", "stopped",
     "Boot time exceeded budget", "Boot time exceeded hard limit", "config_error", "boot_failed",
-    "boot_progress", "fetch_retry", "worker_started", "worker_exited", "request_aborted",
-    "warning", "log_dropped", "illegal_event", "agent_output", "request",
+    "boot_progress", "fetch_retry", "worker_started", "worker_exited", "reload_started",
+    "reload_finished", "reload_failed", "request_aborted", "warning", "log_dropped",
+    "illegal_event", "agent_output", "request",
   ]
 }

@@ -13,9 +13,7 @@ struct Evidence: Sendable {
   private var budgetExceeded = false
   /// Whether the budget's line was the last word of the machine's owner.
   private var isBudgetTold = false
-  /// The attempts whose process started, by process id, as far as they have not ended.
-  private var workers: [Int: Int] = [:]
-  private var lastAttempt = 0
+  private var workers = WorkerProcesses()
   /// The end of the current worker, until the transition that it leads to.
   private var loss: WorkerExit?
 
@@ -55,8 +53,16 @@ struct Evidence: Sendable {
       guard boot == line.uptimeMilliseconds, milliseconds == budget?.milliseconds,
         boot >= milliseconds
       else { return "its times are not the run's" }
-    case .workerStarted(let pid, let attempt): return started(pid, attempt, state)
+    case .workerStarted(let pid, let attempt):
+      return isBudgetTold ? Self.afterBudget : workers.started(pid, attempt, state)
     case .workerExited(let exit): return exited(exit, state)
+    case .reloadStarted(let pid):
+      return workers.reloadStarted(pid, state, at: line.uptimeMilliseconds)
+    case .reloadFinished(let facts):
+      return workers.reloadFinished(facts, state, at: line.uptimeMilliseconds)
+    case .reloadFailed:
+      // How it began, a run that logs less does not tell.
+      return level <= .info ? workers.reloadFailed(state) : nil
     case .illegalEvent(let logged, _):
       if logged != state.name { return "it was not in \(logged.rawValue)" }
     case .requestAborted:
@@ -76,22 +82,10 @@ struct Evidence: Sendable {
     switch state {
     case .draining: true
     case .loading: state.wasReady
-    // Which worker ended, a run that logs less does not tell.
-    case .ready: loss != nil || level > .info
+    // Which worker ended, a run that logs less does not tell. One that was replaced ends in ready.
+    case .ready: loss != nil || level > .info || workers.hasReplaced
     case .fetching, .verifying, .installing, .stopped: false
     }
-  }
-
-  private mutating func started(_ pid: Int, _ attempt: Int, _ state: State) -> String? {
-    guard case .loading(let loading) = state, loading.attempt == attempt else {
-      return "no worker \(attempt) is to be started"
-    }
-    guard !isBudgetTold else { return Self.afterBudget }
-    guard attempt > lastAttempt else { return "worker \(attempt) was started before" }
-    guard workers[pid] == nil else { return "process \(pid) has not ended" }
-    lastAttempt = attempt
-    workers[pid] = attempt
-    return nil
   }
 
   private mutating func exited(_ exit: WorkerExit, _ state: State) -> String? {
@@ -106,20 +100,22 @@ struct Evidence: Sendable {
     }
     // Which attempt it was is told by a line of the level info.
     guard level <= .info else { return nil }
-    guard let attempt = workers.removeValue(forKey: exit.pid) else {
-      return "no worker with process \(exit.pid) runs"
+    switch workers.ended(exit.pid, state) {
+    case .unknown: return "no worker with process \(exit.pid) runs"
+    case .ofOther:
+      return exit.willRestart && state.name == .ready ? "its end is no loss" : nil
+    case .ofCurrent:
+      guard !bootFailed else { return "it comes after the boot_failed that explains it" }
+      loss = exit
+      return nil
     }
-    guard attempt == state.attempt else { return nil }
-    guard !bootFailed else { return "it comes after the boot_failed that explains it" }
-    loss = exit
-    return nil
   }
 
   /// Judges a transition once the machine has made it; a sentence when something is missing.
   mutating func moved(_ line: LogLine, from previous: State, to next: State) -> String? {
     defer { (bootFailed, hardLimitExceeded, isBudgetTold, loss) = (false, false, false, nil) }
     return packageTrouble(line.event) ?? causeTrouble(line.event) ?? lossTrouble(line.event, next)
-      ?? workerTrouble(next)
+      ?? workerTrouble(next) ?? workers.trouble(in: next)
       ?? budgetTrouble(previous, next, Instant(milliseconds: line.uptimeMilliseconds))
   }
 
@@ -139,8 +135,8 @@ struct Evidence: Sendable {
     guard Signal(rawValue: transition.cause) == nil else { return nil }
     if !bootFailed { return "no boot_failed tells why" }
     if transition.cause == "configuration", !configErrors { return "no config_error tells why" }
-    if transition.cause == "hard_limit", !hardLimitExceeded {
-      return "no line tells of the hard limit"
+    if (transition.cause == "hard_limit") != hardLimitExceeded {
+      return "\(hardLimitExceeded ? "a" : "no") line tells of the hard limit"
     }
     return nil
   }
@@ -149,7 +145,8 @@ struct Evidence: Sendable {
   private func lossTrouble(_ event: LogEvent, _ next: State) -> String? {
     let cause = event.transition?.cause
     guard let loss else {
-      let isTold = cause == "worker_lost" && level <= .info && lastAttempt + 1 == next.attempt
+      let isTold =
+        cause == "worker_lost" && level <= .info && workers.lastAttempt + 1 == next.attempt
       return isTold ? "no worker_exited tells of the loss" : nil
     }
     if loss.willRestart {
@@ -169,7 +166,7 @@ struct Evidence: Sendable {
 
   private func workerTrouble(_ next: State) -> String? {
     guard case .ready(let ready) = next, hasWorker, level <= .info else { return nil }
-    return lastAttempt == ready.attempt ? nil : "no worker_started tells of its worker"
+    return workers.lastAttempt == ready.attempt ? nil : "no worker_started tells of its worker"
   }
 
   /// The budget's line is there when the first boot ends later than that, and only then.

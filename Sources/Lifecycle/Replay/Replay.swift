@@ -165,7 +165,7 @@ extension LogEvent {
   fileprivate var isInOrder: Bool {
     switch self {
     case .runStarted, .configError, .bootFailed, .hardLimitExceeded, .workerStarted,
-      .workerExited:
+      .workerExited, .reloadStarted, .reloadFinished, .reloadFailed:
       true
     case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped: true
     case .budgetExceeded, .bootProgress, .fetchRetry, .requestAborted, .warning, .logDropped,

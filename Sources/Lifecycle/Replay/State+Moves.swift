@@ -24,8 +24,9 @@ extension State {
     case .drain(let transition, _, _): drainMoves(transition.cause, at: now)
     case .stopped(let transition, _): stopMoves(transition.cause, at: now)
     case .runStarted, .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed,
-      .bootProgress, .fetchRetry, .workerStarted, .workerExited, .requestAborted, .warning,
-      .logDropped, .illegalEvent, .agentOutput, .request:
+      .bootProgress, .fetchRetry, .workerStarted, .workerExited, .reloadStarted,
+      .reloadFinished, .reloadFailed, .requestAborted, .warning, .logDropped, .illegalEvent,
+      .agentOutput, .request:
       nil
     }
   }

@@ -119,6 +119,7 @@ extension Configuration {
     reader.whole("HOLD_MAX_REQUESTS", into: &holdMaxRequests, in: EnvironmentReader.heldRequests)
     reader.seconds("HOLD_MAX_SEC", into: &holdMaxTime, least: .zero)
     reader.workerRestarts(maximum: &restartsMaximum, window: &restartsWindow)
+    reader.heartbeatTimeout(into: &heartbeatTimeout)
     wheelhouse = reader.text("WHEELHOUSE_DIR").map { FolderPath.absolute($0, in: workingFolder) }
     reader.flag("WHEELHOUSE_ONLY", into: &wheelhouseOnly)
     reader.choice("PAR_INSTALLER", into: &installer)

@@ -48,6 +48,7 @@ extension Configuration {
       "STREAM_DRAIN_SEC": seconds(streamDrain),
       "WORKER_RESTARTS": .string(
         "\(restartsMaximum)/\(DecimalText.describe(restartsWindow.seconds))"),
+      "HEARTBEAT_TIMEOUT_SEC": seconds(heartbeatTimeout),
       "HOLD_MAX_REQUESTS": .integer(Int64(holdMaxRequests)),
       "HOLD_MAX_SEC": seconds(holdMaxTime),
       "ECS_TASK_PROTECTION": .bool(ecsTaskProtection),

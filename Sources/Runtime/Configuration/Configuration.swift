@@ -60,6 +60,8 @@ public struct Configuration: Sendable, Equatable {
   /// `HOLD_MAX_REQUESTS`, `HOLD_MAX_SEC`: requests held while the worker restarts.
   public internal(set) var holdMaxRequests = 256
   public internal(set) var holdMaxTime = Interval.seconds(10)
+  /// `HEARTBEAT_TIMEOUT_SEC`: an agent whose event loop stands still for so long is killed; 0: never.
+  public internal(set) var heartbeatTimeout = Interval.seconds(60)
   /// `WORKER_RESTARTS`: at most so many in a sliding window; 0 is never.
   public internal(set) var restartsMaximum = 3
   public internal(set) var restartsWindow = Interval.seconds(60)

@@ -7,6 +7,8 @@ extension EnvironmentReader {
   static let maximumMultiplier: Double = 1000
   static let maximumRestarts: Int64 = 1_000_000
   static let maximumRanges = 1024
+  /// A healthy loop of a busy machine is later than less.
+  static let leastHeartbeatTimeout = Interval.seconds(1)
 
   mutating func basePath(into field: inout String) {
     let name = "BASE_PATH"
@@ -84,6 +86,21 @@ extension EnvironmentReader {
     }
     maximum = Int(count)
     window = time
+  }
+
+  mutating func heartbeatTimeout(into field: inout Interval) {
+    let name = "HEARTBEAT_TIMEOUT_SEC"
+    guard let value = text(name) else { return }
+    guard let time = Self.seconds(value, least: .zero),
+      time == .zero || time >= Self.leastHeartbeatTimeout
+    else {
+      let bounds = [Self.leastHeartbeatTimeout.seconds, Self.maximumSeconds]
+        .map { DecimalText.describe($0) }
+      let rule = "0 (off) or a decimal number of seconds from \(bounds[0]) to \(bounds[1])"
+      refuse(name, value, needs: rule, .badTime)
+      return
+    }
+    field = time
   }
 
   /// Ranges separated by commas, blanks around them allowed; `none` trusts nobody, which an empty

@@ -151,6 +151,13 @@ extension VariableSection {
       (above 0). `0/60`: never
       """),
     VariableRow(
+      "HEARTBEAT_TIMEOUT_SEC",
+      """
+      time from \(DecimalText.describe(EnvironmentReader.leastHeartbeatTimeout.seconds)): an agent \
+      whose event loop stands still for so long while it is ready is killed and started again \
+      ([operations.md](operations.md#an-agent-that-hangs)). 0: never
+      """),
+    VariableRow(
       "HOLD_MAX_REQUESTS",
       """
       whole number from \(EnvironmentReader.heldRequests.lowerBound) to \

@@ -8,22 +8,14 @@ import RunConfiguration
 /// Loading, and what becomes of the worker.
 extension AgentRun {
   func startWorker(_ attempt: Int) {
-    guard let package = composer.package, let folder, let host else { return }
-    guard package.manifest.needsPython, let python else {
-      return send(.workerReady(attempt: attempt))
-    }
+    guard let package = composer.package, let folder else { return }
+    guard package.manifest.needsPython else { return send(.workerReady(attempt: attempt)) }
     unlink(folder.restSocket)
     unlink(folder.a2aSocket)
     composer.worker = nil
     progress = ProgressReports(phase: .loading, message: "starting", loop: loop, log: log)
     do {
-      let worker = try WorkerProcess(
-        attempt: attempt, python: python, startFile: host.startFile, folder: package.root,
-        environment: agentEnvironment(package, python: python),
-        configuration: hostConfiguration(package, folder), loop: loop,
-        report: { [unowned self] in take($0, of: attempt) })
-      self.worker = worker
-      log.write(.workerStarted(pid: Int(worker.pid), attempt: attempt))
+      worker = try spawnWorker(attempt, package)
     } catch {
       var preview = machine
       let lost = Event.workerLost(attempt: attempt, jitter: Int.random(in: -20...20))
@@ -35,8 +27,27 @@ extension AgentRun {
     }
   }
 
+  /// Starts a process of the agent beside those that there are.
+  func spawnWorker(
+    _ attempt: Int, _ package: VerifiedPackage
+  ) throws(SystemError) -> WorkerProcess {
+    guard let folder, let host, let python else {
+      throw SystemError("find the agent's interpreter", number: ENOENT)
+    }
+    workersStarted += 1
+    let number = workersStarted
+    let sockets = WorkerSockets(folder: folder.path, number: number)
+    let worker = try WorkerProcess(
+      attempt: attempt, number: number, python: python, startFile: host.startFile,
+      folder: package.root, environment: agentEnvironment(package, python: python),
+      sockets: sockets, configuration: hostConfiguration(package, sockets), loop: loop,
+      report: { [unowned self] in take($0, of: number) })
+    log.write(.workerStarted(pid: Int(worker.pid), attempt: attempt))
+    return worker
+  }
+
   /// Why there is no worker. The folder it is started in may be what the kernel does not find.
-  private func notStarted(_ error: SystemError, from folder: String) -> Explanation {
+  func notStarted(_ error: SystemError, from folder: String) -> Explanation {
     guard FileKind(folder) == .folder else {
       return Explanation(
         error: "the agent's folder \(folder) is gone, so its process cannot be started",
@@ -55,21 +66,24 @@ extension AgentRun {
     return variables.map { "\($0.key)=\($0.value)" }
   }
 
-  private func hostConfiguration(_ package: VerifiedPackage, _ folder: RunFolder) -> JSONValue {
+  private func hostConfiguration(
+    _ package: VerifiedPackage, _ sockets: WorkerSockets
+  ) -> JSONValue {
     let manifest = package.manifest
     func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
     return .members([
-      "package_root": .string(package.root), "rest_socket": .string(folder.restSocket),
+      "package_root": .string(package.root), "rest_socket": .string(sockets.rest),
       "base_path": .string(configuration.basePath), "name": .string(manifest.name),
       "version": .string(manifest.version),
       "description": .string(String(manifest.description.prefix(Self.descriptionLimit))),
       "rest_entry": text(manifest.restEntry), "http_server": text(manifest.httpServer),
       "entrypoint": text(manifest.entrypoint), "author": .string(manifest.author),
       "agent_app_id": .string(configuration.agentAppID),
-      "a2a_socket": .string(folder.a2aSocket), "a2a_service": text(manifest.a2aService),
+      "a2a_socket": .string(sockets.a2a), "a2a_service": text(manifest.a2aService),
       "a2a_entry": text(manifest.a2aEntry), "a2a_http_server": text(manifest.a2aHTTPServer),
       "a2a_port": .integer(Int64(listeners.a2a.port)),
       "invoke_max_bytes": .integer(Self.invokeMaximumBytes),
+      "heartbeat_sec": configuration.beatLimits.map { .number($0.interval.seconds) } ?? .null,
     ])
   }
 
@@ -78,26 +92,32 @@ extension AgentRun {
   /// The largest body of `P/invoke`.
   static let invokeMaximumBytes: Int64 = 10 << 20
 
-  private func take(_ report: WorkerProcess.Report, of attempt: Int) {
+  private func take(_ report: WorkerProcess.Report, of number: Int) {
     switch report {
     case .output(let stream, let line): log.write(.agentOutput(stream: stream, line: line))
-    case .status(let doing): progress?.tell(doing)
+    case .status(let doing): if worker?.number == number { progress?.tell(doing) }
     case .warning(let code, let message): log.write(.warning(code: code, message: message))
     case .failed: break  // told when the process has ended
     case .ready(let a2a):
-      progress = nil
-      serve(a2a)
-      send(.workerReady(attempt: attempt))
+      if let worker, worker.number == number {
+        progress = nil
+        composer.worker = serving(worker, a2a)
+        send(.workerReady(attempt: worker.attempt))
+      } else if let successor, successor.number == number {
+        replaceWorker(by: successor, a2a)
+      }
     }
   }
 
-  /// What the worker serves, for the snapshot that its readiness publishes.
-  private func serve(_ a2a: WorkerProcess.A2A) {
-    guard let manifest = composer.package?.manifest, let folder else { return }
+  /// What a worker serves, for the snapshot that its readiness publishes. The run's sockets lead to
+  /// it from here on.
+  func serving(_ worker: WorkerProcess, _ a2a: WorkerProcess.A2A) -> Worker? {
+    guard let manifest = composer.package?.manifest, let folder else { return nil }
+    worker.sockets.publish(in: folder)
     var upstream: A2AUpstream?
     switch a2a.grpc {
     case .none: break
-    case .socket: upstream = .unix(folder.a2aSocket)
+    case .socket: upstream = .unix(worker.sockets.a2a)
     case .loopback(listeners.a2a.port), .loopback(listeners.rest.port):
       // Calls that were forwarded there would come back.
       log.write(
@@ -107,11 +127,14 @@ extension AgentRun {
     case .loopback(let port): upstream = .loopback(port: port)
     }
     let isOverHTTP = manifest.hasREST || manifest.entrypoint != nil || a2a.isOverHTTP
-    composer.worker = Worker(restSocket: isOverHTTP ? folder.restSocket : nil, a2a: upstream)
+    return Worker(
+      restSocket: isOverHTTP ? worker.sockets.rest : nil, a2a: upstream, memory: worker.memory)
   }
 
-  /// A worker that did not become ready is killed while the next attempt goes on.
+  /// A worker that did not become ready is killed while the next attempt goes on. In a drain that
+  /// has no more time, one that was replaced is killed as well.
   func killWorker() {
+    retired?.process.kill()
     guard let worker else { return }
     worker.kill()
     guard machine.state.name == .loading else { return }
@@ -121,7 +144,7 @@ extension AgentRun {
     log.write(
       .workerExited(exit(worker, status ?? .signaled(SIGKILL), [], after: machine.state)))
     stacks = nil
-    ProcessTree.killDescendants()
+    killRemains(of: worker)
   }
 
   /// How long the end of a killed process is waited for; beyond that it is taken for granted.
@@ -131,20 +154,29 @@ extension AgentRun {
     worker.ended()
     self.worker = nil
     progress = nil
-    ProcessTree.killDescendants()
+    killRemains(of: worker)
     let event = Event.workerLost(attempt: worker.attempt, jitter: Int.random(in: -20...20))
     // The line tells what will come of it; the machine is a value, so it can be asked beforehand.
     var preview = machine
     _ = preview.handle(event, at: now)
-    let aborted = dataPlane?.upstreamLost() ?? []
+    let aborted = lostRequests()
     log.write(.workerExited(exit(worker, status, aborted.map(\.requestID), after: preview.state)))
     explainLoss(worker, status, after: preview.state)
     logAborted(aborted)
     send(event)
   }
 
-  private func exit(
-    _ worker: WorkerProcess, _ status: ExitStatus, _ inFlight: [String], after next: State
+  /// What the worker that the machine has lost had in flight.
+  func lostRequests() -> [AbortedRequest] {
+    composer.worker.map { dataPlane?.upstreamLost($0) ?? [] } ?? []
+  }
+
+  /// What the worker was when it ended: the machine's, or one of a reload.
+  enum Role { case current, successor, retired }
+
+  func exit(
+    _ worker: WorkerProcess, _ status: ExitStatus, _ inFlight: [String], after next: State,
+    as role: Role = .current
   ) -> WorkerExit {
     var (code, signal): (Int?, String?) = (nil, nil)
     switch status {
@@ -152,33 +184,31 @@ extension AgentRun {
     case .signaled(let number): signal = SignalSource.name(number)
     }
     var delay: Int64?
-    if case .loading(let loading) = next {
+    if role == .current, case .loading(let loading) = next {
       delay = 0
       if case .waiting(let until) = loading.stage { delay = (until - now).milliseconds }
     }
-    let asked = machine.state.name == .draining && (code == 0 || worker.wasKilled)
-    let lastWords = worker.lastErrors.isEmpty ? nil : worker.lastErrors.joined(separator: "\n")
+    let wasEnded = worker.wasKilled && worker.verdict == nil
+    let asked =
+      switch role {
+      case .current: machine.state.name == .draining && (code == 0 || wasEnded)
+      case .successor: wasEnded
+      case .retired: code == 0 || wasEnded
+      }
     return WorkerExit(
       pid: Int(worker.pid), status: code, signal: signal,
       outOfMemory: worker.wasOutOfMemory(status), asked: asked,
-      stack: asked ? nil : stacks ?? worker.failure?.detail ?? lastWords,
+      stack: asked ? nil : (role == .current ? stacks : nil) ?? worker.lastWords,
       inFlight: inFlight,
       restarts: max(next.restartCount, machine.state.restartCount),
-      willRestart: next.name == .loading,
+      willRestart: role == .current && next.name == .loading,
       delayMilliseconds: delay)
   }
 
   /// The end of the worker ends the boot, or the agent's life, when it is not restarted.
   private func explainLoss(_ worker: WorkerProcess, _ status: ExitStatus, after next: State) {
     guard next.name == .draining, machine.state.name != .draining else { return }
-    let how =
-      switch status {
-      case .exited(let code): "ended with status \(code)"
-      case .signaled(let number):
-        worker.wasOutOfMemory(status)
-          ? "was ended by the kernel because memory ran out"
-          : "was ended by \(SignalSource.name(number))"
-      }
+    let how = worker.howItEnded(status)
     let lastWords = worker.lastErrors.joined(separator: "\n")
     if case .loading(let loading) = machine.state, case .first = loading.course {
       let doing = worker.lastStatus.map { " (\($0))" } ?? ""
@@ -190,7 +220,7 @@ extension AgentRun {
             hint: "docs/errors.md#worker-ended"))
     } else {
       explainRestartsUsedUp(
-        how, detail: worker.failure?.detail ?? (lastWords.isEmpty ? nil : lastWords))
+        how, detail: worker.lastWords)
     }
   }
 

@@ -42,9 +42,24 @@ final class AgentRun {
 
   var step: StepProcess?
   private var wasStepCancelled = false
+  /// The machine's: its end is a loss.
   var worker: WorkerProcess?
+  /// Loads beside the worker, to take its place.
+  var successor: WorkerProcess?
+  /// Was replaced, and ends when its requests have.
+  var retired: RetiredWorker?
+  var reloads = ReloadPlan()
+  var loadAlarm: Int?
+  /// Children of the program that were no worker's process when a reload began.
+  var orphans: Set<Int32> = []
+  /// Workers started so far.
+  var workersStarted = 0
+  var beats: BeatWatch?
+  var beatAlarm: Int?
   var progress: ProgressReports? { didSet { notifier.follow(progress) } }
   private var watchdog: Watchdog?
+  /// Asked at the start: a terminal that is gone says that it is none.
+  private let hasTerminal = isatty(STDIN_FILENO) == 1
   var packageBytes: Int64 = 0
   /// The package that was downloaded, in the cache, and its SHA-256.
   var archive: (path: String, sha256: String)?
@@ -109,7 +124,7 @@ final class AgentRun {
     let signalDescriptor = signals.descriptor
     do {
       try loop.watch(idleMessages.descriptor) { [unowned self] in
-        idleMessages.take()
+        for worker in idleMessages.take() { workerIsIdle(worker) }
         reportIfIdle()
       }
       try loop.watch(signalDescriptor) { [unowned self] in readSignals(signalDescriptor) }
@@ -169,11 +184,15 @@ final class AgentRun {
     armTimers()
     if step.verdict == .moved { leaveBacklog() }
     notifier.stepped(step, machine, at: now)
+    if step.verdict == .moved {
+      if step.from == .ready { leaveReady() }
+      watchBeats()
+    }
     for effect in step.effects { carryOut(effect) }
     reportIfIdle()
   }
 
-  private func publish() {
+  func publish() {
     composer.learn(machine.state)
     dataPlane?.publish(composer.snapshot(of: machine.state))
   }
@@ -221,10 +240,11 @@ final class AgentRun {
     send(.timerFired(timer))
   }
 
-  /// In a drain that refuses new work, tells the machine when nothing is in flight.
-  private func reportIfIdle() {
+  /// In a drain that refuses new work, tells the machine when nothing is in flight. A worker that
+  /// was replaced ends first.
+  func reportIfIdle() {
     guard case .draining = machine.state, composer.gate(of: machine.state) == .closing,
-      (dataPlane?.inFlight ?? 0) == 0
+      (dataPlane?.inFlight ?? 0) == 0, retired == nil
     else { return }
     send(.nothingInFlight)
   }
@@ -235,18 +255,25 @@ final class AgentRun {
       case SIGTERM: send(.terminationRequested(.terminate))
       case SIGINT: send(.terminationRequested(.interrupt))
       case SIGCHLD: reapChildren()
+      case SIGHUP: hangUp()
       case SIGUSR2: break  // the agent host's, for its stacks
       default: passOn(number)
       }
     }
   }
 
-  /// As an init process it passes on what it does not need itself. Elsewhere the terminal that went
-  /// away, or its quit key, asks it to stop like an interrupt.
+  /// The terminal that went away asks it to stop like an interrupt. Where there was none, somebody
+  /// wishes the worker replaced.
+  private func hangUp() {
+    if hasTerminal { send(.terminationRequested(.interrupt)) } else { reload() }
+  }
+
+  /// As an init process it passes on what it does not need itself. Elsewhere the terminal's quit key
+  /// asks it to stop like an interrupt.
   private func passOn(_ number: Int32) {
     if getpid() == 1 {
       if let worker { kill(worker.pid, number) }
-    } else if number == SIGHUP || number == SIGQUIT {
+    } else if number == SIGQUIT {
       send(.terminationRequested(.interrupt))
     }
   }
@@ -258,6 +285,12 @@ final class AgentRun {
         if self.step?.pid == pid { self.step = nil }
       } else if let worker, worker.pid == pid {
         workerEnded(worker, status)
+      } else if let successor, successor.pid == pid {
+        successorEnded(successor, status)
+      } else if let retired, retired.process.pid == pid {
+        retiredEnded(retired, status)
+      } else {
+        retired?.orphans.remove(pid)
       }
     }
   }
@@ -278,9 +311,9 @@ final class AgentRun {
     case .install(let preparation): install(preparation)
     case .startWorker(let attempt): startWorker(attempt)
     case .cancelStep: cancelStep()
-    case .failInFlight: logAborted(dataPlane?.upstreamLost() ?? [])
-    case .announceDrain: worker?.command("drain")
-    case .cutStreams: logAborted(dataPlane?.cutStreams() ?? [])
+    case .failInFlight: logAborted(lostRequests())
+    case .announceDrain: announceDrain()
+    case .cutStreams: logAborted(dataPlane?.cutStreams(of: nil) ?? [])
     case .cutInFlight: break  // done before the line that counts them
     case .stopWorker: worker?.command("stop")
     case .killWorker: killWorker()
@@ -296,7 +329,7 @@ final class AgentRun {
     }
     dataPlane?.stop()
     progress = nil
-    worker?.ended()
+    for process in [worker, successor, retired?.process] { process?.ended() }
     stacksSocket = nil
     ProcessTree.killDescendants()
     if wasStepCancelled {

@@ -20,6 +20,22 @@ extension Policy {
   }
 }
 
+extension Policy {
+  /// The longest time for which streams are told to end before they are cut.
+  static let longestStreamWarning = Interval.seconds(1)
+
+  /// How long before open streams are cut the agent host ends them: 1 s, or a tenth of a shorter
+  /// `STREAM_DRAIN_SEC`.
+  var streamWarning: Interval { min(Self.longestStreamWarning, streamDrain * 0.1) }
+}
+
+extension Configuration {
+  /// nil: the agent's event loop is not watched.
+  var beatLimits: BeatWatch.Limits? {
+    heartbeatTimeout > .zero ? BeatWatch.Limits(timeout: heartbeatTimeout) : nil
+  }
+}
+
 extension DataPlaneOptions {
   /// Descriptors that connections leave for everything else.
   static let reservedDescriptors = 64

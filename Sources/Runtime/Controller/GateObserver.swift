@@ -4,9 +4,11 @@ import Glibc
 import Lifecycle
 import LinuxSystem
 
-/// Wakes the main thread when the gate has nothing in flight any more.
+/// Wakes the main thread when the gate, or a worker that was replaced, has nothing in flight any
+/// more.
 final class IdleMailbox: Sendable {
   let descriptor: Int32
+  private let workers = Locked<[Worker]>([])
 
   init() throws(SystemError) {
     descriptor = par_eventfd()
@@ -21,7 +23,20 @@ final class IdleMailbox: Sendable {
     _ = Glibc.write(descriptor, &one, 8)
   }
 
-  func take() { _ = readAvailable(descriptor, limit: 8) }
+  /// From any thread: the worker has nothing in flight.
+  func put(_ worker: Worker) {
+    workers.withLock { $0.append(worker) }
+    put()
+  }
+
+  /// - Returns: workers that have nothing in flight since the last time.
+  func take() -> [Worker] {
+    _ = readAvailable(descriptor, limit: 8)
+    return workers.withLock { workers in
+      defer { workers = [] }
+      return workers
+    }
+  }
 }
 
 /// What the gate tells, on its own threads.
@@ -35,6 +50,8 @@ final class GateObserver: DataPlaneObserver {
   }
 
   func nothingInFlight() { mailbox.put() }
+
+  func workerIsIdle(_ worker: Worker) { mailbox.put(worker) }
 
   func requestFinished(_ record: AccessRecord) {
     log.write(

@@ -8,11 +8,14 @@ struct RunFolder {
   /// Locked (flock(2)) for as long as the run lives: who gets the lock may remove the folder.
   private let lock: Int32
 
+  /// They lead to the worker that serves.
   var restSocket: String { path + "/rest.sock" }
   var a2aSocket: String { path + "/a2a.sock" }
   /// Where `par-lifecycle health --stacks` asks.
   var controlSocket: String { path + Self.controlName }
   static let controlName = "/control.sock"
+  /// The longest name of a socket here.
+  static let longestName = "/rest.\(WorkerSockets.numbers - 1).sock"
 
   /// Beneath the first of `$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR`, `$TMPDIR`, `/tmp` that can be
   /// written and leaves room for a socket's name (108 bytes, unix(7)).
@@ -20,7 +23,7 @@ struct RunFolder {
     var failure = SystemError("make the folder of the run", number: ENOENT)
     for base in Self.bases(environment) {
       let path = base + "/par-" + runID
-      guard (path + Self.controlName).utf8.count < 108 else {
+      guard (path + Self.longestName).utf8.count < 108 else {
         failure = SystemError("make the folder of the run", path, number: ENAMETOOLONG)
         continue
       }

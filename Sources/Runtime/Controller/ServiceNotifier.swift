@@ -1,9 +1,10 @@
+import CPlatform
 import Lifecycle
 import LinuxSystem
 
 /// Tells the service manager what becomes of the run, in the words of sd_notify(3): a subscriber of
 /// the transitions. `READY=1` is the transition to the first Ready and `STOPPING=1` the one to
-/// draining; there is no flag beside the state.
+/// draining; there is no flag beside the state. A reload, which is no transition, is told besides.
 ///
 /// To be used on the control loop's thread. It never waits: what the service manager does not take
 /// at once is kept, the newest of each word, and sent again.
@@ -24,7 +25,9 @@ final class ServiceNotifier {
     var retries = 50
   }
 
-  private enum Word: Hashable, CaseIterable { case ready, stopping, status, extend, watchdog }
+  private enum Word: Hashable, CaseIterable {
+    case reloading, ready, stopping, status, extend, watchdog
+  }
 
   private let socket: NotifySocket?
   private let loop: ControlLoop
@@ -41,6 +44,9 @@ final class ServiceNotifier {
   private var machine: (state: State, policy: Policy)?
   private var doing: String?
   private var failure: String?
+  private var isReloading = false
+  /// CLOCK_MONOTONIC in microseconds.
+  private var reloadingSince: Int64 = 0
   /// The last status that was put on its way.
   private var toldStatus: String?
   private var toldStatusAt = Instant.start
@@ -77,6 +83,30 @@ final class ServiceNotifier {
   /// Why the run gives up, before it drains.
   func failed(_ sentence: String) { failure = sentence }
 
+  /// `RELOADING=1`: a second worker loads beside the one that serves.
+  func reloading() {
+    // Of a program whose first READY=1 is still to be sent nobody waits for another.
+    guard socket != nil, !unsent.contains(.ready) else { return }
+    isReloading = true
+    reloadingSince = par_monotonic_ns() / 1000
+    unsent.insert(.reloading)
+    putStatus(at: Clock.now())
+    send()
+  }
+
+  /// `READY=1` again: the reload is over, whoever serves now.
+  func reloaded() {
+    guard socket != nil, isReloading else { return }
+    isReloading = false
+    // Who was never told that it began need not be told that it is over, nor who was told of the
+    // program's end.
+    let wasTold = unsent.remove(.reloading) == nil
+    if case .draining = machine?.state { return send() }
+    if wasTold { unsent.insert(.ready) }
+    putStatus(at: Clock.now())
+    send()
+  }
+
   /// What a phase's progress says from here on is told too.
   func follow(_ progress: ProgressReports?) {
     guard socket != nil else { return }
@@ -110,7 +140,8 @@ final class ServiceNotifier {
     disarm(.status)
     guard let machine else { return }
     let words = ServiceWords.status(
-      machine.state, doing: doing, failure: failure, inFlight: inFlight(), place: place)
+      machine.state, doing: doing, failure: failure, inFlight: inFlight(), place: place,
+      isReloading: isReloading)
     let status = ServiceWords.line(redact(words))
     if status != toldStatus {
       toldStatus = status
@@ -165,6 +196,7 @@ final class ServiceNotifier {
 
   private func line(_ word: Word) -> String? {
     switch word {
+    case .reloading: return "RELOADING=1\nMONOTONIC_USEC=\(reloadingSince)"
     case .ready: return "READY=1"
     case .stopping: return "STOPPING=1"
     case .status: return "STATUS=\(toldStatus ?? "")"

@@ -21,8 +21,10 @@ enum ServiceWords {
   ///   - failure: the sentence that the log has for the end of the run.
   ///   - inFlight: requests.
   ///   - place: where the REST port is, as `port 8080`.
+  ///   - isReloading: whether a second worker loads beside the one that serves.
   static func status(
-    _ state: State, doing: String?, failure: String?, inFlight: Int, place: String
+    _ state: State, doing: String?, failure: String?, inFlight: Int, place: String,
+    isReloading: Bool = false
   ) -> String {
     switch state {
     case .fetching: return phase("Fetching", doing)
@@ -31,7 +33,7 @@ enum ServiceWords {
     case .loading(let loading):
       guard case .again = loading.course else { return phase("Loading", doing) }
       return phase("Restarting (attempt \(loading.attempt))", doing)
-    case .ready: return "Ready on \(place)"
+    case .ready: return "Ready on \(place)\(isReloading ? ", replacing the agent's process" : "")"
     case .draining(let draining):
       return draining.cause.isAsked
         ? "Draining, \(inFlight) in flight" : failed(failure, draining.cause)

@@ -1,6 +1,7 @@
 import AgentPackages
 import DataPlane
 import Lifecycle
+import LinuxSystem
 import RunConfiguration
 
 /// Maps the machine's state to the words of the HTTP gate. A subscriber: it decides nothing.
@@ -18,6 +19,10 @@ struct SnapshotComposer {
   /// The first boot, once it is over.
   private var boot: Boot?
   private var restarts = 0
+  /// Workers that were killed because their event loop stood still.
+  var stuckWorkers = 0
+  /// Reloads: those that replaced the worker, and those that did not.
+  var reloads = (finished: 0, failed: 0)
   private let droppedLines: @Sendable () -> Int64
 
   init(
@@ -36,7 +41,8 @@ struct SnapshotComposer {
   }
 
   func snapshot(of state: State) -> Snapshot {
-    let (restarts, droppedLines) = (restarts, droppedLines)
+    let (restarts, droppedLines, stuckWorkers) = (restarts, droppedLines, stuckWorkers)
+    let (reloads, lag) = (reloads, loopLag(of: state))
     let isReady = state.name == .ready
     // Before the first Ready nothing of the package is shown.
     let wasReady = boot != nil
@@ -53,9 +59,35 @@ struct SnapshotComposer {
           name: "par_worker_restarts_total", help: "Restarts of the agent since the first Ready.",
           value: { Double(restarts) }),
         Gauge(
+          name: "par_workers_stuck_total",
+          help: "Workers killed because the agent's event loop stood still.",
+          value: { Double(stuckWorkers) }),
+        Gauge(
+          name: "par_agent_loop_lag_seconds",
+          help: "How late the agent's event loop runs: its last beat, or one that is due.",
+          value: lag),
+        Gauge(
+          name: "par_reloads_total", help: "Workers replaced by a reload.",
+          value: { Double(reloads.finished) }),
+        Gauge(
+          name: "par_reloads_failed_total", help: "Reloads that left the worker in its place.",
+          value: { Double(reloads.failed) }),
+        Gauge(
           name: "par_log_dropped_lines_total", help: "Log lines lost to a slow reader.",
           value: { Double(droppedLines()) }),
       ])
+  }
+
+  /// 0 while nobody serves, or nothing is measured.
+  private func loopLag(of state: State) -> @Sendable () -> Double {
+    guard servesAgent(state), let memory = worker?.memory, let limits = configuration.beatLimits
+    else { return { 0 } }
+    return {
+      let last = memory.lastBeat
+      guard last > 0 else { return 0 }
+      let overdue = Clock.now() - Clock.instant(ofMonotonic: last) - limits.interval
+      return max(Double(memory.lateness) / 1e9, overdue.seconds, 0)
+    }
   }
 
   func gate(of state: State) -> Gate {

@@ -1,4 +1,5 @@
 import CPlatform
+import DataPlane
 import Glibc
 import Lifecycle
 import LinuxSystem
@@ -6,7 +7,8 @@ import LinuxSystem
 /// The agent host: a Python process that loads the agent's code and serves it on a Unix socket.
 ///
 /// It has pipes for its output (1, 2), a control pipe whose end it obeys (3), a datagram socket
-/// for notifications in the format of sd_notify(3) (4), and a file in memory for stacks (5).
+/// for notifications in the format of sd_notify(3) (4), a file in memory for stacks (5), and memory
+/// that it shares with the program (6).
 final class WorkerProcess {
   enum Report {
     case output(stream: String, line: String)
@@ -50,11 +52,19 @@ final class WorkerProcess {
   /// Notifications that are read in one round, and warnings that are passed on in all.
   static let datagramsPerRound = 64
   static let warningsLimit = 100
+  /// What of the stacks goes with the reason of a kill, in characters.
+  static let stacksLimit = 8 * 1024
   /// What is kept of a `STATUS=`, in characters: it becomes a part of sentences.
   static let statusLimit = 200
 
+  /// Of the machine; a worker that takes another's place in ready has the same one.
   let attempt: Int
+  /// Of all workers of the run, from 1.
+  let number: Int
   let pid: Int32
+  let startedAt = Clock.now()
+  let sockets: WorkerSockets
+  let memory: WorkerMemory
   private(set) var lastErrors: [String] = []
   private(set) var lastStatus: String?
   private(set) var failure: Explanation?
@@ -62,6 +72,8 @@ final class WorkerProcess {
   private var a2a = A2A()
   /// Whether this program sent the killing signal.
   private(set) var wasKilled = false
+  /// Why it did, as a sentence about the agent, and where the agent was then.
+  private(set) var verdict: (sentence: String, stacks: String?)?
   private let loop: ControlLoop
   private let report: (Report) -> Void
   private let control: Int32
@@ -73,10 +85,14 @@ final class WorkerProcess {
   private let oomKillsBefore: Int?
 
   init(
-    attempt: Int, python: String, startFile: String, folder: String, environment: [String],
-    configuration: JSONValue, loop: ControlLoop, report: @escaping (Report) -> Void
+    attempt: Int, number: Int, python: String, startFile: String, folder: String,
+    environment: [String], sockets: WorkerSockets, configuration: JSONValue, loop: ControlLoop,
+    report: @escaping (Report) -> Void
   ) throws(SystemError) {
     self.attempt = attempt
+    self.number = number
+    self.sockets = sockets
+    memory = try WorkerMemory()
     self.loop = loop
     self.report = report
     let pipes = try PipeSet(3)
@@ -94,6 +110,7 @@ final class WorkerProcess {
         python, arguments: [python, "-u", startFile], environment: environment, folder: folder,
         descriptors: [
           -1, output.writeEnd, errors.writeEnd, controlPipe.readEnd, pair.1, stacks.descriptor,
+          memory.descriptor,
         ],
         // Until it can dump its stacks, being asked to must not end it.
         ignoring: SIGUSR2)
@@ -116,7 +133,7 @@ final class WorkerProcess {
     try loop.watch(notify) { [weak self] in self?.readNotifications() }
   }
 
-  /// Sends a command line: `drain` or `stop`. A host that is gone, or does not read, is no error.
+  /// Sends a command line: `drain`, `end_streams` or `stop`. A host that is gone, or does not read, is no error.
   func command(_ word: String) {
     _ = writeAll(control, Array((word + "\n").utf8))
   }
@@ -126,12 +143,41 @@ final class WorkerProcess {
     ProcessTree.killGroup(pid)
   }
 
+  /// Kills it for a reason that its end is told with.
+  func kill(because sentence: String, stacks: String?) {
+    verdict = (sentence, stacks)
+    kill()
+  }
+
+  /// Its last words, for the line of its end: why it was killed, what it said itself, or what it
+  /// wrote last.
+  var lastWords: String? {
+    if let verdict {
+      // The beginning tells why, and a line keeps the end of what is too long for it.
+      let stacks = verdict.stacks.map { "\n" + $0.prefix(Self.stacksLimit) } ?? ""
+      return verdict.sentence + stacks
+    }
+    return failure?.detail ?? (lastErrors.isEmpty ? nil : lastErrors.joined(separator: "\n"))
+  }
+
   /// Whether the kernel's out-of-memory killer ended it, as far as the control group tells.
   func wasOutOfMemory(_ status: ExitStatus) -> Bool {
     guard case .signaled(SIGKILL) = status, !wasKilled, let before = oomKillsBefore,
       let now = ControlGroup.oomKills()
     else { return false }
     return now > before
+  }
+
+  /// The end of a sentence that begins with the agent's process.
+  func howItEnded(_ status: ExitStatus) -> String {
+    if let verdict { return "was killed: \(verdict.sentence)" }
+    switch status {
+    case .exited(let code): return "ended with status \(code)"
+    case .signaled(let number):
+      return wasOutOfMemory(status)
+        ? "was ended by the kernel because memory ran out"
+        : "was ended by \(SignalSource.name(number))"
+    }
   }
 
   /// Asks for the Python stacks of all its threads, by faulthandler, also while an import hangs;
@@ -148,6 +194,7 @@ final class WorkerProcess {
     for stream in streams { forget(stream.fd) }
     for fd in [notify, control] { forget(fd) }
     stacks.workerEnded()
+    sockets.remove()
   }
 
   private func forget(_ fd: Int32) {

@@ -6,6 +6,7 @@ import LinuxSystem
 /// What the main thread asks of every loop.
 enum Command: Sendable {
   case cut(CutReason, Collector)
+  case retire(Retirement)
   /// Only sent while requests are held or HTTP/2 connections are open.
   case gateChanged
   /// Connections to the sockets that were passed to the program are left to who comes next.
@@ -13,8 +14,22 @@ enum Command: Sendable {
   case stop
 }
 
+/// What is to be ended.
 enum CutReason: Sendable {
-  case upstreamLost, streams, all
+  /// Exchanges with this worker, which has ended; nil: with any.
+  case upstreamLost(Worker?)
+  /// Event streams, tunnels and gRPC streams of this worker; nil: of any.
+  case streams(of: Worker?)
+  case all
+
+  /// - Parameter worker: who an exchange is with; nil: with nobody (yet).
+  func concerns(_ worker: Worker?) -> Bool {
+    switch self {
+    case .upstreamLost(let lost): worker != nil && (lost == nil || lost === worker)
+    case .streams(let meant): meant == nil || meant === worker
+    case .all: true
+    }
+  }
 }
 
 /// Gathers the loops' answers to one command and wakes the thread that waits for them.

@@ -76,14 +76,29 @@ public final class DataPlane: Sendable {
   public var abortedCount: Int { shared.aborted.load(ordering: .relaxed) }
 
   /// The worker is gone: every exchange with it is answered 502, or cut when its response began,
-  /// and counted aborted. Waits for the loops, at most 100 ms.
+  /// and counted aborted; others go on, and those that wait for a connection. Waits for the loops, at
+  /// most 100 ms.
+  /// - Parameter worker: its process has ended; nil: that of any worker.
   /// - Returns: what was aborted, oldest first, at most 20, including exchanges that noticed the
   ///   end of the worker by themselves within the last second.
-  public func upstreamLost() -> [AbortedRequest] { cut(.upstreamLost) }
+  public func upstreamLost(_ worker: Worker? = nil) -> [AbortedRequest] {
+    cut(.upstreamLost(worker))
+  }
 
-  /// Cuts event streams and WebSockets, which do not end by themselves. A download without a declared length does:
-  /// it goes on until the deadline. Waits like `upstreamLost`.
-  public func cutStreams() -> [AbortedRequest] { cut(.streams) }
+  /// The worker gets no more requests: the snapshot that was published last has another one, or
+  /// none. Connections to it that are idle are closed, exchanges with it go on; the observer's
+  /// `workerIsIdle` is called when there are none (left). Does not wait.
+  public func retire(_ worker: Worker) {
+    let retirement = Retirement(worker, loops: loops.count, observer: shared.observer)
+    for loop in loops { loop.send(.retire(retirement)) }
+  }
+
+  /// Cuts event streams, tunnels and gRPC streams, which do not end by themselves. A download
+  /// without a declared length does: it goes on until the deadline. Waits like `upstreamLost`.
+  /// - Parameter worker: whose; nil: all.
+  public func cutStreams(of worker: Worker? = nil) -> [AbortedRequest] {
+    cut(.streams(of: worker))
+  }
 
   /// Cuts everything in flight; what has no response yet is answered 503. Waits like
   /// `upstreamLost`.
@@ -115,7 +130,7 @@ public final class DataPlane: Sendable {
     for loop in loops { loop.send(.cut(reason, collector)) }
     collector.wait(shared.options.limits.cutPatience)
     var aborted = collector.aborted
-    if reason == .upstreamLost { aborted += shared.losses.take(at: par_monotonic_ns()) }
+    if case .upstreamLost = reason { aborted += shared.losses.take(at: par_monotonic_ns()) }
     return aborted.sorted { $0.started < $1.started }.prefix(Collector.capacity).map(\.request)
   }
 

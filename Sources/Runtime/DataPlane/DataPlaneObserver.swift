@@ -5,6 +5,9 @@ public protocol DataPlaneObserver: AnyObject, Sendable {
   /// reaches 0; called on a data-plane thread. (Whoever publishes such a gate reads
   /// `DataPlane.inFlight` afterwards: one of the two sees the end.)
   func nothingInFlight()
+  /// No loop has an exchange with a worker that `DataPlane.retire` was called for. Once; called on a
+  /// data-plane thread, or not at all when the data plane stops before.
+  func workerIsIdle(_ worker: Worker)
   /// One response ended. Only with `DataPlaneOptions.accessLog`; called on a data-plane thread.
   func requestFinished(_ record: AccessRecord)
   /// A client's connection was ended for what it did on it. Called on a data-plane thread, at most
@@ -17,6 +20,7 @@ public protocol DataPlaneObserver: AnyObject, Sendable {
 }
 
 extension DataPlaneObserver {
+  public func workerIsIdle(_ worker: Worker) {}
   public func connectionRefused(reason: String, peer: String, count: Int) {}
 }
 

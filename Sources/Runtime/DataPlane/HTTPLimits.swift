@@ -51,8 +51,16 @@ public struct HTTPLimits: Sendable {
   public var cutPatience = Interval.milliseconds(100)
   /// Requests that wait for an agent, of the whole program (503); 0: none does.
   public var heldRequests = 256
-  /// How often a request is taken back from an agent that ended without reading it (502).
+  /// How often a request is taken back from an agent that ended without beginning it (502).
   public var takeBacks = 8
+  /// Bytes of a body, its framing included, that are kept to be sent again while the agent has not
+  /// begun the request. What follows waits until it has.
+  public var keptBodyBytes = 64 * 1024
+  /// How soon it is looked whether it has, while such a body waits: first so soon, then more and more
+  /// rarely …
+  public var markLookLeast = Interval.seconds(0.0001)
+  /// … down to this.
+  public var markLookMost = Interval.milliseconds(10)
   /// Between two attempts to connect to an agent whose accept queue is full.
   public var connectRetry = Interval.milliseconds(5)
 

@@ -57,7 +57,7 @@ enum MetricsBody {
       sum { $0.holdsExpired.load(ordering: .relaxed) })
     metric(
       "par_requests_taken_back_total", "counter",
-      "Requests taken back from an agent that ended without reading them.",
+      "Requests taken back from an agent that ended without beginning them.",
       sum { $0.takenBack.load(ordering: .relaxed) })
     metric(
       "par_tunnels", "gauge", "Open WebSockets; in flight as well.",

@@ -17,6 +17,11 @@ public enum Clock {
     return Instant(nanoseconds: par_monotonic_ns() - origin)
   }
 
+  /// The instant of a reading of CLOCK_MONOTONIC (clock_gettime(2)), which all processes share.
+  public static func instant(ofMonotonic nanoseconds: UInt64) -> Instant {
+    Instant(nanoseconds: Int64(clamping: nanoseconds) - monotonicAtStart)
+  }
+
   /// Nanoseconds since 1970-01-01 UTC.
   public static func wallNanoseconds() -> Int64 { par_realtime_ns() }
 }

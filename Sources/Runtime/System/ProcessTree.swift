@@ -73,15 +73,23 @@ public enum ProcessTree {
     return found
   }
 
+  /// The session of a process (getsid(2)); the leader's is its own number. nil: it is gone.
+  public static func session(of pid: Int32) -> Int32? {
+    let session = getsid(pid)
+    return session >= 0 ? session : nil
+  }
+
   /// How long `killDescendants` goes on: a process that the kernel does not let go may stay.
   public static let killTimeout = Interval.seconds(1)
 
   /// Kills and reaps every child, and what they leave behind: killing a process hands its children
   /// to us.
-  public static func killDescendants() {
+  ///
+  /// - Parameter isMeant: which; the others, and what is theirs, live on.
+  public static func killDescendants(where isMeant: (Int32) -> Bool = { _ in true }) {
     let deadline = Clock.now() + killTimeout
     while Clock.now() < deadline {
-      let targets = children()
+      let targets = children().filter(isMeant)
       if targets.isEmpty { return }
       for pid in targets { kill(pid, SIGKILL) }
       for pid in targets { _ = reap(pid, within: deadline - Clock.now()) }

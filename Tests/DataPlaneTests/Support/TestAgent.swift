@@ -45,6 +45,38 @@ final class TestAgent: Sendable {
       return Array(buffered[..<count])
     }
 
+    /// Bytes that came and were not taken.
+    var bufferedBytes: Int { buffered.count }
+
+    /// Reads once.
+    /// - Returns: false when nothing came within `milliseconds`, or the connection ended.
+    func more(within milliseconds: Int32 = 10_000) -> Bool {
+      var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      return poll(&poller, 1, milliseconds) > 0 && fill()
+    }
+
+    /// The content of a chunked body; nil when it is not whole.
+    func chunks() -> [UInt8]? {
+      var body: [UInt8] = []
+      while let line = line(), let size = Int(line, radix: 16) {
+        guard let chunk = take(size), take(2) == [13, 10] else { return nil }
+        if size == 0 { return body }
+        body += chunk
+      }
+      return nil
+    }
+
+    private func line() -> String? {
+      while true {
+        if let end = buffered.firstIndex(of: 10) {
+          let text = String(decoding: buffered[..<end], as: UTF8.self)
+          buffered.removeSubrange(...end)
+          return String(text.dropLast())
+        }
+        guard fill() else { return nil }
+      }
+    }
+
     /// Everything of a chunked body, framing included.
     func chunkedBody() -> String? {
       while true {

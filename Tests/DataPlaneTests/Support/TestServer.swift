@@ -14,6 +14,10 @@ final class TestServer: @unchecked Sendable {
     private let log = Locked<[AccessRecord]>([])
     var records: [AccessRecord] { log.withLock { $0 } }
     func nothingInFlight() { idle.increment() }
+    private let idleWorkers = Locked<[Worker]>([])
+    /// Those that were retired and have nothing to do, in this order.
+    var retired: [Worker] { idleWorkers.withLock { $0 } }
+    func workerIsIdle(_ worker: Worker) { idleWorkers.withLock { $0.append(worker) } }
     func requestFinished(_ record: AccessRecord) { log.withLock { $0.append(record) } }
     private let refusals = Locked<[String]>([])
     var refused: [String] { refusals.withLock { $0 } }
@@ -127,6 +131,15 @@ final class TestServer: @unchecked Sendable {
   func publish(_ change: (inout Snapshot) -> Void) {
     change(&snapshot)
     plane.publish(snapshot)
+  }
+
+  /// Another worker takes the place of the one there is.
+  /// - Returns: the one before.
+  @discardableResult
+  func replace(by worker: Worker?) throws -> Worker {
+    guard let before = snapshot.worker else { throw SystemError("worker", number: ENOENT) }
+    publish { $0.worker = worker }
+    return before
   }
 
   func publish(gate: Gate) {

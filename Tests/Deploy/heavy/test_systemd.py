@@ -166,6 +166,26 @@ def test_restarts_under_load_lose_nothing_with_the_socket(machine: Machine, stop
     assert conforms(journal(machine, stopped)) == ["conforms"] * 4
 
 
+def test_reloads_under_load_lose_nothing(machine: Machine, stopped: str) -> None:
+    machine.run("systemctl", "start", UNIT)
+    pid = show(machine, "MainPID")["MainPID"]
+    load = Load(machine)
+    for count in range(1, 4):
+        machine.run("systemctl", "reload", UNIT)
+        wait_for("the reload", lambda: journal(machine, stopped).count('"event":"reload_finished"') == count)
+        wait_for("the word of its end", lambda: show(machine, "ActiveState", "SubState") == {
+            "ActiveState": "active", "SubState": "running",
+        })
+    result = load.end()
+    print("reload x 3:", result)
+    assert result["lost"] == {}
+    assert result["answered"] > 100
+    assert show(machine, "MainPID", "NRestarts") == {"MainPID": pid, "NRestarts": "0"}
+    assert "reload_failed" not in journal(machine, stopped)
+    machine.run("systemctl", "stop", UNIT)
+    assert conforms(journal(machine, stopped)) == ["conforms"]
+
+
 @pytest.mark.parametrize("mode", ["mixed", "control-group"])
 def test_a_stop_under_load_answers_what_had_begun(machine: Machine, stopped: str, mode: str) -> None:
     drop_in(machine, f"[Service]\nKillMode={mode}\n")

@@ -249,6 +249,11 @@ def deaf_rows() -> Iterator[Cell]:
                 all_of(ask("/api/deaf"), signals(number)),
                 Stopped(number.name, "ready", "cut"), 2.5,
             )  # fmt: skip
+        yield Cell(
+            "ready", f"the agent {words}, and is watched",
+            serving(module, HEARTBEAT_TIMEOUT_SEC=2), ask("/api/deaf"),
+            GoesOn(2, "worker_exited"), 7,
+        )  # fmt: skip
     stubborn = (
         ("never ends its shutdown", LIFESPAN.replace("START", "").replace("END", "time.sleep(1000)")),
         ("hangs at exit", "import atexit, time\natexit.register(time.sleep, 1000)\n" + GOOD),
@@ -315,4 +320,9 @@ def restart_rows() -> Iterator[Cell]:
             "loading again", f"the agent {words}",
             serving(once.replace("CODE", code), WORKER_RESTARTS="2/60", LOAD_TIMEOUT_SEC=4),
             kill_worker, USED_UP, 14,
+        )  # fmt: skip
+        yield Cell(
+            "ready", f"SIGHUP; the agent {words.replace('restart', 'reload')}",
+            serving(once.replace("CODE", code), LOAD_TIMEOUT_SEC=4), signals(signal.SIGHUP),
+            GoesOn(1, "reload_failed"), 8,
         )  # fmt: skip

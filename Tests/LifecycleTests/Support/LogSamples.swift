@@ -45,7 +45,7 @@ struct LogSamples {
     }
   }
 
-  /// One event of each of the 22 cases.
+  /// One event of each of the 25 cases.
   mutating func events() -> [LogEvent] {
     [
       .runStarted(version: text(), schema: int(), machine: text(), pid: int(), config: json()),
@@ -90,6 +90,9 @@ struct LogSamples {
           outOfMemory: pick(2) == 0, asked: pick(2) == 0, stack: optional(),
           inFlight: (0..<pick(3)).map { _ in text() }, restarts: int(), willRestart: pick(2) == 0,
           delayMilliseconds: one([nil, 0, 500]))),
+      .reloadStarted(pid: int()),
+      .reloadFinished(ReloadFacts(pid: int(), replaced: int(), loadMilliseconds: whole())),
+      .reloadFailed(Explanation(error: text(), detail: optional(), hint: optional())),
       .requestAborted(
         AbortedFacts(
           method: text(), route: text(), ageMilliseconds: whole(), requestID: text(),

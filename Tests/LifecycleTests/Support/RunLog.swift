@@ -8,6 +8,8 @@ struct RunLog {
   private let preparation: Preparation
   private var aborted = 0
   private var lastPID = 0
+  /// Who was replaced and still runs.
+  private var replaced: [Int] = []
 
   static let budget: Int64 = 5000
   static let package = PackageIdentity(name: "a", version: "1", sha256: nil)
@@ -136,10 +138,19 @@ struct RunLog {
     }
     let event = Event.workerLost(attempt: attempt, jitter: jitter)
     let next = machine.after(event, at: time).machine.state
-    write(exit(pid: 100 + attempt, asked: false, next: next))
+    write(exit(pid: lastPID, asked: false, next: next))
     if next.name == .draining { explain() }
     send(event)
     passDelay()
+  }
+
+  mutating func loseWorkerInReload() {
+    guard let attempt = machine.state.attempt else { return }
+    let event = Event.workerLost(attempt: attempt, jitter: 0)
+    write(exit(pid: lastPID, asked: false, next: machine.after(event, at: time).machine.state))
+    send(event)
+    failReload()
+    startWorker()
   }
 
   private mutating func passDelay() {
@@ -164,11 +175,38 @@ struct RunLog {
   }
 
   mutating func loadTimesOut() {
-    let old = 100 + (machine.state.attempt ?? 0)
+    let old = lastPID
     if let due = machine.timers[.loadTimeout] { time = due.milliseconds }
     send(.timerFired(.loadTimeout))
     passDelay()
     write(exit(pid: old, asked: false, next: machine.state))
+  }
+
+  /// A second worker is started beside the one that serves.
+  mutating func beginReload() {
+    write(.reloadStarted(pid: lastPID))
+    write(.workerStarted(pid: lastPID + 1000, attempt: machine.state.attempt ?? 0))
+  }
+
+  mutating func finishReload() {
+    pass(600)
+    write(
+      .reloadFinished(
+        ReloadFacts(pid: lastPID + 1000, replaced: lastPID, loadMilliseconds: 600)))
+    replaced.append(lastPID)
+    lastPID += 1000
+  }
+
+  mutating func failReload() {
+    pass(50)
+    write(exit(pid: lastPID + 1000, asked: false, next: machine.state))
+    write(.reloadFailed(Explanation(error: "the new process ended with status 1")))
+  }
+
+  /// The oldest of those that were replaced ends.
+  mutating func endReplaced(asked: Bool = true) {
+    pass(10)
+    write(exit(pid: replaced.removeFirst(), asked: asked, next: machine.state))
   }
 
   mutating func becomeReady() {
@@ -238,7 +276,9 @@ enum GoodRuns {
     ("SIGTERM while installing", stoppedInstalling()), ("deadline", deadline()),
     ("second signal", secondSignal()), ("second signals of a failure", failureSignalled()),
     ("SIGINT", interrupted()), ("short deadline", shortDeadline()),
-    ("worker lost in the drain", lostInDrain()),
+    ("worker lost in the drain", lostInDrain()), ("reloads", reloads()),
+    ("reload failed", reloadFailed()), ("lost in a reload", lostInReload()),
+    ("drain in a reload", drainInReload()),
   ]
 
   private static func run(_ log: RunLog = RunLog(), _ story: (inout RunLog) -> Void) -> [LogLine] {
@@ -380,6 +420,61 @@ enum GoodRuns {
       $0.send(.terminationRequested(.terminate))
       $0.pass(488)
       $0.send(.timerFired(.drainDeadline))
+    }
+  }
+  static func reloads() -> [LogLine] {
+    run {
+      $0.boot()
+      $0.beginReload()
+      $0.chatter()
+      $0.finishReload()
+      $0.endReplaced()
+      $0.pass(100)
+      $0.beginReload()
+      $0.finishReload()
+      $0.endReplaced(asked: false)
+      $0.abortOne()
+      $0.loseWorker()
+      $0.becomeReady()
+      $0.beginReload()
+      $0.finishReload()
+      $0.send(.terminationRequested(.terminate))
+      $0.endReplaced()
+      $0.drainOut()
+    }
+  }
+  static func reloadFailed() -> [LogLine] {
+    run {
+      $0.boot()
+      $0.beginReload()
+      $0.failReload()
+      $0.write(.reloadStarted(pid: 101))
+      $0.write(.reloadFailed(Explanation(error: "the agent's interpreter cannot be started")))
+      $0.beginReload()
+      $0.finishReload()
+      $0.endReplaced()
+      $0.send(.terminationRequested(.terminate))
+      $0.drainOut()
+    }
+  }
+  /// The new process is ended after the line of the transition and before what follows from it.
+  static func lostInReload() -> [LogLine] {
+    run {
+      $0.boot()
+      $0.beginReload()
+      $0.loseWorkerInReload()
+      $0.becomeReady()
+      $0.send(.terminationRequested(.terminate))
+      $0.drainOut()
+    }
+  }
+  static func drainInReload() -> [LogLine] {
+    run {
+      $0.boot()
+      $0.beginReload()
+      $0.send(.terminationRequested(.terminate))
+      $0.failReload()
+      $0.drainOut()
     }
   }
   static func lostInDrain() -> [LogLine] {

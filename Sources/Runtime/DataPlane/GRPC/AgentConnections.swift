@@ -10,7 +10,6 @@ final class AgentConnections: Pollable {
   static let unreachable = "The agent cannot be reached: nothing listens for gRPC"
 
   private var connections: [AgentHTTP2Connection] = []
-  private var worker: Worker?
   /// Calls that wait for a connection.
   private var waiting: [GRPCCall] = []
   /// When connecting is given up; 0: it is not tried.
@@ -18,12 +17,8 @@ final class AgentConnections: Pollable {
 
   init(loop: EventLoop) { super.init(descriptor: -1, loop: loop) }
 
-  /// Who gets calls from now on. Those that another one has go on there.
-  func use(_ worker: Worker?) {
-    guard worker !== self.worker else { return }
-    self.worker = worker
-    for connection in connections { connection.retire() }
-  }
+  /// Another worker gets calls from now on. Those that one before has go on there.
+  func retireAll() { for connection in connections { connection.retire() } }
 
   /// Gives a call to a connection.
   func place(_ call: GRPCCall) {
@@ -106,7 +101,8 @@ final class AgentConnections: Pollable {
   private func connect() -> Lease {
     let descriptor: Int32
     var isConnecting = false
-    switch worker?.a2a {
+    guard let worker = loop.workers.current else { return .failed(ENOENT) }
+    switch worker.worker.a2a {
     case .unix(let path): descriptor = par_connect_unix(path)
     case .loopback(let port): descriptor = par_connect_loopback(port, &isConnecting)
     case nil: return .failed(ENOENT)
@@ -117,7 +113,8 @@ final class AgentConnections: Pollable {
       return .failed(ENOMEM)
     }
     let connection = AgentHTTP2Connection(
-      descriptor: descriptor, loop: loop, session: session, isConnecting: isConnecting)
+      descriptor: descriptor, loop: loop, session: session, worker: worker,
+      isConnecting: isConnecting)
     let events =
       isConnecting
       ? AgentHTTP2Connection.usualEvents | PAR_EPOLLOUT : AgentHTTP2Connection.usualEvents
@@ -127,6 +124,7 @@ final class AgentConnections: Pollable {
       return .failed(number)
     }
     connections.append(connection)
+    worker.connected()
     connection.opened()
     return .connected(connection)
   }
@@ -136,6 +134,15 @@ final class AgentConnections: Pollable {
   }
 
   /// The agent is gone.
+  /// - Parameter worker: only this one; nil: whoever was connected to.
+  func lost(_ worker: Worker?) {
+    for connection in connections where worker == nil || connection.worker.worker === worker {
+      connection.hearOut()
+      connection.lost("")
+    }
+    placeWaiting()
+  }
+
   func closeAll() {
     for connection in connections { connection.lost("") }
     placeWaiting()

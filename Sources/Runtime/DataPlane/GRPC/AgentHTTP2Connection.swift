@@ -9,6 +9,8 @@ final class AgentHTTP2Connection: HTTP2Connection {
   /// Without EPOLLOUT, which a Unix socket reports each time the peer has read something.
   static let usualEvents = PAR_EPOLLIN | PAR_EPOLLRDHUP | PAR_EPOLLET
 
+  /// Who is at the other end.
+  let worker: LoopWorker
   private(set) var callCount = 0
   unowned(unsafe) private var firstCall: GRPCCall?
   /// Calls whose head has not been written.
@@ -22,7 +24,11 @@ final class AgentHTTP2Connection: HTTP2Connection {
   private var isConnecting: Bool
   private var watchesWriting: Bool
 
-  init(descriptor: Int32, loop: EventLoop, session: OpaquePointer, isConnecting: Bool) {
+  init(
+    descriptor: Int32, loop: EventLoop, session: OpaquePointer, worker: LoopWorker,
+    isConnecting: Bool
+  ) {
+    self.worker = worker
     self.isConnecting = isConnecting
     watchesWriting = isConnecting
     super.init(descriptor: descriptor, loop: loop, session: session)
@@ -209,9 +215,37 @@ final class AgentHTTP2Connection: HTTP2Connection {
     loop.rewatch(self, events: Self.usualEvents | PAR_EPOLLOUT)
   }
 
+  /// Another worker gets the calls from now on, those that wait for a place here too.
   func retire() {
     isRetired = true
+    if loop.workers.current?.worker.a2a != nil { giveWaitingAway() }
     wantsFlush()
+  }
+
+  private func giveWaitingAway() {
+    var unbegun: [GRPCCall] = []
+    var next = firstCall
+    while let call = next {
+      next = call.agentAfter
+      if call.headStart == nil, !call.isOver { unbegun.append(call) }
+    }
+    // The first of the list is the last that came.
+    for call in unbegun.reversed() {
+      // The session takes both back for a head that it has not written: no stream is opened.
+      nghttp2_submit_rst_stream(session, 0, call.agentID, HTTP2Code.cancel)
+      nghttp2_session_set_stream_user_data(session, call.agentID, nil)
+      loop.agents.placeAgain(remove(Unmanaged.passUnretained(call).toOpaque()))
+    }
+  }
+
+  /// The agent has ended: what it wrote before is its clients'.
+  func hearOut() {
+    var turns = loop.limits.pumpTurns
+    canRead = true
+    while canRead, phase == .open, turns > 0 {
+      turns -= 1
+      turn()
+    }
   }
 
   /// The agent is gone. Calls of which nothing can have arrived are given to another connection.
@@ -240,5 +274,6 @@ final class AgentHTTP2Connection: HTTP2Connection {
   override func closed() {
     loop.agents.remove(self)
     loop.counters.agentConnectionsOpen.bump(-1)
+    worker.disconnected()
   }
 }

@@ -255,7 +255,7 @@ final class GRPCCall: HTTP2Stream {
   private var isStream: Bool { !hasInputEnded || hasHead && !hasOutputEnded }
 
   override func cut(_ reason: CutReason) -> (started: Int64, request: AbortedRequest)? {
-    guard isCounted else { return nil }
+    guard isCounted, reason.concerns(agent?.worker.worker) else { return nil }
     switch reason {
     case .upstreamLost: return nil
     case .streams: guard isStream, !hasOutputEnded else { return nil }

@@ -10,14 +10,16 @@ extension ClientConnection {
       if exchange.responseFraming == .chunked { outputBuffer().append("0\r\n\r\n") }
       return responseEnds(upstream)
     }
-    if isUnread(upstream) { return takeBack(upstream) }
-    if exchange.isRepeatable, !exchange.heardUpstream, upstream.wasUsed {
+    if isUnbegun(upstream) { return takeBack(upstream) }
+    // Nobody tells whether the agent has begun; most likely it closed a connection that was idle.
+    if exchange.isRepeatable, !exchange.heardUpstream, upstream.wasUsed, !upstream.isMarked {
       self.upstream = nil
       upstream.shut()
       exchange.isRepeatable = false
-      // The agent has read it and may have begun: no third time.
+      // It may have begun: no third time.
       exchange.keepsRequest = false
       exchange.upstreamDeaf = false
+      exchange.isHandedOver = false
       toUpstream?.rewind()
       loop.counters.repeats.bump(1)
       exchange.connectDeadline =
@@ -82,7 +84,9 @@ extension ClientConnection {
   /// Ends what the main thread wants ended.
   /// - Returns: nil when that does not concern this connection.
   func cut(_ reason: CutReason) -> (started: Int64, request: AbortedRequest)? {
-    guard exchange.isCounted, phase != .closed, phase != .lingering else { return nil }
+    guard exchange.isCounted, phase != .closed, phase != .lingering,
+      reason.concerns(upstream?.worker.worker)
+    else { return nil }
     if phase == .tunnel { return cutTunnel() }
     switch reason {
     case .upstreamLost:
@@ -98,13 +102,14 @@ extension ClientConnection {
         return nil
       }
     }
+    let isAll = if case .all = reason { true } else { false }
     let started = exchange.started
     let wasAborted = exchange.isAborted
     let request = aborted()
     markAborted()
     if phase == .proxying, !exchange.hasResponse {
-      exchange.closesAfter = exchange.closesAfter || reason == .all
-      if reason == .upstreamLost {
+      exchange.closesAfter = exchange.closesAfter || isAll
+      if case .upstreamLost = reason {
         fail(502, "The agent ended before it answered")
       } else {
         fail(503, "The agent is stopping and the request was cut off")
@@ -117,20 +122,21 @@ extension ClientConnection {
     return wasAborted ? nil : (started, request)
   }
 
-  /// The agent has ended, and the kernel tells by now what became of the request: a response that
-  /// was written before goes on, what was not read is taken back.
+  /// The agent has ended, and it is known by now what became of the request: a response that was
+  /// written before goes on, what was not begun is taken back.
   /// - Returns: false when the exchange has to be ended.
   private func findsEnd() -> Bool {
-    guard let connection = upstream else {
-      // It waits for a connection: the next attempt finds out.
-      return exchange.keepsRequest
-    }
+    guard let connection = upstream else { return true }
     connection.canRead = true
     for _ in 0..<loop.limits.pumpTurns
     where phase == .proxying && !exchange.responseDone && upstream === connection {
       if !advanceProxy() { break }
     }
-    if phase == .proxying, !exchange.responseDone, upstream === connection { return false }
+    if phase == .proxying, !exchange.responseDone, upstream === connection {
+      // Somebody else may hold its end of the connection open.
+      guard isUnbegun(connection) else { return false }
+      takeBack(connection)
+    }
     advance()
     return true
   }

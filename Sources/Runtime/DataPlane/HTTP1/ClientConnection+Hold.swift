@@ -2,9 +2,10 @@ import Glibc
 import Lifecycle
 import Synchronization
 
-/// A request that waits for an agent. Its head is written already, its body is left to the client,
-/// and so is what follows on the connection: what it costs is at most a buffer of `bufferBytes` for
-/// what came with the head, and the head written anew, of `HTTPLimits.headBytes` and some fields.
+/// A request that waits for an agent. Its head is written already, its body is left to the client, and
+/// so is what follows on the connection: what it costs is at most a buffer of `bufferBytes` for what
+/// came with the head, and the head written anew, of `HTTPLimits.headBytes` and some fields; and
+/// `HTTPLimits.keptBodyBytes` where a worker before had it and did not begin.
 extension ClientConnection {
   /// Lets the request wait, or answers 503 when too many do. Only for one that no agent has begun.
   func hold() {
@@ -48,27 +49,13 @@ extension ClientConnection {
     answerError(503, text)
   }
 
-  // MARK: What the agent did not read
+  // MARK: What the agent did not begin
 
-  /// The largest request that is surely read at once or not at all: the kernel keeps what one
-  /// send(2) took as one piece, and the agent's host reads 64 KiB and more at a time, which is room
-  /// for such a request and an unread rest of the one before.
-  static let readAtOnce = 32 * 1024
-
-  /// Whether it is certain that the agent, which ended this connection, has not begun the request.
-  ///
-  /// A Unix socket that is closed with unread bytes in it, or before it was accepted, resets the
-  /// other end; when all was read, the other end sees an ordinary end of file (unix(7) is silent on
-  /// it; Linux does so since 2.2). Without its last byte a head is no request. A body may be unread
-  /// where the head was not: there it counts only when both were one piece.
-  func isUnread(_ connection: UpstreamConnection) -> Bool {
-    guard exchange.keepsRequest, !exchange.heardUpstream, let request = toUpstream else {
-      return false
-    }
-    if exchange.sends == 0 { return true }
-    guard connection.wasReset else { return false }
-    if exchange.isBodyless { return true }
-    return exchange.sends == 1 && request.end <= Self.readAtOnce && !connection.followsMuch
+  /// Whether it is certain that the agent, which ended this connection, has not begun the request,
+  /// and all that there was of it can be sent again.
+  func isUnbegun(_ connection: UpstreamConnection) -> Bool {
+    guard exchange.keepsRequest, !exchange.heardUpstream else { return false }
+    return !exchange.isHandedOver || !connection.hasBegun
   }
 
   /// Takes the request back from an agent that has not begun it, for the next one.
@@ -76,12 +63,12 @@ extension ClientConnection {
     upstream = nil
     connection.shut()
     guard exchange.takenBack < loop.limits.takeBacks else {
-      return upstreamGone("The agent ends its connections without reading from them")
+      return upstreamGone("The agent ends its connections without beginning requests")
     }
     exchange.takenBack += 1
     loop.counters.takenBack.bump(1)
     toUpstream?.rewind()
-    exchange.sends = 0
+    exchange.isHandedOver = false
     exchange.upstreamDeaf = false
     exchange.isRepeatable = false
     exchange.connectDeadline =
@@ -89,7 +76,7 @@ extension ClientConnection {
     connect()
   }
 
-  /// More of the body goes on than can be taken back: what was sent is forgotten.
+  /// The agent has begun: what was sent is forgotten.
   func forgetRequest() {
     exchange.keepsRequest = false
     toUpstream?.compact()

@@ -37,14 +37,16 @@ extension ClientConnection {
     }
     toUpstream = out
     phase = .proxying
-    exchange.isBodyless = request.framing == .none
     exchange.keepsRequest = true
+    // The empty line.
+    exchange.headEndBytes = 2
+    exchange.headEnd = out.end - exchange.headEndBytes
     exchange.connectDeadline =
       loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds
     // Who waits has come before.
     if published.admission == .held || !loop.held.isEmpty { return hold() }
     if let idle = loop.upstreams.takeIdle() {
-      exchange.isRepeatable = exchange.method.isIdempotent && exchange.isBodyless
+      exchange.isRepeatable = exchange.method.isIdempotent && request.framing == .none
       attach(idle)
     } else {
       connect()
@@ -77,8 +79,13 @@ extension ClientConnection {
 
   func attach(_ connection: UpstreamConnection) {
     upstream = connection
-    connection.client = self
+    connection.begins(self)
     exchange.connectDeadline = 0
+    // A body that was not asked for meanwhile has its time from here on.
+    lastMoved = loop.now
+    guard let request = toUpstream else { return }
+    request.replace(exchange.headEndBytes, at: exchange.headEnd, by: connection.endOfHead)
+    exchange.headEndBytes = connection.endOfHead.count
   }
 
   func connect() {
@@ -103,7 +110,7 @@ extension ClientConnection {
   /// - Returns: whether to go on: bytes were moved, or the exchange is over.
   func advanceProxy() -> Bool {
     // What has come of the body goes out in one piece with the head.
-    var moved = exchange.sends > 0 && sendRequest()
+    var moved = exchange.isHandedOver && sendRequest()
     if phase == .proxying { moved = pullBody() || moved }
     if phase == .proxying { moved = sendRequest() || moved }
     if phase == .proxying { moved = pullResponse() || moved }
@@ -131,7 +138,13 @@ extension ClientConnection {
   func waitFor() {
     let idle = loop.shared.options.bodyIdleTimeout.nanoseconds
     if upstream == nil, !exchange.responseDone { return }
-    if output != nil || waitsForBody || waitsForAgentToRead {
+    if waitsForMark {
+      // Soon at first: most agents begin at once.
+      let next = min(
+        max(loop.now - lastMoved, loop.limits.markLookLeast.nanoseconds),
+        loop.limits.markLookMost.nanoseconds)
+      setDeadline(min(loop.now + next, lastMoved + idle))
+    } else if output != nil || waitsForBody || waitsForAgentToRead {
       setDeadline(lastMoved + idle)
     } else if hungUp {
       // Who reads events and hangs up is gone; anyone else may have only finished sending.
@@ -140,6 +153,14 @@ extension ClientConnection {
     } else {
       setDeadline(Pollable.never)
     }
+  }
+
+  /// As much of the body as may be kept was sent to an agent that has not begun the request.
+  var waitsForMark: Bool {
+    guard exchange.keepsRequest, exchange.isHandedOver, !body.isDone, !exchange.upstreamDeaf,
+      let toUpstream
+    else { return false }
+    return upstream != nil && toUpstream.isEmpty && toUpstream.room < Self.pieceRoom
   }
 
   var waitsForBody: Bool {
@@ -161,7 +182,11 @@ extension ClientConnection {
       }
       return connect()
     }
-    if output != nil {
+    if waitsForMark {
+      guard loop.now - lastMoved >= idle else { return }
+      exchange.closesAfter = true
+      fail(504, "The agent did not begin the request")
+    } else if output != nil {
       if loop.now - lastMoved >= idle { gone() }
     } else if waitsForBody {
       guard loop.now - lastMoved >= idle else { return }

@@ -14,22 +14,25 @@ extension ClientConnection {
       switch upstream.transmit(buffer.readable) {
       case .moved(let count):
         if count < buffer.count { upstream.writeBlocked() }
-        exchange.sends += 1
-        if exchange.sends > 1 || count > Self.readAtOnce { upstream.carriesMuch = true }
+        exchange.isHandedOver = true
         if exchange.keepsRequest { buffer.advance(count) } else { buffer.consume(count) }
         lastMoved = loop.now
         moved = true
       case .wouldBlock, .ended: upstream.writeBlocked()
-      case .failed(let number):
-        if number == ECONNRESET { upstream.wasReset = true }
+      case .failed:
         // It may have answered before it closed: whatever is there is read.
         exchange.upstreamDeaf = true
         upstream.canRead = true
         return true
       }
     }
-    if buffer.isEmpty, !exchange.keepsRequest { dropToUpstream() }
+    dropSent(buffer)
     return moved
+  }
+
+  /// Gives the buffer back when nothing in it is to be sent, now or again.
+  private func dropSent(_ buffer: ByteBuffer) {
+    if buffer.isEmpty, !exchange.keepsRequest { dropToUpstream() }
   }
 
   func dropToUpstream() {
@@ -43,7 +46,7 @@ extension ClientConnection {
     guard !body.isDone, upstream != nil, !exchange.upstreamDeaf else { return false }
     var moved = false
     while !body.isDone {
-      if let waiting = toUpstream, !waiting.isEmpty, waiting.room < Self.pieceRoom { break }
+      guard hasRoomForBody() else { break }
       if input?.isEmpty ?? true {
         switch readInput() {
         case .moved: break
@@ -77,9 +80,27 @@ extension ClientConnection {
     return moved
   }
 
+  /// Whether more of the body can be put into `toUpstream`.
+  private func hasRoomForBody() -> Bool {
+    guard let buffer = toUpstream else { return true }
+    if exchange.keepsRequest, exchange.isHandedOver {
+      guard upstream?.hasBegun ?? false else { return hasRoomToKeep(buffer) }
+      forgetRequest()
+    }
+    return buffer.isEmpty || buffer.room >= Self.pieceRoom
+  }
+
+  /// The agent has not begun: what was sent stays where it is, as far as that may be.
+  private func hasRoomToKeep(_ buffer: ByteBuffer) -> Bool {
+    if buffer.room >= Self.pieceRoom { return true }
+    let most = exchange.headEnd + loop.limits.keptBodyBytes
+    guard buffer.isEmpty, buffer.capacity < most else { return false }
+    buffer.grow(to: most)
+    return true
+  }
+
   /// - Returns: false when the decoder needs more input.
   func forwardPiece(of source: ByteBuffer) throws(HTTPProblem) -> Bool {
-    if exchange.keepsRequest, exchange.sends > 0 { forgetRequest() }
     let isChunked = body.remaining == nil
     let out = toUpstream ?? loop.buffers.take()
     toUpstream = out
@@ -87,7 +108,7 @@ extension ClientConnection {
     let step = try body.decode(
       bytes, most: out.room - Self.chunkOverhead, limits: loop.limits)
     guard step.consumed > 0 else {
-      if out.isEmpty { dropToUpstream() }
+      dropSent(out)
       return false
     }
     let data = UnsafeRawBufferPointer(rebasing: bytes[step.data])
@@ -105,7 +126,7 @@ extension ClientConnection {
     }
     source.consume(step.consumed)
     if !data.isEmpty { exchange.awaitsContinue = false }
-    if out.isEmpty { dropToUpstream() }
+    dropSent(out)
     return true
   }
 

@@ -23,13 +23,9 @@ extension ClientConnection {
       switch upstream.read() {
       case .moved:
         moved = true
-        if !exchange.heardUpstream { heard() }
+        if !exchange.heardUpstream { heard(upstream) }
       case .wouldBlock: return moved
-      case .failed(let number):
-        if number == ECONNRESET { upstream.wasReset = true }
-        upstreamEnded(upstream)
-        return true
-      case .ended:
+      case .ended, .failed:
         upstreamEnded(upstream)
         return true
       }
@@ -38,8 +34,10 @@ extension ClientConnection {
   }
 
   /// The first byte of a response: from here on the request is not sent again.
-  func heard() {
+  func heard(_ upstream: UpstreamConnection) {
     exchange.heardUpstream = true
+    // A handshake may be refused by the server in front of the agent's code, which alone marks.
+    if !exchange.asksForWebSocket { upstream.answers() }
     guard exchange.keepsRequest else { return }
     exchange.keepsRequest = false
     exchange.isRepeatable = false

@@ -48,14 +48,16 @@ class ClientConnection: Pollable {
     var closesAfter = false
 
     // Proxying.
-    /// Nothing can have been done by the agent if it ends now: idempotent, no body, not repeated.
+    /// May be sent again although the agent may have begun it: idempotent, no body, not repeated.
     var isRepeatable = false
-    /// No body was announced.
-    var isBodyless = false
-    /// `toUpstream` still has the whole request, so that it can be sent from the start.
+    /// `toUpstream` still has all that there was of the request, so that it can be sent from the start.
     var keepsRequest = false
-    /// How often something was handed to the agent's present connection.
-    var sends = 0
+    /// Something of it was handed to the agent's present connection.
+    var isHandedOver = false
+    /// Where in `toUpstream` the head's end stands, which is another one for each connection …
+    var headEnd = 0
+    /// … and its bytes.
+    var headEndBytes = 0
     /// How often the request was taken back from an agent that had not begun it.
     var takenBack = 0
     /// When it began to wait for an agent.

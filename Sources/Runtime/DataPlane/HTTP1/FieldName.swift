@@ -7,7 +7,8 @@ enum FieldName: UInt8 {
   case requestID, traceparent, tracestate
   case acceptEncoding, ifNoneMatch, ifModifiedSince, ifRange, range
   case contentType, date, serverTiming
-  /// A name that frames a message or is written here, spelled with underscores.
+  /// A name that goes no further, whoever sent it: the slot's, which only this program writes, and one
+  /// that frames a message or is written here, spelled with underscores.
   case lookalike
 
   /// Fields of one hop (RFC 9110 section 7.6.1, and those that older software sends): never
@@ -45,6 +46,7 @@ enum FieldName: UInt8 {
       if matches(name, "connection") { return .connection }
       if matches(name, "keep-alive") { return .keepAlive }
       if matches(name, "tracestate") { return .tracestate }
+      if matches(name, "x-par-slot") { return .lookalike }
     case 11: if matches(name, "traceparent") { return .traceparent }
     case 12:
       if matches(name, "content-type") { return .contentType }
@@ -83,7 +85,8 @@ enum FieldName: UInt8 {
       }
       let name = UnsafeRawBufferPointer(spelled)
       return matches(name, "content-length") || matches(name, "transfer-encoding")
-        || matches(name, "x-request-id") || starts(name, "x-forwarded")
+        || matches(name, "x-request-id") || matches(name, "x-par-slot")
+        || starts(name, "x-forwarded")
     }
   }
 

@@ -13,12 +13,6 @@ final class UpstreamConnection: Pollable {
   var hungUp = false
   /// It has closed it altogether, or both sides have ended theirs: nobody reads what is written.
   var isDead = false
-  /// The agent closed it with bytes unread.
-  var wasReset = false
-  /// The present request is more than one piece, and may be read in part.
-  var carriesMuch = false
-  /// The one before was.
-  var followsMuch = false
   /// It served an exchange before the present one.
   var wasUsed = false
   var input: ByteBuffer?
@@ -31,16 +25,22 @@ final class UpstreamConnection: Pollable {
   /// Its last response has no body, as far as its status or the request's method says.
   var isBodiless = false
 
-  /// Of the pool when it was made.
-  let epoch: Int
+  /// Who is at the other end.
+  let worker: LoopWorker
+  /// Where the worker marks that it has begun what is sent here; nil: nowhere.
+  private let mark: Int?
+  /// What ends each head that is sent here: the number of the mark's slot, and the empty line.
+  let endOfHead: [UInt8]
   private var watchesWriting = false
 
   /// Without EPOLLOUT: a Unix socket reports it each time the peer has read something, full
   /// before or not, which would be a wake-up for nothing with each request.
   static let usualEvents = PAR_EPOLLIN | PAR_EPOLLRDHUP | PAR_EPOLLET
 
-  init(descriptor: Int32, loop: EventLoop, epoch: Int) {
-    self.epoch = epoch
+  init(descriptor: Int32, loop: EventLoop, worker: LoopWorker) {
+    self.worker = worker
+    mark = worker.takeSlot()
+    endOfHead = Array((mark.map { "X-PAR-Slot: \($0)\r\n\r\n" } ?? "\r\n").utf8)
     super.init(descriptor: descriptor, loop: loop)
   }
 
@@ -83,8 +83,6 @@ final class UpstreamConnection: Pollable {
     body = BodyDecoder(.none)
     hasHead = false
     keepAlive = true
-    followsMuch = carriesMuch
-    carriesMuch = false
     client = nil
     if watchesWriting {
       watchesWriting = false
@@ -100,6 +98,21 @@ final class UpstreamConnection: Pollable {
     var byte: UInt8 = 0
     return recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
   }
+
+  /// A request is handed over next.
+  func begins(_ client: ClientConnection) {
+    self.client = client
+    if let mark { worker.clear(mark) }
+  }
+
+  /// The agent may have begun the present request.
+  var hasBegun: Bool { mark.map { worker.hasBegun($0) } ?? true }
+
+  /// Whether the agent tells what it has begun.
+  var isMarked: Bool { mark != nil && !worker.isSilent }
+
+  /// The first byte of a response came.
+  func answers() { if let mark { worker.answered(mark) } }
 
   func dropInput() {
     guard let buffer = input else { return }
@@ -131,5 +144,7 @@ final class UpstreamConnection: Pollable {
     client = nil
     closeDescriptor()
     loop.counters.upstreamOpen.bump(-1)
+    if let mark { worker.giveSlot(mark) }
+    worker.disconnected()
   }
 }

@@ -4,13 +4,10 @@ import Lifecycle
 import Synchronization
 
 /// One loop's connections to the agent that are kept open between requests. The agent never closes
-/// an idle one first, so they stay until the agent goes or the socket's path changes.
+/// an idle one first, so they stay until it goes or another worker takes its place.
 struct UpstreamPool {
   private var idle: [UpstreamConnection] = []
-  private var worker: Worker?
   private let limit: Int
-  /// Counts the workers; a connection to one before is not kept.
-  private var epoch = 0
 
   init(limit: Int) { self.limit = limit }
 
@@ -32,14 +29,6 @@ struct UpstreamPool {
     }
   }
 
-  /// Who is connected to from now on; idle connections to another one are ended.
-  mutating func use(_ worker: Worker?) {
-    guard worker !== self.worker else { return }
-    closeAll()
-    self.worker = worker
-    epoch += 1
-  }
-
   /// The connection that was used last, so that those not needed stay untouched.
   mutating func takeIdle() -> UpstreamConnection? {
     while let connection = idle.popLast() {
@@ -50,15 +39,18 @@ struct UpstreamPool {
   }
 
   func connect(_ loop: EventLoop) -> Lease {
-    guard let path = worker?.restSocket else { return .failed(ENOENT) }
+    guard let worker = loop.workers.current, let path = worker.worker.restSocket else {
+      return .failed(ENOENT)
+    }
     let descriptor = par_connect_unix(path)
     guard descriptor >= 0 else { return errno == EAGAIN ? .busy : .failed(errno) }
-    let connection = UpstreamConnection(descriptor: descriptor, loop: loop, epoch: epoch)
+    let connection = UpstreamConnection(descriptor: descriptor, loop: loop, worker: worker)
     guard loop.watch(connection, events: UpstreamConnection.usualEvents) else {
       let number = errno
       close(descriptor)
       return .failed(number)
     }
+    worker.connected()
     loop.counters.upstreamConnects.bump(1)
     loop.counters.upstreamOpen.bump(1)
     return .connected(connection)
@@ -66,7 +58,9 @@ struct UpstreamPool {
 
   mutating func give(_ connection: UpstreamConnection) {
     connection.reset()
-    guard idle.count < limit, !connection.hungUp, connection.epoch == epoch else {
+    guard idle.count < limit, !connection.hungUp,
+      connection.worker === connection.loop.workers.current
+    else {
       return connection.shut()
     }
     connection.wasUsed = true
@@ -75,8 +69,12 @@ struct UpstreamPool {
 
   mutating func remove(_ connection: UpstreamConnection) { idle.removeAll { $0 === connection } }
 
-  mutating func closeAll() {
-    for connection in idle { connection.shut() }
-    idle.removeAll()
+  /// - Parameter worker: only those to this one; nil: all.
+  mutating func closeAll(of worker: Worker? = nil) {
+    idle.removeAll { connection in
+      guard worker == nil || connection.worker.worker === worker else { return false }
+      connection.shut()
+      return true
+    }
   }
 }

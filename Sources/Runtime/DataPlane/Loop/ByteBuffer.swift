@@ -58,6 +58,28 @@ final class ByteBuffer {
     start = 0
   }
 
+  /// Puts other bytes in the place of some; what stands behind them moves. Nothing is consumed.
+  func replace(_ count: Int, at offset: Int, by bytes: [UInt8]) {
+    assert(start == 0 && offset + count <= end)
+    let behind = end - offset - count
+    if bytes.count > count { reserve(bytes.count - count) }
+    if behind > 0 { memmove(base + offset + bytes.count, base + offset + count, behind) }
+    bytes.withUnsafeBytes { source in
+      if let from = source.baseAddress { memcpy(base + offset, from, source.count) }
+    }
+    end += bytes.count - count
+  }
+
+  /// Makes room at the end; consumed bytes stay.
+  func grow(to larger: Int) {
+    guard larger > capacity else { return }
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+    memcpy(memory, base, end)
+    base.deallocate()
+    base = memory
+    capacity = larger
+  }
+
   /// Makes at least `needed` bytes of room, growing when compaction is not enough.
   func reserve(_ needed: Int) {
     if room >= needed { return }
@@ -65,11 +87,7 @@ final class ByteBuffer {
     if room >= needed { return }
     var larger = capacity * 2
     while larger - end < needed { larger *= 2 }
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
-    memcpy(memory, base, end)
-    base.deallocate()
-    base = memory
-    capacity = larger
+    grow(to: larger)
   }
 
   @inline(__always) func append(_ byte: UInt8) {

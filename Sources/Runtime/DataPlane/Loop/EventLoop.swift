@@ -44,6 +44,7 @@ final class EventLoop: @unchecked Sendable {
   var requestHead: RequestHead
   var responseHead: ResponseHead
   var trailerLines: FieldLines
+  private(set) var workers: LoopWorkers
   var upstreams: UpstreamPool
   var files = UIFolder()
   private(set) lazy var held = HeldRequests(loop: self)
@@ -67,6 +68,7 @@ final class EventLoop: @unchecked Sendable {
     requestHead = RequestHead(limits: limits)
     responseHead = ResponseHead(limits: limits)
     trailerLines = FieldLines(limits: limits)
+    workers = LoopWorkers(loop: index, of: shared.counters.count)
     upstreams = UpstreamPool(limit: limits.idleUpstreams)
     cached = shared.current()
     http2 = HTTP2Resources(limits: shared.options.http2)
@@ -117,8 +119,9 @@ final class EventLoop: @unchecked Sendable {
   private func refresh(_ word: UInt64) {
     cachedWord = word
     cached = shared.current()
-    upstreams.use(cached.snapshot.worker)
-    agents.use(cached.snapshot.worker)
+    guard workers.use(cached.snapshot.worker) else { return }
+    upstreams.closeAll()
+    agents.retireAll()
   }
 
   // MARK: Any thread
@@ -198,9 +201,17 @@ final class EventLoop: @unchecked Sendable {
         held.look()
         tellGate()
       case .leaveBacklog: leaveBacklog()
+      case .retire(let retirement): retire(retirement)
       case .cut(let reason, let collector): collector.answer(cut(reason))
       }
     }
+  }
+
+  private func retire(_ retirement: Retirement) {
+    // The snapshot without it is in use from here on.
+    _ = state()
+    guard let worker = workers.find(retirement.worker) else { return retirement.loopIsIdle() }
+    worker.retire(retirement)
   }
 
   private func leaveBacklog() {
@@ -223,9 +234,9 @@ final class EventLoop: @unchecked Sendable {
         aborted += client.cut(reason)
       }
     }
-    if reason == .upstreamLost {
-      upstreams.closeAll()
-      agents.closeAll()
+    if case .upstreamLost(let worker) = reason {
+      upstreams.closeAll(of: worker)
+      agents.lost(worker)
     }
     aborted.sort { $0.started < $1.started }
     return Array(aborted.prefix(Collector.capacity))
