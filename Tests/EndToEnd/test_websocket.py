@@ -243,7 +243,9 @@ def drain(run: Run) -> None:
         run.wait("drain")
         socket.send("still served")
         assert socket.recv(DEADLINE) == "still served"
-        with pytest.raises(ConnectionClosed):
+        with pytest.raises(ConnectionClosed) as end:
             socket.recv(DEADLINE)
+        assert end.value.rcvd.code == 1001
     assert run.exit() == 0
+    assert run.stopped["outcome"] == "clean"
     assert run.time_of(run.stopped) - sent < 5
