@@ -59,9 +59,9 @@ struct HostileInputTests {
         var scanner = HeadScanner()
         guard case .complete(let length)? = try? scanner.scan(bytes, limits: limits) else { return }
         let head = UnsafeRawBufferPointer(rebasing: bytes[..<length])
-        var response = ResponseHead(limits: limits)
+        let response = ResponseHead(limits: limits)
         _ = try? response.parse(head, toHEAD: false)
-        var request = RequestHead(limits: limits)
+        let request = RequestHead(limits: limits)
         guard (try? request.parse(head)) != nil else { return }
         // What is accepted has no byte that could end or split a line for another reader.
         for field in request.lines.fields {

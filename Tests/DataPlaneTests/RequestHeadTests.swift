@@ -14,7 +14,7 @@ func parse(
         guard case .complete(let length) = try scanner.scan(bytes, limits: limits) else {
           return nil
         }
-        var head = RequestHead(limits: limits)
+        let head = RequestHead(limits: limits)
         try head.parse(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
         return (head, length)
       }
@@ -110,6 +110,8 @@ struct RequestHeadTests {
     Refused(name: "the preface of HTTP/2", text: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", status: 505),
     Refused(name: "HTTP/1.2", text: "GET / HTTP/1.2\r\nHost: a\r\n\r\n", status: 505),
     Refused(name: "HTTP/0.9", text: "GET / HTTP/0.9\r\nHost: a\r\n\r\n", status: 505),
+    Refused(
+      name: "a carriage return before the method", text: "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     Refused(name: "another expectation", text: fields("Expect: 200-ok\r\n"), status: 417),
     Refused(
       name: "a hundred and one fields",

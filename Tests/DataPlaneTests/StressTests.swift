@@ -11,7 +11,7 @@ struct StressTests {
   func churn() throws {
     let server = try TestServer { options, snapshot, folder in
       options.limits.lingerTime = .milliseconds(10)
-      options.accessLog = true
+      options.accessLog = 1
       folder.write("ui/index.html", "<html>")
       folder.write("ui/big.bin", [UInt8](repeating: 1, count: 400_000))
       snapshot.uiFolder = folder.path + "/ui"

@@ -365,7 +365,7 @@ struct TunnelTests {
       $0.bodyIdleTimeout = .milliseconds(20)
       $0.limits.keepAliveIdle = .milliseconds(20)
       $0.limits.halfClosedPatience = .milliseconds(20)
-      $0.limits.tunnelProbeIdle = .seconds(30)
+      $0.limits.vanishedTime = .seconds(60)
     } script: { connection in
       _ = go.waits(for: 1)
       connection.write("late")

@@ -69,6 +69,7 @@ extension ClientConnection {
 
   /// Answers a request that cannot be understood, and ends the connection.
   func refuse(_ problem: HTTPProblem) {
+    ended(HTTP1End(problem))
     if exchange.started == 0 { exchange.started = loop.now }
     // The rest of the input belongs to nothing.
     body = BodyDecoder(.untilClose)
@@ -91,6 +92,10 @@ extension ClientConnection {
       (1...128).contains(sent.count), sent.allSatisfy({ ByteSet.requestID.contains($0) })
     {
       requestID.append(contentsOf: sent)
+    }
+    // Where it goes to the agent, its head says which.
+    if loop.reports.isOn, let parent = loop.requestHead.lines.single(.traceparent, head) {
+      exchange.trace = TraceParent.read(parent) ?? TraceID()
     }
     body = BodyDecoder(loop.requestHead.framing)
     guard exchange.method != .connect, exchange.method != .trace else {

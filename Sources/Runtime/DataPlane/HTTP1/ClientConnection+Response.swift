@@ -9,7 +9,7 @@ extension ClientConnection {
     guard let upstream, !exchange.responseDone else { return false }
     var moved = false
     while !exchange.responseDone, phase == .proxying {
-      if let output, output.room < Self.pieceRoom { break }
+      if let output, isEnough(output) { break }
       do {
         if let source = upstream.input, !source.isEmpty, try forwardResponse(source, upstream) {
           moved = true
@@ -23,6 +23,7 @@ extension ClientConnection {
       switch upstream.read() {
       case .moved:
         moved = true
+        if !upstream.hasHead { exchange.heardAt = loop.moment }
         if !exchange.heardUpstream { heard(upstream) }
       case .wouldBlock: return moved
       case .ended, .failed:
@@ -57,6 +58,14 @@ extension ClientConnection {
       // ends here, and its buffer is somebody else's.
       source.consume(length)
       try responseBegins(head, upstream)
+      return true
+    }
+    if output == nil, exchange.responseFraming != .chunked, upstream.body.isData(source.count) {
+      // The buffer changes hands.
+      output = source
+      upstream.input = nil
+      upstream.body.pass(source.count)
+      if upstream.body.isDone { responseEnds(upstream) }
       return true
     }
     let out = outputBuffer()
@@ -186,19 +195,6 @@ extension ClientConnection {
       out.append(field.valueBytes(head))
       out.append("\r\n")
     }
-  }
-
-  /// Milliseconds with three digits.
-  func writeTiming(_ out: ByteBuffer) {
-    let microseconds = max(0, par_monotonic_ns() - exchange.started) / 1000
-    out.append("Server-Timing: par;dur=")
-    out.append(decimal: microseconds / 1000)
-    out.append(".")
-    let fraction = microseconds % 1000
-    out.append(Byte.zero &+ UInt8(truncatingIfNeeded: fraction / 100))
-    out.append(Byte.zero &+ UInt8(truncatingIfNeeded: fraction / 10 % 10))
-    out.append(Byte.zero &+ UInt8(truncatingIfNeeded: fraction % 10))
-    out.append("\r\n")
   }
 
   /// The whole response was read; the agent's connection is free for another request, unless

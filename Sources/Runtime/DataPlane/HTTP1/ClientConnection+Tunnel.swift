@@ -34,11 +34,6 @@ extension ClientConnection {
     upstream.dropInputIfEmpty()
     loop.counters.tunnelsOpen.bump(1)
     loop.counters.tunnelsTotal.bump(1)
-    // A client that vanished says nothing, like one that has nothing to say: TCP asks it.
-    par_set_keepalive(
-      descriptor, Int32(truncatingIfNeeded: loop.limits.tunnelProbeIdle.milliseconds / 1000),
-      Int32(truncatingIfNeeded: loop.limits.tunnelProbeInterval.milliseconds / 1000),
-      Int32(truncatingIfNeeded: loop.limits.tunnelProbes))
   }
 
   /// - Returns: whether to go on: bytes were moved, or the tunnel is over.

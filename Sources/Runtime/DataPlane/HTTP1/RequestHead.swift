@@ -43,8 +43,9 @@ enum Method: UInt8 {
 
 /// A request's head, parsed in place over the bytes it arrived in (RFC 9112 sections 3 and 5).
 ///
-/// All offsets count from the head's first byte. One per loop, refilled for each request.
-struct RequestHead {
+/// All offsets count from the head's first byte. One per loop, refilled for each request; a class, so
+/// that to pass it on copies nothing.
+final class RequestHead {
   static let methodBytes = 32
 
   private(set) var method = Method.get
@@ -57,13 +58,14 @@ struct RequestHead {
   private(set) var expectsContinue = false
   /// The connection is to become a WebSocket's, and may.
   private(set) var asksForWebSocket = false
-  private(set) var lines: FieldLines
+  let lines: FieldLines
 
   init(limits: HTTPLimits) { lines = FieldLines(limits: limits) }
 
   /// - Parameter head: exactly what `HeadScanner` found.
-  mutating func parse(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) {
-    var position = head[0] == Byte.carriageReturn ? 2 : 0
+  func parse(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) {
+    // The empty line that `HeadScanner` forgives; a carriage return alone is part of the method.
+    var position = head[0] == Byte.carriageReturn && head[1] == Byte.lineFeed ? 2 : 0
     let methodStart = position
     while ByteSet.token.contains(head[position]) { position &+= 1 }
     guard position > methodStart, head[position] == Byte.space else {
@@ -96,6 +98,7 @@ struct RequestHead {
     hasLength = declared != nil
     asksForWebSocket = options.upgrade ? try mayBecomeWebSocket(head) : false
     expectsContinue = false
+    guard lines.has(.expect) else { return }
     for field in lines.fields where field.name == .expect {
       guard FieldName.matches(field.valueBytes(head), "100-continue") else {
         throw HTTPProblem(status: 417, text: "Expect knows 100-continue only")
@@ -117,7 +120,7 @@ struct RequestHead {
     return true
   }
 
-  private mutating func parseVersion(
+  private func parseVersion(
     _ head: UnsafeRawBufferPointer, _ start: Int
   ) throws(HTTPProblem) -> Int {
     let expected: StaticString = "HTTP/"
@@ -165,11 +168,8 @@ struct RequestHead {
       position &+= 1
     } else {
       while position < value.count, value[position] != Byte.colon {
-        let byte = value[position]
         // reg-name of RFC 3986; a comma would be a list to a careless reader.
-        guard ByteSet.pathLiteral.contains(byte) || byte == Byte.percent, byte != Byte.slash,
-          byte != UInt8(ascii: "@"), byte != Byte.comma
-        else { return false }
+        guard ByteSet.regName.contains(value[position]) else { return false }
         position &+= 1
       }
     }

@@ -124,7 +124,7 @@ final class UpstreamConnection: Pollable {
 
   func read() -> Transfer {
     guard canRead else { return .wouldBlock }
-    let buffer = loop.inputBuffer(&input)
+    let buffer = loop.inputBuffer(&input, much: body.isLong(loop.limits))
     let space = buffer.writable
     let result = receive(space)
     switch result {
