@@ -13,8 +13,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability flood fuzz check format examples \
-	bench bench-fetch bench-grpc bench-proxy bench-memory \
+.PHONY: help run build test swift-test host-test end-to-end reliability flood fuzz account soak check \
+	format examples bench bench-fetch bench-grpc bench-proxy bench-memory \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment
@@ -54,6 +54,12 @@ flood: build test-environment ## floods of both HTTPs, FLOOD_SECONDS each, and a
 
 fuzz: system ## the parsers of HTTP/1.1 under libFuzzer and the address sanitizer, FUZZ_SECONDS (30) each
 	@Tests/Fuzz/run
+
+account: build test-environment ## what becomes of requests over restarts, reloads and service restarts
+	@.build/test-venv/bin/python bench/account $(ACCOUNT)
+
+soak: build test-environment ## whether anything grows over SOAK_REQUESTS (10000000) and SOAK_RESTARTS (10000)
+	@.build/test-venv/bin/python bench/soak
 
 check: system ## format and boundaries
 	@swift format lint --strict --recursive Sources Tests Package.swift

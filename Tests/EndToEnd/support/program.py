@@ -75,6 +75,7 @@ class Run:
         command: Optional[Sequence[str]] = None,
         stdout: Optional[int] = None,
         before_exec: Optional[Callable[[], None]] = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.mark = uuid.uuid4().hex
         self.runtime = runtime
@@ -98,6 +99,7 @@ class Run:
             stderr=self._stderr,
             start_new_session=True,
             preexec_fn=before_exec,
+            **({"pass_fds": pass_fds} if pass_fds else {}),
         )
         if stdout is None:
             threading.Thread(target=self._read, daemon=True).start()
