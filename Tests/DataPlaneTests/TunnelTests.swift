@@ -50,7 +50,7 @@ struct TunnelTests {
   ) throws -> TestServer {
     let server = try TestServer(gate: gate, uiListener: uiListener) { options, _, _ in
       options.loopCount = 1
-      options.accessLog = true
+      options.accessLog = 1
       change(&options)
     }
     server.agent { connection in
@@ -72,7 +72,7 @@ struct TunnelTests {
   func passes(bytewise: Bool) throws {
     let server = try TestServer { options, _, _ in
       options.loopCount = 1
-      options.accessLog = true
+      options.accessLog = 1
     }
     defer { server.stop() }
     let received = Received()
