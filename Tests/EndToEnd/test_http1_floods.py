@@ -230,7 +230,7 @@ def test_as_many_connections_as_there_may_be(par, probe):
 
     run = par(probe, before_exec=limit)
     run.ready()
-    most = files // 2 - 64
+    most = (files - 64) // 2
     with contextlib.ExitStack() as stack:
         good = stack.enter_context(Connection(run.port))
         peers = [stack.enter_context(Connection(run.port)) for _ in range(2 * most)]

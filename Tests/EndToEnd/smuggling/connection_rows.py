@@ -29,6 +29,12 @@ def own_id(seen: list[Recorded]) -> None:
     assert len(value) == 32
 
 
+def own_slot(seen: list[Recorded]) -> None:
+    """What the program itself writes, last, or nothing."""
+    assert seen[0].values("x_par_slot") == [] and b"4095" not in seen[0].raw
+    assert not seen[0].values("x-par-slot") or seen[0].fields[-1][0] == "x-par-slot"
+
+
 def one_trace(seen: list[Recorded]) -> None:
     assert len(seen[0].values("traceparent")) == 1
 
@@ -103,6 +109,9 @@ def hops() -> Iterator[Row]:
     yield accepted("X-Request-ID twice", head(b"X-Request-ID: a\r\nX-Request-ID: b\r\n"), check=own_id)
     yield accepted("X-Request-ID with a blank", head(b"X-Request-ID: a b\r\n"), check=own_id)
     yield accepted("X-Request-ID of 200 bytes", head(b"X-Request-ID: " + b"a" * 200 + b"\r\n"), check=own_id)
+    for name in (b"X-PAR-Slot", b"x-par-slot", b"X_PAR_SLOT", b"X-Par_Slot"):
+        yield accepted(f"{name.decode()} of a client", head(name + b": 4095\r\n"), check=own_slot)
+    yield accepted("X-PAR-Slot that Connection names", head(b"Connection: X-PAR-Slot\r\nX-PAR-Slot: 4095\r\n"), check=own_slot)
     yield accepted("traceparent twice", head(b"traceparent: 00-" + b"1" * 32 + b"-" + b"2" * 16 + b"-01\r\ntraceparent: x\r\n"), check=one_trace)
     for name in (b"X_Forwarded_For", b"x-forwarded_for", b"X_FORWARDED_FOR", b"X_Forwarded-Host", b"X_Request-ID", b"Content_Length", b"Transfer_Encoding"):
         yield accepted(f"lookalike {name.decode()}", head(name + b": evil\r\n"), check=without(name.decode().lower()))

@@ -203,7 +203,7 @@ class _Conversation:
                 raise NotStrict(f"the value {line!r}")
             fields.append((name.decode().lower(), value))
         names = [name for name, _ in fields]
-        for name in ("host", "content-length", "transfer-encoding", "x-forwarded-for", "x-request-id"):
+        for name in ("host", "content-length", "transfer-encoding", "x-forwarded-for", "x-request-id", "x-par-slot"):
             if names.count(name) > 1:
                 raise NotStrict(f"{name} is there twice")
         if "host" not in names or {"content-length", "transfer-encoding"} <= set(names):
