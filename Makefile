@@ -13,8 +13,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability flood fuzz check format examples \
-	bench bench-fetch bench-grpc \
+.PHONY: help run build test swift-test host-test end-to-end reliability flood fuzz account soak check \
+	format examples bench bench-fetch bench-grpc bench-proxy bench-memory \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment
@@ -55,6 +55,12 @@ flood: build test-environment ## floods of both HTTPs, FLOOD_SECONDS each, and a
 fuzz: system ## the parsers of HTTP/1.1 under libFuzzer and the address sanitizer, FUZZ_SECONDS (30) each
 	@Tests/Fuzz/run
 
+account: build test-environment ## what becomes of requests over restarts, reloads and service restarts
+	@.build/test-venv/bin/python bench/account $(ACCOUNT)
+
+soak: build test-environment ## whether anything grows over SOAK_REQUESTS (10000000) and SOAK_RESTARTS (10000)
+	@.build/test-venv/bin/python bench/soak
+
 check: system ## format and boundaries
 	@swift format lint --strict --recursive Sources Tests Package.swift
 	scripts/boundaries
@@ -80,6 +86,12 @@ spec: system ## writes spec/lifecycle.json, its fingerprint and the diagram anew
 docs: system ## writes the tables of docs/configuration.md anew from the program
 	@swift build --product par-lifecycle
 	scripts/generate-configuration .build/debug/par-lifecycle
+
+bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn behind us (needs nginx, haproxy, gcc)
+	@.build/test-venv/bin/python bench/proxy
+
+bench-memory: build ## memory of connections and streams, wake-ups when idle (needs gcc)
+	@.build/test-venv/bin/python bench/memory
 
 model: system ## proves the claims of the machine's model (needs spin and gcc)
 	@swift build --product par-lifecycle
@@ -119,7 +131,7 @@ test-environment: host
 deploy-environment:
 	@scripts/python-environment .build/deploy-venv Tests/Deploy/requirements.txt
 
-bench bench-fetch bench-grpc: test-environment
+bench bench-fetch bench-grpc bench-proxy bench-memory: test-environment
 
 define example
 examples/$(1).apkg: $(shell find examples/$(1) -type f -not -path '*/__pycache__/*') \

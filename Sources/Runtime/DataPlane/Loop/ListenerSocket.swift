@@ -34,6 +34,8 @@ final class ListenerSocket: Pollable {
           return
         }
       }
+      // Of our own sockets, connections inherit it.
+      if isPassed { par_set_nodelay(client) }
       loop.accepted(client, port: port)
     }
   }
