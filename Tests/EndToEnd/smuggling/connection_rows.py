@@ -174,3 +174,32 @@ def behind_each_other() -> Iterator[Row]:
     yield Row(
         "an answer before the body is sent", head(b"Expect: 100-continue\r\nContent-Length: 50000\r\n", b"POST /early HTTP/1.1"), own=(200,), goes_on=False, whole=True
     )  # fmt: skip
+
+
+def upgrades() -> Iterator[Row]:
+    """WebSocket smuggling: an upgrade that the agent does not take is an ordinary request, and what stands behind it too.
+    The recording upstream answers 200."""
+    asked = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    get = b"GET /x HTTP/1.1"
+    everyone = ("uvicorn httptools", "uvicorn h11", "gunicorn", "granian", "aiohttp")
+    for name, fields in {
+        "an upgrade": asked,
+        "an upgrade of another version": asked.replace(b"13", b"777"),
+        "an upgrade without a key": asked.partition(b"Sec-WebSocket-Key")[0],
+        "an upgrade in upper case": asked.replace(b"websocket", b"WEBSOCKET").replace(b"Connection: Upgrade", b"CONNECTION: keep-alive, UPGRADE"),
+        "an upgrade with a length of 0": asked + b"Content-Length: 0\r\n",
+    }.items():
+        yield Row(f"{name} that the agent does not take", head(fields, get), seen=(("GET", "/x", b""),), check=there("upgrade"), refused_by=everyone)
+    yield refused("an upgrade with a body", head(asked + LENGTH, get) + b"hello")
+    yield refused("an upgrade with a request as its body", head(asked + b"Content-Length: %d\r\n" % len(SMUGGLED), get) + SMUGGLED)
+    yield refused("an upgrade with chunks", head(asked + CHUNKED, get) + WHOLE)
+    for name, line, fields in [
+        ("another method", b"POST /x HTTP/1.1", asked),
+        ("HTTP/1.0", b"GET /x HTTP/1.0", asked.replace(b"Connection: Upgrade", b"Connection: Upgrade, keep-alive")),
+        ("h2c", get, asked.replace(b"websocket", b"h2c")),
+        ("a field that Connection does not name", get, asked.replace(b"Connection: Upgrade\r\n", b"")),
+        ("Connection alone", get, asked.replace(b"Upgrade: websocket\r\n", b"")),
+    ]:  # fmt: skip
+        method = line.partition(b" ")[0].decode()
+        yield Row(f"no upgrade: {name}", head(fields, line), seen=((method, "/x", b""),), check=without("upgrade", "connection"))
+    yield refused("an upgrade to an absolute target of another host", head(asked, b"GET ws://b/x HTTP/1.1"))
