@@ -13,8 +13,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability flood check format examples \
-	bench bench-fetch bench-grpc bench-proxy bench-memory \
+.PHONY: help run build test swift-test host-test end-to-end reliability flood fuzz account soak check \
+	format examples bench bench-fetch bench-grpc bench-proxy bench-memory \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment
@@ -48,9 +48,18 @@ end-to-end: build test-environment examples ## the built program against real pa
 reliability: build test-environment examples ## the matrix of states and faults, docs/reliability.md
 	@.build/test-venv/bin/python -m pytest -q Tests/EndToEnd/test_reliability.py $(PYTEST)
 
-flood: build test-environment ## floods of HTTP/2, FLOOD_SECONDS each, and a good client's figures beside them
+flood: build test-environment ## floods of both HTTPs, FLOOD_SECONDS each, and a good client's figures beside them
 	@FLOOD_SECONDS=$${FLOOD_SECONDS:-5} .build/test-venv/bin/python -m pytest -q -s \
-		Tests/EndToEnd/test_http2_floods.py $(PYTEST)
+		Tests/EndToEnd/test_http1_floods.py Tests/EndToEnd/test_http2_floods.py $(PYTEST)
+
+fuzz: system ## the parsers of HTTP/1.1 under libFuzzer and the address sanitizer, FUZZ_SECONDS (30) each
+	@Tests/Fuzz/run
+
+account: build test-environment ## what becomes of requests over restarts, reloads and service restarts
+	@.build/test-venv/bin/python bench/account $(ACCOUNT)
+
+soak: build test-environment ## whether anything grows over SOAK_REQUESTS (10000000) and SOAK_RESTARTS (10000)
+	@.build/test-venv/bin/python bench/soak
 
 check: system ## format and boundaries
 	@swift format lint --strict --recursive Sources Tests Package.swift
@@ -105,7 +114,7 @@ image-test: build examples deploy-environment ## the image's contents as PID 1 (
 	@.build/deploy-venv/bin/python -m pytest -q Tests/Deploy/heavy/test_image.py $(PYTEST)
 
 clean: ## removes everything that make made
-	@rm -rf .build .build-tsan agent-host/.venv $(PACKAGES)
+	@rm -rf .build .build-tsan .build-fuzz agent-host/.venv $(PACKAGES)
 
 # --- what the above stand on; each does nothing when it is there already ---
 

@@ -296,6 +296,25 @@ int par_set_nodelay(int fd) {
   return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+int par_set_vanishing(int fd, int64_t silent_ms, int64_t unacknowledged_ms) {
+  int on = 1;
+  // Half of the time until the first question, and four of them in the other half.
+  int idle = (int)(silent_ms / 2000), interval = (int)(silent_ms / 8000), count = 4;
+  if (idle < 1) idle = 1;
+  if (interval < 1) interval = 1;
+  unsigned user = (unsigned)unacknowledged_ms;
+  if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0) return -1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) < 0) return -1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) < 0) return -1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count) < 0) return -1;
+  return setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user, sizeof user);
+}
+int par_socket_error(int fd) {
+  int number = 0;
+  socklen_t length = sizeof number;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0 ? errno : number;
+}
+
 bool par_exited(int status) { return WIFEXITED(status); }
 int par_exit_status(int status) { return WEXITSTATUS(status); }
 bool par_signaled(int status) { return WIFSIGNALED(status); }
@@ -452,6 +471,7 @@ static int64_t clock_ns(clockid_t clock) {
 int64_t par_boottime_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
 int64_t par_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 int64_t par_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
+int64_t par_cpu_ns(void) { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
 int64_t par_process_start_boottime_ns(void) {
   char text[1024];

@@ -40,7 +40,14 @@ struct SmallPartsTests {
     arguments: [
       ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true),
       ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", true),
+      ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-", true),
+      ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.more", false),
       ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", false),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-", false),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff", true),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0X", false),
+      ("0x-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
+      ("00.0af7651916cd43dd8448eb211c80319c.b7ad6b7169203331.01", false),
       ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
       ("00-00000000000000000000000000000000-b7ad6b7169203331-01", false),
       ("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false),
@@ -48,8 +55,25 @@ struct SmallPartsTests {
       ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", false), ("", false),
     ])
   func traceparents(text: String, expected: Bool) {
-    let valid = Array(text.utf8).withUnsafeBytes { ForwardedHead.isTraceparent($0) }
-    #expect(valid == expected)
+    let read = Array(text.utf8).withUnsafeBytes { TraceParent.read($0) }
+    #expect(read?.text == (expected ? "0af7651916cd43dd8448eb211c80319c" : nil))
+  }
+
+  @Test("A trace that begins here is valid, sampled and random")
+  func newTraces() {
+    var identifiers = Identifiers()
+    var ends: Set<Character> = []
+    for _ in 0..<1000 {
+      let buffer = ByteBuffer(capacity: 64)
+      let trace = TraceParent.start(&identifiers, into: buffer)
+      #expect(TraceParent.read(buffer.readable) == trace && trace != TraceID())
+      let text = String(decoding: buffer.readable, as: UTF8.self)
+      #expect(text.hasPrefix("00-") && text.hasSuffix("-03"))
+      if let last = trace.text?.last { ends.insert(last) }
+    }
+    // Level 2, section 3.2.2.3.1: the right-most seven bytes are random, their last bit too.
+    #expect(ends.count == 16)
+    #expect(TraceID().text == nil)
   }
 
   @Test("Identifiers are hexadecimal digits")

@@ -21,6 +21,7 @@ import pytest
 
 from support import packages
 from support.clients import Call, Connection, until
+from support.passed_sockets import PASS
 from support.program import DEADLINE, PROGRAM, health_status
 
 #: The longest extension that is asked for at once.
@@ -444,20 +445,6 @@ def test_a_watchdog_for_another_process(par, probe, manager):
 
 
 # --- passed sockets ---
-
-#: Puts the sockets where sd_listen_fds(3) has them, and becomes the program.
-PASS = """
-import os, sys
-numbers, command = [int(x) for x in sys.argv[1].split(",") if x], sys.argv[2:]
-spare = [os.dup2(number, 200 + i, True) for i, number in enumerate(numbers)]
-for i, number in enumerate(spare):
-    os.dup2(number, 3 + i, True)
-    os.close(number)
-os.closerange(3 + len(numbers), 200)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(command[0], command)
-"""
-
 
 @pytest.fixture
 def passing(par):

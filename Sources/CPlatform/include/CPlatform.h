@@ -65,6 +65,10 @@ int par_connect_unix(const char *path);   // non-blocking; 0 < fd at once, errno
 int par_connect_loopback(uint16_t port, bool *connecting);
 int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms);
 int par_set_nodelay(int fd);
+// TCP keep-alive, and what is sent but not taken: a peer that answers nothing for `silent_ms` (while
+// nothing is under way; at least 4 s) or `unacknowledged_ms` counts as gone (ETIMEDOUT). tcp(7).
+int par_set_vanishing(int fd, int64_t silent_ms, int64_t unacknowledged_ms);
+int par_socket_error(int fd);             // SO_ERROR, taken off; or errno
 // AF_UNIX, SOCK_DGRAM: non-blocking, close-on-exec.
 int par_datagram_socket(void);
 // One datagram, without waiting, to a path or (`@` first) an abstract name, unix(7). 0, or -1 with
@@ -102,6 +106,7 @@ int64_t par_process_start_boottime_ns(void);
 int64_t par_boottime_ns(void);
 int64_t par_monotonic_ns(void);
 int64_t par_realtime_ns(void);
+int64_t par_cpu_ns(void);                 // of all threads of this process, without its children
 int par_cpu_count(void);                  // of this process's affinity mask
 int64_t par_resident_bytes(void);         // of this process
 

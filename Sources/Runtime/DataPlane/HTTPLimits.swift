@@ -33,6 +33,9 @@ public struct HTTPLimits: Sendable {
   /// A client that closed its sending side may still wait for the answer; a client that went
   /// away looks the same. After this long without a response byte it counts as gone.
   public var halfClosedPatience = Interval.seconds(5)
+  /// A client whose host answers neither what was sent to it nor the kernel's questions for this
+  /// long is gone, also while a response is in progress that has nothing to send.
+  public var vanishedTime = Interval.seconds(120)
   /// Turns of one connection's pump before other connections get theirs.
   public var pumpTurns = 16
   /// The pieces in which bodies are read and written: 16 KiB and a usual head.
@@ -61,6 +64,8 @@ public struct HTTPLimits: Sendable {
   public var markLookMost = Interval.milliseconds(10)
   /// Between two attempts to connect to an agent whose accept queue is full.
   public var connectRetry = Interval.milliseconds(5)
+  /// Slow requests that each loop tells of in a second; the others are counted.
+  public var slowLinesPerSecond = 5
 
   public init() {}
 }

@@ -31,9 +31,10 @@ struct Identifiers {
     ) { bytes.append(contentsOf: $0) }
   }
 
-  /// Appends 16 lower case hexadecimal digits, not all zero.
-  mutating func append(to buffer: ByteBuffer) {
-    let number = next() | 1
+  /// Appends 16 lower case hexadecimal digits.
+  /// - Parameter mayBeZero: all digits are random; else they are not all zero.
+  mutating func append(to buffer: ByteBuffer, mayBeZero: Bool = false) {
+    let number = mayBeZero ? next() : next() | 1
     withUnsafeBytes(of: (Self.digits(number >> 32), Self.digits(number & 0xFFFF_FFFF))) {
       buffer.append($0)
     }

@@ -14,6 +14,7 @@ extension ClientConnection {
       switch upstream.transmit(buffer.readable) {
       case .moved(let count):
         if count < buffer.count { upstream.writeBlocked() }
+        if exchange.sentAt == 0 { exchange.sentAt = loop.moment }
         exchange.isHandedOver = true
         if exchange.keepsRequest { buffer.advance(count) } else { buffer.consume(count) }
         lastMoved = loop.now
@@ -72,7 +73,12 @@ extension ClientConnection {
         moved = true
       } catch {
         dropUpstream()
-        if exchange.hasResponse { shut() } else { refuse(error) }
+        if exchange.hasResponse {
+          ended(HTTP1End(error))
+          shut()
+        } else {
+          refuse(error)
+        }
         return true
       }
     }

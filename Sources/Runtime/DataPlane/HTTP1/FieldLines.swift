@@ -140,12 +140,12 @@ final class FieldLines {
     return length.map { .length($0) }
   }
 
-  /// What the `Connection` fields say. Names other than the two that are acted on are remembered.
+  /// What the `Connection` fields say. Names other than those that are acted on are remembered.
   func connectionOptions(
     _ head: UnsafeRawBufferPointer
-  ) -> (close: Bool, keepAlive: Bool) {
-    var (close, keepAlive) = (false, false)
-    guard has(.connection) else { return (close, keepAlive) }
+  ) -> (close: Bool, keepAlive: Bool, upgrade: Bool) {
+    var (close, keepAlive, upgrade) = (false, false, false)
+    guard has(.connection) else { return (close, keepAlive, upgrade) }
     for field in fields where field.name == .connection {
       let value = field.valueBytes(head)
       ListElements.forEach(value) { element in
@@ -153,12 +153,15 @@ final class FieldLines {
           close = true
         } else if FieldName.matches(element, "keep-alive") {
           keepAlive = true
+        } else if FieldName.matches(element, "upgrade") {
+          // The field of that name goes no further in any case.
+          upgrade = true
         } else {
           connectionNamesOthers = true
         }
       }
     }
-    return (close, keepAlive)
+    return (close, keepAlive, upgrade)
   }
 
   /// Whether a `Connection` field names this field. What frames and routes a message cannot be
@@ -180,7 +183,7 @@ final class FieldLines {
     for connection in fields where connection.name == .connection {
       ListElements.forEach(connection.valueBytes(head)) { element in
         if element.count == name.count,
-          zip(element, name).allSatisfy({ ($0 | 0x20) == ($1 | 0x20) })
+          zip(element, name).allSatisfy({ Byte.lowercase($0) == Byte.lowercase($1) })
         {
           found = true
         }
@@ -196,6 +199,20 @@ final class FieldLines {
     for field in fields where field.name == name {
       guard found == nil else { return nil }
       found = field.valueBytes(head)
+    }
+    return found
+  }
+
+  /// Whether a field's list has this element.
+  /// - Parameter element: lower case letters, digits and hyphens.
+  func lists(
+    _ name: FieldName, _ element: StaticString, _ head: UnsafeRawBufferPointer
+  ) -> Bool {
+    var found = false
+    for field in fields where field.name == name {
+      ListElements.forEach(field.valueBytes(head)) {
+        if FieldName.matches($0, element) { found = true }
+      }
     }
     return found
   }

@@ -55,6 +55,7 @@ final class EventLoop: @unchecked Sendable {
   private var lastRefusal = Int64.min / 2
   var dates = DateField()
   var identifiers = Identifiers()
+  var reports: RequestReports
   let scratch = ByteBuffer(capacity: 4096)
   private var cachedWord: UInt64 = 0
   private var cached: Published
@@ -73,6 +74,7 @@ final class EventLoop: @unchecked Sendable {
     workers = LoopWorkers(loop: index, of: shared.counters.count)
     upstreams = UpstreamPool(limit: limits.idleUpstreams)
     cached = shared.current()
+    reports = RequestReports(shared.options, now: par_monotonic_ns())
     http2 = HTTP2Resources(limits: shared.options.http2)
     epoll = par_epoll_create()
     guard epoll >= 0 else { throw SystemError("epoll_create1") }
@@ -122,6 +124,10 @@ final class EventLoop: @unchecked Sendable {
     agentConnections = made
     return made
   }
+
+  /// When something is handed on, for what is told of one request: exact where the client is told.
+  @inline(__always)
+  var moment: Int64 { shared.options.timingHeader ? par_monotonic_ns() : now }
 
   // MARK: The snapshot
 
@@ -400,6 +406,7 @@ final class EventLoop: @unchecked Sendable {
 
   /// Answers 503 without reading a request, as far as that goes without waiting, and closes.
   private func refuse(_ client: Int32, port: Port) {
+    if port != .a2a { counters.http1Ended(.connections) }
     let published = state()
     let answer =
       port == .a2a

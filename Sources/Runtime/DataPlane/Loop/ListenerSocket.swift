@@ -43,6 +43,7 @@ final class ListenerSocket: Pollable {
   private func pause() {
     guard !isPaused else { return }
     isPaused = true
+    loop.counters.http1Ended(.noDescriptors)
     loop.unwatch(self)
     setDeadline(loop.now + loop.limits.acceptPause.nanoseconds)
   }

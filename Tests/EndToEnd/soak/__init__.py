@@ -1,0 +1,1 @@
+"""The soak: whether anything that the program holds grows (`make soak`)."""
