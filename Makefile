@@ -13,8 +13,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability flood account soak check format examples \
-	bench bench-fetch bench-grpc \
+.PHONY: help run build test swift-test host-test end-to-end reliability flood fuzz account soak check format examples \
+	bench bench-fetch bench-grpc bench-proxy bench-memory \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment
@@ -48,9 +48,12 @@ end-to-end: build test-environment examples ## the built program against real pa
 reliability: build test-environment examples ## the matrix of states and faults, docs/reliability.md
 	@.build/test-venv/bin/python -m pytest -q Tests/EndToEnd/test_reliability.py $(PYTEST)
 
-flood: build test-environment ## floods of HTTP/2, FLOOD_SECONDS each, and a good client's figures beside them
+flood: build test-environment ## floods of both HTTPs, FLOOD_SECONDS each, and a good client's figures beside them
 	@FLOOD_SECONDS=$${FLOOD_SECONDS:-5} .build/test-venv/bin/python -m pytest -q -s \
-		Tests/EndToEnd/test_http2_floods.py $(PYTEST)
+		Tests/EndToEnd/test_http1_floods.py Tests/EndToEnd/test_http2_floods.py $(PYTEST)
+
+fuzz: system ## the parsers of HTTP/1.1 under libFuzzer and the address sanitizer, FUZZ_SECONDS (30) each
+	@Tests/Fuzz/run
 
 account: build test-environment ## what becomes of requests over restarts, reloads and service restarts
 	@.build/test-venv/bin/python bench/account $(ACCOUNT)
@@ -84,6 +87,12 @@ docs: system ## writes the tables of docs/configuration.md anew from the program
 	@swift build --product par-lifecycle
 	scripts/generate-configuration .build/debug/par-lifecycle
 
+bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn behind us (needs nginx, haproxy, gcc)
+	@.build/test-venv/bin/python bench/proxy
+
+bench-memory: build ## memory of connections and streams, wake-ups when idle (needs gcc)
+	@.build/test-venv/bin/python bench/memory
+
 model: system ## proves the claims of the machine's model (needs spin and gcc)
 	@swift build --product par-lifecycle
 	scripts/check-model .build/debug/par-lifecycle
@@ -105,7 +114,7 @@ image-test: build examples deploy-environment ## the image's contents as PID 1 (
 	@.build/deploy-venv/bin/python -m pytest -q Tests/Deploy/heavy/test_image.py $(PYTEST)
 
 clean: ## removes everything that make made
-	@rm -rf .build .build-tsan agent-host/.venv $(PACKAGES)
+	@rm -rf .build .build-tsan .build-fuzz agent-host/.venv $(PACKAGES)
 
 # --- what the above stand on; each does nothing when it is there already ---
 
@@ -122,7 +131,7 @@ test-environment: host
 deploy-environment:
 	@scripts/python-environment .build/deploy-venv Tests/Deploy/requirements.txt
 
-bench bench-fetch bench-grpc: test-environment
+bench bench-fetch bench-grpc bench-proxy bench-memory: test-environment
 
 define example
 examples/$(1).apkg: $(shell find examples/$(1) -type f -not -path '*/__pycache__/*') \

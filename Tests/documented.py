@@ -33,6 +33,7 @@ HELD_BY = {
     ("docs/operations.md", "make build"): "EndToEnd/test_docs.py::test_an_agent_is_checked_inspected_and_run",
     ("docs/operations.md", "[Service]"): "Deploy/test_docs.py::test_the_unit_of_the_page_waits_as_the_installed_one",
     ("docs/operations.md", '{"ok":false'): "EndToEnd/test_docs.py::test_answers_before_ready_are_as_documented",
+    ("docs/operations.md", "histogram_q"): "EndToEnd/test_docs.py::test_every_metric_has_its_row",
     ("docs/operations.md", "grep -E"): "EndToEnd/test_docs.py::test_each_grep_of_the_page_finds_its_lines",
     ("docs/quickstart.md", "make run"): "EndToEnd/test_docs.py::test_make_run_serves_what_the_page_asks",
     ("docs/quickstart.md", "curl http"): "EndToEnd/test_docs.py::test_make_run_serves_what_the_page_asks",

@@ -52,12 +52,20 @@ int par_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t 
   static _Atomic int no_pwait2;
   if (!no_pwait2) {
     struct timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-    int count = epoll_pwait2(epoll, events, capacity, timeout_ns < 0 ? NULL : &limit, NULL);
+    int count = (int)syscall(SYS_epoll_pwait2, epoll, events, capacity,
+                             timeout_ns < 0 ? NULL : &limit, NULL, (size_t)0);
     if (count >= 0 || errno != ENOSYS) return count;
     no_pwait2 = 1;
   }
   int64_t milliseconds = timeout_ns < 0 ? -1 : (timeout_ns + 999999) / 1000000;
   return epoll_wait(epoll, events, capacity, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
+}
+
+ssize_t par_receive(int fd, void *bytes, size_t count) {
+  return syscall(SYS_recvfrom, fd, bytes, count, 0, NULL, NULL);
+}
+ssize_t par_transmit(int fd, const void *bytes, size_t count) {
+  return syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0);
 }
 
 int par_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
@@ -151,6 +159,7 @@ int par_listen_tcp(const char *address, uint16_t port, int backlog, uint16_t *bo
   if (fd < 0) return -1;
   int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  par_set_nodelay(fd);  // its connections inherit it
   if (bind(fd, (struct sockaddr *)&name, length) < 0 || listen(fd, backlog) < 0)
     return close_keeping_errno(fd);
   length = sizeof name;
@@ -285,6 +294,25 @@ int par_listening_address(int fd, char *text, size_t capacity, uint16_t *port) {
 int par_set_nodelay(int fd) {
   int on = 1;
   return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int par_set_vanishing(int fd, int64_t silent_ms, int64_t unacknowledged_ms) {
+  int on = 1;
+  // Half of the time until the first question, and four of them in the other half.
+  int idle = (int)(silent_ms / 2000), interval = (int)(silent_ms / 8000), count = 4;
+  if (idle < 1) idle = 1;
+  if (interval < 1) interval = 1;
+  unsigned user = (unsigned)unacknowledged_ms;
+  if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0) return -1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) < 0) return -1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) < 0) return -1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count) < 0) return -1;
+  return setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user, sizeof user);
+}
+int par_socket_error(int fd) {
+  int number = 0;
+  socklen_t length = sizeof number;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0 ? errno : number;
 }
 
 bool par_exited(int status) { return WIFEXITED(status); }
@@ -443,6 +471,7 @@ static int64_t clock_ns(clockid_t clock) {
 int64_t par_boottime_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
 int64_t par_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 int64_t par_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
+int64_t par_cpu_ns(void) { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
 int64_t par_process_start_boottime_ns(void) {
   char text[1024];

@@ -36,7 +36,7 @@ private let zeroTimes = ["DRAIN_MIN_SEC", "STREAM_DRAIN_SEC", "HOLD_MAX_SEC"]
 private let ports = ["REST_PORT", "A2A_PORT", "UI_PORT"]
 private let sizes = ["MAX_PACKAGE_SIZE_MB", "MAX_UNPACKED_SIZE_MB", "PAR_CACHE_MAX_MB"]
 private let flags = [
-  "MULTIPLEXED", "WHEELHOUSE_ONLY", "ACCESS_LOG", "TIMING_HEADER", "ECS_TASK_PROTECTION",
+  "MULTIPLEXED", "WHEELHOUSE_ONLY", "TIMING_HEADER", "ECS_TASK_PROTECTION",
 ]
 
 private let numbers: [Mistake] =
@@ -57,6 +57,10 @@ private let numbers: [Mistake] =
     ["WORKER_RESTARTS"],
     ["3", "3/", "/60", "3/60/1", "-1/60", "3/0", "3/-1", "1.5/60", "3 / 60", "1000001/60", "a/b"],
     "restarts/seconds")
+  + every(["SLOW_REQUEST_MS"], notDecimal, "number of milliseconds from 0 to 1000000000")
+  + every(
+    ["ACCESS_LOG"], ["2", "1.01", "-0.1", ".5", "1e-3", "1%", "0,1", "t", "00.5.0"],
+    "or a decimal number from 0 to 1")
   + every(flags, ["2", "t", "y", "enabled", " true", "true ", "null", "00"], "true, 1, yes, on")
 
 private let words: [Mistake] = [

@@ -17,7 +17,8 @@ import Testing
     let result = peer.result(id)
     #expect(
       result?.head["seen"]
-        == "content-type grpc-encoding grpc-timeout k-bin te user-agent x-forwarded-for x-request-id"
+        == "content-type grpc-encoding grpc-timeout k-bin te traceparent user-agent x-forwarded-for "
+        + "x-request-id"
     )
     #expect(result?.grpcStatus == "0")
     #expect(server.plane.completed == 1)
@@ -47,7 +48,7 @@ import Testing
 
   @Test("The access log says what a call ended with, whoever ended it")
   func accessLog() throws {
-    let server = try TestServer { options, _, _ in options.accessLog = true }
+    let server = try TestServer { options, _, _ in options.accessLog = 1 }
     defer { server.stop() }
     server.grpcAgent()
     let peer = server.grpc()

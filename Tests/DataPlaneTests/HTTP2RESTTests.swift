@@ -504,7 +504,7 @@ struct HTTP2RESTTests {
 
   @Test("The access log has a line for each stream")
   func accessLog() throws {
-    let server = try TestServer { options, _, _ in options.accessLog = true }
+    let server = try TestServer { options, _, _ in options.accessLog = 1 }
     defer { server.stop() }
     server.agent(always: ok)
     let client = client(server)

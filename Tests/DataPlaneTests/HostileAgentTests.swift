@@ -156,27 +156,4 @@ struct HostileAgentTests {
     #expect(client.get("/agents/x/b")?.text == "ok")
     #expect(agent.accepted.value == 2)
   }
-
-  @Test("An upgrade that the client wished for is not asked for, nor taken")
-  func upgrade() throws {
-    let server = try server()
-    defer { server.stop() }
-    let received = Received()
-    server.agent { connection in
-      guard let head = connection.head() else { return }
-      received.add(head)
-      connection.write(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
-      _ = connection.isClosed()
-    }
-    let client = server.client()
-    let response = try #require(
-      client.get(
-        "/agents/x/ws",
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: a\r\n"))
-    #expect(response.status == 502)
-    #expect(received.values("Upgrade") == [] && received.values("Connection") == [])
-    // What the client sends next is read as requests by the program alone.
-    #expect(client.get("/livez")?.status == 200)
-  }
 }

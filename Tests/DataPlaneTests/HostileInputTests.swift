@@ -23,8 +23,10 @@ struct HostileInputTests {
     "GET /a/%2e%2e/b?c=d HTTP/1.1\r\nHost: a\r\nConnection: close, x\r\nX: y\r\n\r\n",
     "POST /a HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
     "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nT: u\r\n\r\n",
+    handshake,
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 3\r\n\r\nabc",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    switching + "\u{1}\u{2}ab\u{8}\u{0}",
   ]
 
   private static func mutated(_ seed: String, _ numbers: inout SeededNumbers) -> [UInt8] {
@@ -57,9 +59,9 @@ struct HostileInputTests {
         var scanner = HeadScanner()
         guard case .complete(let length)? = try? scanner.scan(bytes, limits: limits) else { return }
         let head = UnsafeRawBufferPointer(rebasing: bytes[..<length])
-        var response = ResponseHead(limits: limits)
+        let response = ResponseHead(limits: limits)
         _ = try? response.parse(head, toHEAD: false)
-        var request = RequestHead(limits: limits)
+        let request = RequestHead(limits: limits)
         guard (try? request.parse(head)) != nil else { return }
         // What is accepted has no byte that could end or split a line for another reader.
         for field in request.lines.fields {
@@ -97,14 +99,14 @@ struct HostileInputTests {
       var numbers = SeededNumbers(state: UInt64(connection.number))
       while connection.head() != nil {
         connection.write(
-          HostileInputTests.mutated(HostileInputTests.seeds[3 + connection.number % 2], &numbers))
+          HostileInputTests.mutated(HostileInputTests.seeds[4 + connection.number % 3], &numbers))
         if connection.number % 3 == 0 { return }
       }
     }
     var numbers = SeededNumbers(state: 1)
     for _ in 0..<300 {
       let client = server.client()
-      let seed = HostileInputTests.seeds[Int.random(in: 0..<3, using: &numbers)]
+      let seed = HostileInputTests.seeds[Int.random(in: 0..<4, using: &numbers)]
       client.send(Self.mutated(seed, &numbers))
       client.finishSending()
       #expect(client.isClosed())

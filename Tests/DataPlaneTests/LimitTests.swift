@@ -158,6 +158,75 @@ struct LimitTests {
     #expect(eventually { server.plane.inFlight == 0 })
   }
 
+  @Test(
+    "A client whose host is gone without a word is noticed while its response has nothing to send")
+  func vanished() throws {
+    let server = try server { $0.limits.vanishedTime = .seconds(2) }
+    defer { server.stop() }
+    let gone = Counter()
+    server.agent { connection in
+      _ = connection.head()
+      connection.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+      _ = connection.isClosed()
+      gone.increment()
+    }
+    var client: TestClient? = server.client()
+    client?.send("GET /agents/x/a HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(client?.head()?.status == 200)
+    // TCP_REPAIR (tcp(7)): closed like this, a socket says nothing to its peer. Only root may.
+    let repair: Int32 = 19
+    var on: Int32 = 1
+    guard setsockopt(client?.descriptor ?? -1, Int32(IPPROTO_TCP), repair, &on, 4) == 0 else {
+      return
+    }
+    client = nil
+    #expect(server.plane.inFlight == 1)
+    #expect(gone.waits(for: 1))
+    #expect(eventually { server.plane.inFlight == 0 })
+  }
+
+  @Test(
+    "What ends a connection is counted by its reason",
+    arguments: [
+      ("malformed", "GET / HTTP/1.1\r\n\r\n"), ("unsupported", "GET / HTTP/3.0\r\n\r\n"),
+      ("head_too_large", "GET /" + String(repeating: "a", count: 3000)),
+      ("too_many_fields", "GET / HTTP/1.1\r\n" + String(repeating: "A: b\r\n", count: 11)),
+      (
+        "trailers_too_large",
+        "POST /agents/x/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: "
+          + String(repeating: "a", count: 300)
+      ),
+      ("header_timeout", "GET /"), ("idle", ""),
+      ("body_timeout", "POST /agents/x/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"),
+      ("slow_reader", "GET /agents/x/large HTTP/1.1\r\nHost: a\r\n\r\n"),
+      ("unwanted", "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nand more"),
+    ])
+  func ends(reason: String, text: String) throws {
+    let server = try server {
+      $0.limits.headBytes = 2000
+      $0.limits.fields = 10
+      $0.limits.trailerBytes = 200
+      $0.limits.headTime = .milliseconds(20)
+      $0.limits.lingerTime = .milliseconds(20)
+      $0.bodyIdleTimeout = .milliseconds(20)
+      if reason == "idle" { $0.limits.keepAliveIdle = .milliseconds(20) }
+    }
+    defer { server.stop() }
+    server.agent { connection in
+      guard let head = connection.head() else { return }
+      guard "\(head)".contains("large") else {
+        _ = connection.isClosed()
+        return
+      }
+      connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+      while connection.write([UInt8](repeating: 1, count: 1 << 20)) {}
+    }
+    let client = server.client()
+    client.send(text)
+    #expect(
+      eventually { server.metric("par_http1_ended_total{reason=\"\(reason)\"}") ?? 0 > 0 })
+  }
+
   @Test("One connection more than the limit is answered 503 and closed")
   func connections() throws {
     let server = try server { $0.limits.connections = 3 }

@@ -43,7 +43,7 @@ struct ProxyTests {
       client.get(
         "/agents/x/a%2fb/../c%20d?q=%2F..%2F&x",
         """
-        Connection: x-private, keep-alive, upgrade, host\r\nX-Private: 1\r\nUpgrade: websocket\r\n\
+        Connection: x-private, keep-alive, upgrade, host\r\nX-Private: 1\r\nUpgrade: h2c\r\n\
         TE: trailers\r\nKeep-Alive: 3\r\nProxy-Authorization: x\r\nCookie: c=d\r\n\
         X-Request-ID: abc-1\r\n\
         traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=b\r\n
@@ -127,7 +127,7 @@ struct ProxyTests {
     #expect(received.values("X-Request-ID").first?.count == 32)
     #expect(received.values("tracestate") == [])
     let trace = try #require(received.values("traceparent").first)
-    #expect(trace.count == 55 && trace.hasPrefix("00-") && trace.hasSuffix("-01"))
+    #expect(trace.count == 55 && trace.hasPrefix("00-") && trace.hasSuffix("-03"))
   }
 
   @Test("Bodies stream up: by length, and in chunks without their trailers")
@@ -573,18 +573,9 @@ struct ProxyTests {
     #expect(eventually { server.plane.inFlight == 0 })
   }
 
-  @Test("The timing field has milliseconds")
-  func timing() throws {
-    let server = try TestServer { options, _, _ in options.timingHeader = true }
-    defer { server.stop() }
-    server.agent(always: ok)
-    let value = try #require(server.client().get("/agents/x/a")?["Server-Timing"])
-    #expect(value.hasPrefix("par;dur=") && Double(value.dropFirst(8)) != nil)
-  }
-
   @Test("The access log has each request")
   func accessLog() throws {
-    let server = try TestServer { options, _, _ in options.accessLog = true }
+    let server = try TestServer { options, _, _ in options.accessLog = 1 }
     defer { server.stop() }
     server.agent(always: ok)
     let client = server.client()

@@ -14,7 +14,7 @@ func parse(
         guard case .complete(let length) = try scanner.scan(bytes, limits: limits) else {
           return nil
         }
-        var head = RequestHead(limits: limits)
+        let head = RequestHead(limits: limits)
         try head.parse(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
         return (head, length)
       }
@@ -103,13 +103,15 @@ struct RequestHeadTests {
     Refused(name: "a method with a bracket", text: "G(T / HTTP/1.1\r\nHost: a\r\n\r\n"),
     Refused(
       name: "a long method",
-      text: String(repeating: "G", count: 33) + " / HTTP/1.1\r\nHost: a\r\n\r\n"),
+      text: String(repeating: "G", count: 33) + " / HTTP/1.1\r\nHost: a\r\n\r\n", status: 501),
     Refused(name: "obs-text in the target", text: "GET /ä HTTP/1.1\r\nHost: a\r\n\r\n"),
     Refused(name: "NUL in the target", text: "GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"),
     Refused(name: "an empty target", text: "GET  HTTP/1.1\r\nHost: a\r\n\r\n"),
     Refused(name: "the preface of HTTP/2", text: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", status: 505),
     Refused(name: "HTTP/1.2", text: "GET / HTTP/1.2\r\nHost: a\r\n\r\n", status: 505),
     Refused(name: "HTTP/0.9", text: "GET / HTTP/0.9\r\nHost: a\r\n\r\n", status: 505),
+    Refused(
+      name: "a carriage return before the method", text: "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     Refused(name: "another expectation", text: fields("Expect: 200-ok\r\n"), status: 417),
     Refused(
       name: "a hundred and one fields",
@@ -119,7 +121,7 @@ struct RequestHeadTests {
       text: "GET / HTTP/1.1\r\nA: " + String(repeating: "b", count: 65536), status: 431),
     Refused(
       name: "a request line without end", text: "GET /" + String(repeating: "b", count: 65536),
-      status: 431),
+      status: 414),
   ]
 
   @Test("What two parsers could read differently is refused", arguments: refused)

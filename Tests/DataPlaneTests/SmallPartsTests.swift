@@ -1,4 +1,3 @@
-import CPlatform
 import Glibc
 import Testing
 
@@ -27,6 +26,11 @@ struct SmallPartsTests {
       #expect(ByteSet.token.contains(byte) == (isPlain || "!#$%&'*+-.^_`|~".utf8.contains(byte)))
       #expect(ByteSet.unreserved.contains(byte) == (isPlain || "-._~".utf8.contains(byte)))
       #expect(
+        ByteSet.requestID.contains(byte)
+          == (isPlain || "+-./:;=@_~,".utf8.contains(byte)), "\(byte)")
+      #expect(
+        ByteSet.regName.contains(byte) == (isPlain || "-._~!$&'()*+;=%".utf8.contains(byte)))
+      #expect(
         ByteSet.pathLiteral.contains(byte) == (isPlain || "-._~!$&'()*+,;=:@/".utf8.contains(byte)))
     }
   }
@@ -36,7 +40,14 @@ struct SmallPartsTests {
     arguments: [
       ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true),
       ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", true),
+      ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-", true),
+      ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.more", false),
       ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", false),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-", false),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff", true),
+      ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0X", false),
+      ("0x-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
+      ("00.0af7651916cd43dd8448eb211c80319c.b7ad6b7169203331.01", false),
       ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
       ("00-00000000000000000000000000000000-b7ad6b7169203331-01", false),
       ("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false),
@@ -44,8 +55,25 @@ struct SmallPartsTests {
       ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", false), ("", false),
     ])
   func traceparents(text: String, expected: Bool) {
-    let valid = Array(text.utf8).withUnsafeBytes { ForwardedHead.isTraceparent($0) }
-    #expect(valid == expected)
+    let read = Array(text.utf8).withUnsafeBytes { TraceParent.read($0) }
+    #expect(read?.text == (expected ? "0af7651916cd43dd8448eb211c80319c" : nil))
+  }
+
+  @Test("A trace that begins here is valid, sampled and random")
+  func newTraces() {
+    var identifiers = Identifiers()
+    var ends: Set<Character> = []
+    for _ in 0..<1000 {
+      let buffer = ByteBuffer(capacity: 64)
+      let trace = TraceParent.start(&identifiers, into: buffer)
+      #expect(TraceParent.read(buffer.readable) == trace && trace != TraceID())
+      let text = String(decoding: buffer.readable, as: UTF8.self)
+      #expect(text.hasPrefix("00-") && text.hasSuffix("-03"))
+      if let last = trace.text?.last { ends.insert(last) }
+    }
+    // Level 2, section 3.2.2.3.1: the right-most seven bytes are random, their last bit too.
+    #expect(ends.count == 16)
+    #expect(TraceID().text == nil)
   }
 
   @Test("Identifiers are hexadecimal digits")
@@ -89,7 +117,9 @@ struct SmallPartsTests {
 
   @Test("The pool keeps a bounded number of buffers, and none that has grown")
   func pool() {
-    var pool = BufferPool(bufferBytes: 64, limit: 2)
+    var limits = HTTPLimits()
+    (limits.bufferBytes, limits.pooledBuffers) = (64, 2)
+    let pool = BufferPool(limits)
     let buffers = (0..<3).map { _ in pool.take() }
     for buffer in buffers { pool.give(buffer) }
     #expect(pool.count == 2)
@@ -99,39 +129,17 @@ struct SmallPartsTests {
     #expect(pool.count == 1)
   }
 
-  @Test("Deadlines come in order, the ones that moved too")
-  func deadlines() throws {
-    let shared = SharedState(
-      options: DataPlaneOptions(agentAppID: "x", basePath: ""),
-      initial: Snapshot(gate: .ready, state: "ready"), observer: TestServer.Recorder())
-    var port: UInt16 = 0
-    let listener = par_listen_tcp("127.0.0.1", 0, 1, &port)
-    defer { close(listener) }
-    let loop = try EventLoop(
-      shared: shared, index: 0, listeners: [PortListener(.rest, descriptor: listener)])
-    var heap = DeadlineHeap()
-    var numbers = SeededNumbers(state: 7)
-    let owners = (0..<200).map { _ in Pollable(descriptor: -1, loop: loop) }
-    for _ in 0..<5000 {
-      let owner = owners[Int.random(in: 0..<owners.count, using: &numbers)]
-      switch Int.random(in: 0..<6, using: &numbers) {
-      case 0:
-        heap.remove(owner)
-        owner.deadline = Pollable.never
-      case 1:
-        owner.deadline = Pollable.never
-      default:
-        owner.deadline = Int64.random(in: 1...1000, using: &numbers)
-        heap.update(owner)
-      }
-    }
-    for now in Int64(0)...1001 {
-      let expected = owners.filter { $0.deadline <= now }
-      if let next = heap.next { #expect(next <= owners.map(\.deadline).min() ?? next) }
-      var expired: [Pollable] = []
-      while let owner = heap.takeExpired(at: now) { expired.append(owner) }
-      #expect(Set(expired.map(ObjectIdentifier.init)) == Set(expected.map(ObjectIdentifier.init)))
-    }
-    #expect(heap.isEmpty)
+  @Test("Large buffers are few; who gets none gets one of the usual size")
+  func largeBuffers() {
+    var limits = HTTPLimits()
+    (limits.bufferBytes, limits.largeBufferBytes, limits.largeBuffers) = (64, 256, 2)
+    let pool = BufferPool(limits)
+    let buffers = (0..<3).map { _ in pool.takeLarge() }
+    #expect(buffers.map(\.capacity) == [256, 256, 64])
+    // One that has grown is freed, and another may be made in its place.
+    buffers[0].reserve(1000)
+    for buffer in buffers { pool.give(buffer) }
+    let again = (0..<3).map { _ in pool.takeLarge() }
+    #expect(again.map(\.capacity) == [256, 256, 64])
   }
 }

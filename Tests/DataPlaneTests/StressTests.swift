@@ -11,7 +11,7 @@ struct StressTests {
   func churn() throws {
     let server = try TestServer { options, snapshot, folder in
       options.limits.lingerTime = .milliseconds(10)
-      options.accessLog = true
+      options.accessLog = 1
       folder.write("ui/index.html", "<html>")
       folder.write("ui/big.bin", [UInt8](repeating: 1, count: 400_000))
       snapshot.uiFolder = folder.path + "/ui"
@@ -22,6 +22,14 @@ struct StressTests {
         if head[0].contains("/stream") {
           connection.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
           while connection.write("data: x\n\n") { usleep(500) }
+          return
+        }
+        if head[0].contains("/ws") {
+          connection.write(switching)
+          while let word = connection.take(4) {
+            guard word.first != 0x88, connection.write(word) else { break }
+          }
+          connection.write([0x88, 0])
           return
         }
         if head[0].hasPrefix("POST") { guard connection.take(20_000) != nil else { return } }
@@ -36,7 +44,7 @@ struct StressTests {
         var numbers = SeededNumbers(state: UInt64(seed))
         var client = TestClient(port)
         for _ in 0..<120 {
-          switch Int.random(in: 0..<7, using: &numbers) {
+          switch Int.random(in: 0..<8, using: &numbers) {
           case 0:
             client.send("GET /agents/x/stream HTTP/1.1\r\nHost: a\r\n\r\n")
             if client.head()?.status == 200 { _ = client.chunk() }
@@ -47,7 +55,18 @@ struct StressTests {
             if client.response() != nil { answered.increment() }
           case 2: if client.get("/agents/x/end") != nil { answered.increment() }
           case 3: if client.get("/agents/x/ui/big.bin") != nil { answered.increment() }
-          case 4: if client.get("/health") != nil { answered.increment() }
+          case 4:
+            client.send(handshake + "ping")
+            if client.head()?.status == 101, client.take(4) != nil {
+              if Bool.random(using: &numbers) {
+                client.send([0x88, 0, 0, 0])
+              } else if Bool.random(using: &numbers) {
+                client.finishSending()
+              }
+              if Bool.random(using: &numbers) { _ = client.isClosed() }
+            }
+            client = TestClient(port)
+          case 5: if client.get("/health") != nil { answered.increment() }
           default: if client.get("/agents/x/a") != nil { answered.increment() }
           }
           if client.hasEnded { client = TestClient(port) }
@@ -80,6 +99,7 @@ struct StressTests {
     cutter.join()
     #expect(eventually { server.plane.inFlight == 0 })
     #expect(answered.value > 0)
+    #expect(server.metric("par_tunnels") == 0 && (server.metric("par_tunnels_total") ?? 0) > 0)
     #expect(named <= server.plane.abortedCount)
     #expect(
       eventually {

@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
 
@@ -297,12 +298,33 @@ def test_no_other_block_has_a_line_that_no_log_could(page):
 
 
 def test_every_metric_has_its_row(par, tmp_path):
+    from prometheus_client.parser import text_string_to_metric_families
+
     run = par(packages.probe(tmp_path / "probe.apkg"))
     run.ready()
+    for path in ["/api/hello", "/api/none", "/metrics"]:
+        with suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(run.base + path).close()
     with urllib.request.urlopen(run.base + "/metrics") as response:
-        told = set(re.findall(r"^# TYPE (\w+) ", response.read().decode(), re.MULTILINE))
+        text = response.read().decode()
+    told = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
     rows = (REPOSITORY / "docs/operations.md").read_text().split("## Metrics")[1].split("\n## ")[0]
     assert told == set(re.findall(r"`((?:par|process)_\w+)", rows))
+    families = list(text_string_to_metric_families(text))
+    samples = [one for family in families for one in family.samples]
+    assert len(samples) == len({(one.name, *sorted(one.labels.items())) for one in samples})
+    # A counter's family is named without its suffix.
+    assert {family.name for family in families} == {name.removesuffix("_total") for name in told}
+    names = {one.name for one in samples}
+    queries = block("docs/operations.md", "histogram_quantile")
+    assert set(re.findall(r"(?:par|process)_\w+", queries)) <= names
+    counts = {
+        (one.labels["surface"], one.labels["status"]): one.value
+        for one in samples
+        if one.name == "par_request_duration_seconds_count"
+    }
+    assert counts.pop(("par", "2xx")) >= 1
+    assert counts == {("rest", "2xx"): 1, ("rest", "4xx"): 1}
 
 
 def test_answers_before_ready_are_as_documented(par, tmp_path):

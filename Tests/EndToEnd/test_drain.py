@@ -131,11 +131,10 @@ def test_an_interrupt_does_not_wait_for_a_load_balancer(par, probe):
     assert time.monotonic() - at < 1 + SLACK
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
-def test_a_terminal_s_signals_end_it_like_an_interrupt(par, probe, number):
+def test_a_terminal_s_quit_key_ends_it_like_an_interrupt(par, probe):
     run = par(probe)
     run.ready()
-    at = run.send(number)
+    at = run.send(signal.SIGQUIT)
     check_stopped(run, came_from="ready", cause="SIGINT", outcome="clean")
     assert time.monotonic() - at < 1 + SLACK
 
@@ -367,9 +366,11 @@ def test_a_long_stream_does_not_hold_the_drain(par, probe):
         assert stream.head()[0] == 200
         stream.until(b"tick")
         at = run.send()
-        stopped = check_stopped(run, came_from="ready", cause="SIGTERM", outcome="cut")
-        assert 1 <= time.monotonic() - at < 4
-        assert stopped["aborted"] == 1
+        stopped = check_stopped(run, came_from="ready", cause="SIGTERM", outcome="clean")
+        # It is ended a tenth of the time before it would be cut.
+        assert 0.9 <= time.monotonic() - at < 4
+        assert stopped["aborted"] == 0
+        stream.until(b"\r\n0\r\n\r\n")
 
 
 def test_a_worker_lost_in_the_drain_is_answered_for(par, probe, gate):

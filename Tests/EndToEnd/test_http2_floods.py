@@ -8,15 +8,11 @@ judged: `make flood` shows them, with FLOOD_SECONDS for each attack.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Iterator
 
 import pytest
 
@@ -25,111 +21,27 @@ from http2.agent import large
 from http2.attacks import of
 from http2.frames import DATA, PADDED, SETTINGS, UNKNOWN, raw, setting
 from support.figures import metrics, resident
+from support.floods import SECONDS, GoodClient, Watch
 from http2.peer import Ended, Peer
 from http2.rows import Target
-from support.program import DEADLINE, Run
+from support.program import Run
 
-#: Seconds for which a flood is repeated, on one connection after the other.
-SECONDS = float(os.environ.get("FLOOD_SECONDS", "0.1"))
-#: By how much the program's memory may grow in one attack.
-MEMORY = 48 << 20
 #: Seconds after which a stream that takes nothing is given up, in these tests.
 BODY_IDLE = 2
 CALM = "ENHANCE_YOUR_CALM"
 
 
-class GoodClient:
-    """grpcio in a process of its own; the figures of its calls between two questions."""
-
-    def __init__(self, port: int) -> None:
-        script = Path(agent.__file__).with_name("good_client.py")
-        self.process = subprocess.Popen(
-            [sys.executable, str(script), f"127.0.0.1:{port}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def figures(self) -> dict:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def some_calls(self) -> dict:
-        """Figures of at least a few calls."""
-        end = time.monotonic() + DEADLINE
-        while time.monotonic() < end:
-            figures = self.figures()
-            if figures["failures"] or figures["invoke"]["calls"]:
-                return figures
-        raise AssertionError("the good client's calls do not come back")
-
-    def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait(DEADLINE)
-
-
-class Scene:
-    """The program, its targets and the good client; `rows` is what the attacks showed."""
+class Scene(Watch):
+    """The program, its targets and the good client."""
 
     def __init__(self, run: Run) -> None:
-        self.run = run
         self.targets = {
             "check": agent.check("check", run.a2a_port),
             "invoke": agent.forwarded("invoke", run.a2a_port),
             "rest": agent.rest("rest", run.port),
         }
-        self.client = GoodClient(run.a2a_port)
-        self.client.some_calls()
-        self.rows: list[str] = []
-
-    @contextlib.contextmanager
-    def watched(self, name: str) -> Iterator[list[str]]:
-        """Measures the good client and the memory while an attack goes on; the list is for remarks."""
-        self.client.figures()
-        before = most = resident(self.run.pid)
-        over = threading.Event()
-
-        def sample() -> None:
-            nonlocal most
-            while not over.wait(0.01):
-                most = max(most, resident(self.run.pid))
-
-        sampler = threading.Thread(target=sample)
-        sampler.start()
-        remarks: list[str] = []
-        try:
-            yield remarks
-        finally:
-            over.set()
-            sampler.join()
-        figures = self.client.some_calls()
-        most = max(most, resident(self.run.pid))
-        check, invoke = figures["check"], figures["invoke"]
-        self.rows.append(
-            f"{name:44} check p50 {check['p50_ms']:6.2f} p99 {check['p99_ms']:6.2f} ms, "
-            f"invoke p50 {invoke['p50_ms']:6.2f} p99 {invoke['p99_ms']:6.2f} ms ({invoke['calls']} calls), "
-            f"memory {before >> 20} -> {most >> 20} MiB  {'; '.join(remarks)}"
-        )
-        assert figures["failures"] == []
-        assert most - before < MEMORY
-
-    def ends(self) -> dict[str, float]:
-        """How many connections and streams were ended, by the reason."""
-        found = {}
-        for sample, value in metrics(self.run).items():
-            name, _, labels = sample.partition("{")
-            if name == "par_http2_ended_total":
-                found[labels.split('"')[1]] = value
-        return found
-
-    def count(self, reason: str) -> float:
-        return self.ends().get(reason, 0)
-
-    def until(self, holds: Callable[[dict[str, float]], bool]) -> None:
-        """Asks /metrics until this holds."""
-        end = time.monotonic() + min(DEADLINE, 10)
-        while not holds(metrics(self.run)):
-            assert time.monotonic() < end, metrics(self.run)
+        script = Path(agent.__file__).with_name("good_client.py")
+        super().__init__(run, GoodClient(script, f"127.0.0.1:{run.a2a_port}"), "par_http2_ended_total")
 
 
 @pytest.fixture(scope="module")
@@ -318,9 +230,10 @@ def test_thousands_of_idle_connections(scene):
     target, count = scene.targets["check"], 2000
     before = resident(scene.run.pid)
     with contextlib.ExitStack() as stack, scene.watched(f"{count} idle connections") as remarks:
-        for _ in range(count):
-            peer = stack.enter_context(Peer(target.port))
+        peers = [stack.enter_context(Peer(target.port)) for _ in range(count)]
+        for peer in peers:
             peer.send(target.whole(1))
+        for peer in peers:
             assert target.good(peer.response(1))
         remarks.append(f"{(resident(scene.run.pid) - before) / count / 1024:.1f} KiB for each")
 

@@ -193,6 +193,38 @@ def test_the_access_log(par, probe):
     assert run.stop() == 0
 
 
+def test_slow_requests_and_a_sampled_access_log(par, probe):
+    run = par(probe, ACCESS_LOG="0.000001", SLOW_REQUEST_MS="300", TIMING_HEADER="true")
+    run.ready()
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    fields = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    assert httpx.get(f"{run.base}/api/hello").status_code == 200
+    with httpx.stream("GET", f"{run.base}/api/forever") as stream:
+        ticks = stream.iter_lines()
+        # Two lines each, fifty milliseconds apart: longer than the threshold, but begun before it.
+        for _ in range(16):
+            next(ticks)
+    answer = httpx.get(
+        f"{run.base}/api/slow?ms=350&token=secret-in-query",
+        headers={**fields, "X-Request-ID": "late"},
+    )
+    times = dict(part.split(";dur=") for part in answer.headers["server-timing"].split(", "))
+    assert float(times["agent"]) >= 350 and float(times["par"]) >= 0 and len(times) == 2
+    slow = run.wait("slow_request")
+    assert slow["path"] == "/api/slow" and slow["status"] == 200 and slow["request_id"] == "late"
+    assert slow["duration_ms"] >= slow["agent_ms"] >= 350 and slow["held_ms"] == 0
+    assert slow["trace_id"] == trace and slow["left_out"] == 0
+    line = run.wait("request", request_id="late")
+    assert line["sample"] == 1 and line["trace_id"] == trace
+    assert httpx.get(f"{run.base}/api/exit", headers=fields).status_code == 502
+    assert run.wait("request_aborted")["trace_id"] == trace
+    assert run.stop(signal.SIGINT) == 0
+    # Chance has its say in a million lines; what failed is there.
+    assert [x["status"] for x in run.events("request")] == [200, 502]
+    assert len(run.events("slow_request")) == 1
+    assert "secret-in-query" not in json.dumps(run.lines)
+
+
 def test_two_programs_do_not_fight_over_a_log(par, probe):
     """Both write to one pipe; every line stays whole."""
     reader, writer = os.pipe()

@@ -99,6 +99,11 @@ struct LogLineTests {
         RequestFacts(
           method: long, path: long, status: 200, durationMicroseconds: 1, bytes: 1,
           requestID: long, surface: long)),
+      .slowRequest(
+        SlowFacts(
+          method: long, path: long, status: nil, grpcStatus: long, durationMilliseconds: .max,
+          agentMilliseconds: .max, heldMilliseconds: .max, requestID: long, traceID: long,
+          surface: long, leftOut: .max)),
       .runStarted(
         version: long, schema: 1, machine: long, pid: 1,
         config: .object((0..<100).map { JSONMember("NAME_\($0)", .string(short)) })),

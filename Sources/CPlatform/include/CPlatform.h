@@ -24,6 +24,11 @@ int par_epoll_remove(int epoll, int fd);
 int par_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns);
 static inline uint64_t par_epoll_token(const struct epoll_event *event) { return event->data.u64; }
 
+// recv(2), and send(2) with MSG_NOSIGNAL, without being cancellation points: in a program with threads
+// the C library's calls pay for that with two locked instructions each. No thread here is cancelled.
+ssize_t par_receive(int fd, void *bytes, size_t count);
+ssize_t par_transmit(int fd, const void *bytes, size_t count);
+
 int par_eventfd(void);                    // non-blocking, close-on-exec, counter 0
 int par_signalfd(const sigset_t *mask);   // non-blocking, close-on-exec
 int par_accept(int listener);             // accept4: non-blocking, close-on-exec
@@ -50,7 +55,8 @@ int par_thread_name(const char *name);                         // of the calling
 
 // A socket's address, as text ("10.0.0.1", "::1", "" for a Unix socket); writes the port too.
 int par_peer_address(int fd, char *text, size_t capacity, uint16_t *port);
-// A listening TCP socket: SO_REUSEADDR, never SO_REUSEPORT, non-blocking, close-on-exec.
+// A listening TCP socket: SO_REUSEADDR, never SO_REUSEPORT, TCP_NODELAY (which connections inherit),
+// non-blocking, close-on-exec.
 // `address` is a numeric IPv4 or IPv6 address. -1 with errno (EINVAL: not an address).
 int par_listen_tcp(const char *address, uint16_t port, int backlog, uint16_t *bound_port);
 int par_listen_unix(const char *path, int backlog);
@@ -59,6 +65,10 @@ int par_connect_unix(const char *path);   // non-blocking; 0 < fd at once, errno
 int par_connect_loopback(uint16_t port, bool *connecting);
 int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms);
 int par_set_nodelay(int fd);
+// TCP keep-alive, and what is sent but not taken: a peer that answers nothing for `silent_ms` (while
+// nothing is under way; at least 4 s) or `unacknowledged_ms` counts as gone (ETIMEDOUT). tcp(7).
+int par_set_vanishing(int fd, int64_t silent_ms, int64_t unacknowledged_ms);
+int par_socket_error(int fd);             // SO_ERROR, taken off; or errno
 // AF_UNIX, SOCK_DGRAM: non-blocking, close-on-exec.
 int par_datagram_socket(void);
 // One datagram, without waiting, to a path or (`@` first) an abstract name, unix(7). 0, or -1 with
@@ -96,6 +106,7 @@ int64_t par_process_start_boottime_ns(void);
 int64_t par_boottime_ns(void);
 int64_t par_monotonic_ns(void);
 int64_t par_realtime_ns(void);
+int64_t par_cpu_ns(void);                 // of all threads of this process, without its children
 int par_cpu_count(void);                  // of this process's affinity mask
 int64_t par_resident_bytes(void);         // of this process
 

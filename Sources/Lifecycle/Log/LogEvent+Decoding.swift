@@ -110,6 +110,7 @@ extension LogEvent {
       guard let stream = fields.text("stream"), let line = fields.text("line") else { return nil }
       return .agentOutput(stream: stream, line: line)
     case "request": return RequestFacts(fields).map { .request($0) }
+    case "slow_request": return SlowFacts(fields).map { .slowRequest($0) }
     default: return nil
     }
   }
@@ -227,7 +228,8 @@ extension AbortedFacts {
       let surface = fields.text("surface")
     else { return nil }
     self.init(
-      method: method, route: route, ageMilliseconds: age, requestID: requestID, surface: surface)
+      method: method, route: route, ageMilliseconds: age, requestID: requestID,
+      traceID: fields.text("trace_id"), surface: surface)
   }
 }
 
@@ -240,6 +242,22 @@ extension RequestFacts {
     else { return nil }
     self.init(
       method: method, path: path, status: status, grpcStatus: fields.text("grpc_status"),
-      durationMicroseconds: duration, bytes: bytes, requestID: requestID, surface: surface)
+      durationMicroseconds: duration, bytes: bytes, requestID: requestID,
+      traceID: fields.text("trace_id"), surface: surface, sample: fields.line["sample"]?.decimal)
+  }
+}
+
+extension SlowFacts {
+  init?(_ fields: FieldReader) {
+    guard let method = fields.text("method"), let path = fields.text("path"),
+      let duration = fields.whole("duration_ms"), let agent = fields.whole("agent_ms"),
+      let held = fields.whole("held_ms"), let requestID = fields.text("request_id"),
+      let surface = fields.text("surface"), let leftOut = fields.int("left_out")
+    else { return nil }
+    self.init(
+      method: method, path: path, status: fields.int("status"),
+      grpcStatus: fields.text("grpc_status"), durationMilliseconds: duration,
+      agentMilliseconds: agent, heldMilliseconds: held, requestID: requestID,
+      traceID: fields.text("trace_id"), surface: surface, leftOut: leftOut)
   }
 }

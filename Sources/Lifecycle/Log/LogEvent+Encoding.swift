@@ -27,6 +27,7 @@ extension LogEvent {
     case .illegalEvent: "illegal_event"
     case .agentOutput: "agent_output"
     case .request: "request"
+    case .slowRequest: "slow_request"
     }
   }
 
@@ -43,7 +44,8 @@ extension LogEvent {
       case .cut: .warning
       case .failed: .error
       }
-    case .budgetExceeded, .fetchRetry, .reloadFailed, .requestAborted, .warning, .logDropped:
+    case .budgetExceeded, .fetchRetry, .reloadFailed, .requestAborted, .warning, .logDropped,
+      .slowRequest:
       .warning
     case .workerExited(let exit): exit.asked ? .info : .error
     case .hardLimitExceeded, .configError, .bootFailed, .illegalEvent: .error
@@ -60,7 +62,7 @@ extension LogEvent {
     case .runStarted, .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed,
       .bootProgress, .fetchRetry, .workerStarted, .workerExited, .reloadStarted,
       .reloadFinished, .reloadFailed, .requestAborted, .warning, .logDropped, .illegalEvent,
-      .agentOutput, .request:
+      .agentOutput, .request, .slowRequest:
       nil
     }
   }
@@ -72,7 +74,7 @@ extension LogEvent {
     case .runStarted, .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped,
       .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed, .bootProgress, .fetchRetry,
       .workerStarted, .workerExited, .reloadStarted, .reloadFinished, .reloadFailed,
-      .requestAborted, .warning, .logDropped, .illegalEvent:
+      .requestAborted, .warning, .logDropped, .illegalEvent, .slowRequest:
       false
     }
   }
@@ -154,7 +156,8 @@ extension LogEvent {
         JSONMember("method", .string(facts.method)), JSONMember("route", .string(facts.route)),
         JSONMember("age_ms", .integer(facts.ageMilliseconds)),
         JSONMember("request_id", .string(facts.requestID)),
-        JSONMember("surface", .string(facts.surface)),
+      ] + JSONMember.present("trace_id", facts.traceID) + [
+        JSONMember("surface", .string(facts.surface))
       ]
     case .warning(let code, let message):
       [JSONMember("code", .string(code)), JSONMember("message", .string(message))]
@@ -163,17 +166,50 @@ extension LogEvent {
       [JSONMember("in", .string(state.rawValue)), JSONMember("what", .string(what))]
     case .agentOutput(let stream, let line):
       [JSONMember("stream", .string(stream)), JSONMember("line", .string(line))]
-    case .request(let facts):
-      [
-        JSONMember("method", .string(facts.method)), JSONMember("path", .string(facts.path)),
-        JSONMember("status", .integer(Int64(facts.status))),
-      ] + (facts.grpcStatus.map { [JSONMember("grpc_status", .string($0))] } ?? []) + [
-        JSONMember("duration_us", .integer(facts.durationMicroseconds)),
-        JSONMember("bytes", .integer(facts.bytes)),
-        JSONMember("request_id", .string(facts.requestID)),
-        JSONMember("surface", .string(facts.surface)),
-      ]
+    case .request(let facts): facts.fields
+    case .slowRequest(let facts): facts.fields
     }
+  }
+}
+
+extension JSONMember {
+  /// One where there is a text, and nothing else.
+  fileprivate static func present(_ name: String, _ text: String?) -> [JSONMember] {
+    text.map { [JSONMember(name, .string($0))] } ?? []
+  }
+}
+
+extension RequestFacts {
+  fileprivate var fields: [JSONMember] {
+    var fields = [
+      JSONMember("method", .string(method)), JSONMember("path", .string(path)),
+      JSONMember("status", .integer(Int64(status))),
+    ]
+    fields += JSONMember.present("grpc_status", grpcStatus)
+    fields += [
+      JSONMember("duration_us", .integer(durationMicroseconds)),
+      JSONMember("bytes", .integer(bytes)), JSONMember("request_id", .string(requestID)),
+    ]
+    fields += JSONMember.present("trace_id", traceID)
+    fields.append(JSONMember("surface", .string(surface)))
+    if let sample { fields.append(JSONMember("sample", .number(sample))) }
+    return fields
+  }
+}
+
+extension SlowFacts {
+  fileprivate var fields: [JSONMember] {
+    [
+      JSONMember("method", .string(method)), JSONMember("path", .string(path)),
+      JSONMember("status", status.json),
+    ] + JSONMember.present("grpc_status", grpcStatus) + [
+      JSONMember("duration_ms", .integer(durationMilliseconds)),
+      JSONMember("agent_ms", .integer(agentMilliseconds)),
+      JSONMember("held_ms", .integer(heldMilliseconds)),
+      JSONMember("request_id", .string(requestID)),
+    ] + JSONMember.present("trace_id", traceID) + [
+      JSONMember("surface", .string(surface)), JSONMember("left_out", .integer(Int64(leftOut))),
+    ]
   }
 }
 

@@ -29,6 +29,7 @@ public enum LogEvent: Sendable, Equatable {
   case illegalEvent(state: StateName, what: String)
   case agentOutput(stream: String, line: String)
   case request(RequestFacts)
+  case slowRequest(SlowFacts)
 }
 
 /// From where to where the machine moved, and why.
@@ -237,15 +238,19 @@ public struct AbortedFacts: Sendable, Equatable {
   public var route: String
   public var ageMilliseconds: Int64
   public var requestID: String
+  /// Nil for a request that belongs to no trace.
+  public var traceID: String?
   public var surface: String
 
   public init(
-    method: String, route: String, ageMilliseconds: Int64, requestID: String, surface: String
+    method: String, route: String, ageMilliseconds: Int64, requestID: String,
+    traceID: String? = nil, surface: String
   ) {
     self.method = method
     self.route = route
     self.ageMilliseconds = ageMilliseconds
     self.requestID = requestID
+    self.traceID = traceID
     self.surface = surface
   }
 }
@@ -260,11 +265,16 @@ public struct RequestFacts: Sendable, Equatable {
   public var durationMicroseconds: Int64
   public var bytes: Int64
   public var requestID: String
+  /// Nil for a request that belongs to no trace.
+  public var traceID: String?
   public var surface: String
+  /// How likely this line was, above 0 and at most 1; nil where each request has one.
+  public var sample: Double?
 
   public init(
     method: String, path: String, status: Int, grpcStatus: String? = nil,
-    durationMicroseconds: Int64, bytes: Int64, requestID: String, surface: String
+    durationMicroseconds: Int64, bytes: Int64, requestID: String, traceID: String? = nil,
+    surface: String, sample: Double? = nil
   ) {
     self.method = method
     self.path = path
@@ -273,6 +283,49 @@ public struct RequestFacts: Sendable, Equatable {
     self.durationMicroseconds = durationMicroseconds
     self.bytes = bytes
     self.requestID = requestID
+    self.traceID = traceID
     self.surface = surface
+    self.sample = sample
+  }
+}
+
+/// A request that took `SLOW_REQUEST_MS` or longer.
+public struct SlowFacts: Sendable, Equatable {
+  public var method: String
+  /// Without the query.
+  public var path: String
+  /// Of HTTP; nil when the client left before there was one.
+  public var status: Int?
+  /// What a gRPC call ended with; nil for other requests.
+  public var grpcStatus: String?
+  /// Of a stream, until the head of its response.
+  public var durationMilliseconds: Int64
+  /// Of that, from the request handed to the agent to the head of its response, or to the end.
+  public var agentMilliseconds: Int64
+  /// Of that, held.
+  public var heldMilliseconds: Int64
+  public var requestID: String
+  /// Nil for a request that belongs to no trace.
+  public var traceID: String?
+  public var surface: String
+  /// Slow requests before this one that have no line.
+  public var leftOut: Int
+
+  public init(
+    method: String, path: String, status: Int?, grpcStatus: String? = nil,
+    durationMilliseconds: Int64, agentMilliseconds: Int64, heldMilliseconds: Int64,
+    requestID: String, traceID: String? = nil, surface: String, leftOut: Int
+  ) {
+    self.method = method
+    self.path = path
+    self.status = status
+    self.grpcStatus = grpcStatus
+    self.durationMilliseconds = durationMilliseconds
+    self.agentMilliseconds = agentMilliseconds
+    self.heldMilliseconds = heldMilliseconds
+    self.requestID = requestID
+    self.traceID = traceID
+    self.surface = surface
+    self.leftOut = leftOut
   }
 }

@@ -73,6 +73,6 @@ public struct LogLine: Sendable, Equatable {
     "Boot time exceeded budget", "Boot time exceeded hard limit", "config_error", "boot_failed",
     "boot_progress", "fetch_retry", "worker_started", "worker_exited", "reload_started",
     "reload_finished", "reload_failed", "request_aborted", "warning", "log_dropped",
-    "illegal_event", "agent_output", "request",
+    "illegal_event", "agent_output", "request", "slow_request",
   ]
 }

@@ -69,7 +69,7 @@ struct Evidence: Sendable {
       guard canAbort(state) else { return "nothing can have cut it off" }
     case .install(_, let facts): hasWorker = facts.python != nil
     case .runStarted, .fetch, .verify, .load, .runtimeReady, .drain, .stopped, .bootProgress,
-      .fetchRetry, .warning, .logDropped, .agentOutput, .request:
+      .fetchRetry, .warning, .logDropped, .agentOutput, .request, .slowRequest:
       break
     }
     return nil

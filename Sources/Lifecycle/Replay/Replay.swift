@@ -169,7 +169,7 @@ extension LogEvent {
       true
     case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped: true
     case .budgetExceeded, .bootProgress, .fetchRetry, .requestAborted, .warning, .logDropped,
-      .illegalEvent, .agentOutput, .request:
+      .illegalEvent, .agentOutput, .request, .slowRequest:
       false
     }
   }

@@ -59,7 +59,8 @@ extension Configuration {
       "PAR_CACHE_MAX_MB": megabytes(cacheMaxBytes),
       "LOG_LEVEL": .string(logLevel.rawValue),
       "LOG_FORMAT": .string(logFormat.rawValue),
-      "ACCESS_LOG": .bool(accessLog),
+      "ACCESS_LOG": accessLog == 0 || accessLog == 1 ? .bool(accessLog == 1) : .number(accessLog),
+      "SLOW_REQUEST_MS": .number(Double(slowRequest.nanoseconds) / 1e6),
       "PAR_MODE": .string(mode.rawValue),
     ])
   }

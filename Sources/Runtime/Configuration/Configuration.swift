@@ -94,8 +94,10 @@ public struct Configuration: Sendable, Equatable {
   /// `LOG_FORMAT`.
   public enum LogFormat: String, Sendable, CaseIterable { case json, text }
   public internal(set) var logFormat = LogFormat.json
-  /// `ACCESS_LOG`: a `request` line for each request.
-  public internal(set) var accessLog = false
+  /// `ACCESS_LOG`: the part of the requests that has a `request` line, 0 to 1.
+  public internal(set) var accessLog = 0.0
+  /// `SLOW_REQUEST_MS`: what takes so long is a `slow_request` line; 0: none is.
+  public internal(set) var slowRequest = Interval.zero
   /// `TIMING_HEADER`: `Server-Timing` on responses.
   public internal(set) var timingHeader = false
   /// `ECS_TASK_PROTECTION`.

@@ -6,6 +6,8 @@ extension EnvironmentReader {
   static let maximumBudgetMilliseconds: Double = 1_000_000_000
   static let maximumMultiplier: Double = 1000
   static let maximumRestarts: Int64 = 1_000_000
+  /// The largest `SLOW_REQUEST_MS`: 11 days.
+  static let maximumSlowMilliseconds: Double = 1_000_000_000
   static let maximumRanges = 1024
   /// A healthy loop of a busy machine is later than less.
   static let leastHeartbeatTimeout = Interval.seconds(1)
@@ -51,6 +53,36 @@ extension EnvironmentReader {
     else {
       let bound = DecimalText.describe(Self.maximumBudgetMilliseconds)
       let rule = "a decimal number of milliseconds above 0, at most \(bound)"
+      refuse(name, value, needs: rule, .badTime)
+      return
+    }
+    field = .seconds(number / 1000)
+  }
+
+  /// A switch, or the part of the requests that has a line.
+  mutating func accessLog(into field: inout Double) {
+    let name = "ACCESS_LOG"
+    guard let value = text(name) else { return }
+    if let isOn = Self.flag(value) {
+      field = isOn ? 1 : 0
+    } else if let part = DecimalText.fraction(value), part <= 1 {
+      field = part
+    } else {
+      let rule = "true, 1, yes, on, or false, 0, no, off, or a decimal number from 0 to 1"
+      refuse(name, value, needs: rule, Self.isDigit(value.utf8.first) ? .badNumber : .badBoolean)
+    }
+  }
+
+  private static func isDigit(_ byte: UInt8?) -> Bool {
+    byte.map { (0x30...0x39).contains($0) } ?? false
+  }
+
+  mutating func slowRequest(into field: inout Interval) {
+    let name = "SLOW_REQUEST_MS"
+    guard let value = text(name) else { return }
+    guard let number = DecimalText.fraction(value), number <= Self.maximumSlowMilliseconds else {
+      let bound = DecimalText.describe(Self.maximumSlowMilliseconds)
+      let rule = "a decimal number of milliseconds from 0 to \(bound)"
       refuse(name, value, needs: rule, .badTime)
       return
     }

@@ -85,10 +85,19 @@ struct EnvironmentReader {
 
   mutating func flag(_ name: String, into field: inout Bool) {
     guard let value = text(name) else { return }
+    if let isOn = Self.flag(value) {
+      field = isOn
+    } else {
+      refuse(name, value, needs: "true, 1, yes, on, or false, 0, no, off", .badBoolean)
+    }
+  }
+
+  /// What a switch says; nil when it is none of its words.
+  static func flag(_ value: String) -> Bool? {
     switch value.lowercased() {
-    case "true", "1", "yes", "on": field = true
-    case "false", "0", "no", "off": field = false
-    default: refuse(name, value, needs: "true, 1, yes, on, or false, 0, no, off", .badBoolean)
+    case "true", "1", "yes", "on": true
+    case "false", "0", "no", "off": false
+    default: nil
     }
   }
 

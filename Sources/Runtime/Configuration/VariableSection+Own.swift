@@ -196,7 +196,19 @@ extension VariableSection {
     VariableRow(
       "LOG_LEVEL", "`debug`, `info`, `warning` or `error`: the least level that is written"),
     VariableRow("LOG_FORMAT", "`json`: one object a line; `text`: the same for people"),
-    VariableRow("ACCESS_LOG", "switch: a `request` line for each request"),
+    VariableRow(
+      "ACCESS_LOG",
+      """
+      switch: a `request` line for each request; or a decimal number from 0 to 1, as `0.01`: for one \
+      in a hundred, chosen by chance, and for each that fails with 5xx or is slow
+      """),
+    VariableRow(
+      "SLOW_REQUEST_MS",
+      """
+      time from 0, at most \(grouped(Int64(EnvironmentReader.maximumSlowMilliseconds))): a request \
+      that takes so long is a `slow_request` line; a stream, when its response takes so long to \
+      begin. 0: none
+      """),
     VariableRow(
       "PAR_MODE",
       """

@@ -29,8 +29,11 @@ extension AgentRun {
     case .isLate(let silence):
       scheduleLook()
       worker.dumpStacks { [unowned self] stacks in tellBlocked(silence, stacks) }
-    case .isStuck:
-      worker.dumpStacks { [unowned self] stacks in killStuck(worker, stacks) }
+    case .isStuck(let silence):
+      let last = worker.memory.lastBeat
+      worker.dumpStacks { [unowned self] stacks in
+        killStuck(worker, after: silence, last: last, stacks)
+      }
     }
   }
 
@@ -49,12 +52,13 @@ extension AgentRun {
         message: "the agent's event loop has not run for \(silence.wholeSeconds)\(last)"))
   }
 
-  /// A beat may have come while the stacks were written.
-  private func killStuck(_ worker: WorkerProcess, _ stacks: String?) {
-    guard self.worker === worker, case .ready = machine.state, let finding = findBeat() else {
-      return
-    }
-    guard case .isStuck(let silence) = finding else { return scheduleLook() }
+  /// A beat may have come while the stacks were written: the signal that asks for them ends some
+  /// calls that wait.
+  private func killStuck(
+    _ worker: WorkerProcess, after silence: Interval, last: UInt64, _ stacks: String?
+  ) {
+    guard self.worker === worker, case .ready = machine.state else { return }
+    guard worker.memory.lastBeat == last else { return scheduleLook() }
     composer.stuckWorkers += 1
     worker.kill(
       because: "the agent's event loop did not run for \(silence.wholeSeconds)", stacks: stacks)

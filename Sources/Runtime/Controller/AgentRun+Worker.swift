@@ -244,7 +244,7 @@ extension AgentRun {
           AbortedFacts(
             method: request.method, route: request.route,
             ageMilliseconds: request.ageMilliseconds, requestID: request.requestID,
-            surface: request.surface)))
+            traceID: request.traceID, surface: request.surface)))
     }
   }
 }

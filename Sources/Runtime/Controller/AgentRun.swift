@@ -109,7 +109,9 @@ final class AgentRun {
     let dataPlane = try DataPlane(
       options: DataPlaneOptions(configuration), listeners: listeners.forDataPlane,
       initial: composer.snapshot(of: machine.state),
-      observer: GateObserver(mailbox: idleMessages, log: log))
+      observer: GateObserver(
+        mailbox: idleMessages, log: log,
+        isSampled: configuration.accessLog > 0 && configuration.accessLog < 1))
     try dataPlane.start()
     self.dataPlane = dataPlane
     watchdog = interval.map {

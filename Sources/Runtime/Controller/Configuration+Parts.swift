@@ -53,6 +53,7 @@ extension DataPlaneOptions {
     limits.heldRequests = configuration.holdMaxRequests
     holdTime = configuration.holdMaxTime
     accessLog = configuration.accessLog
+    slowRequest = configuration.slowRequest
     timingHeader = configuration.timingHeader
   }
 }

@@ -43,10 +43,13 @@ final class IdleMailbox: Sendable {
 final class GateObserver: DataPlaneObserver {
   private let mailbox: IdleMailbox
   private let log: LogWriter
+  /// Not every request has its line.
+  private let isSampled: Bool
 
-  init(mailbox: IdleMailbox, log: LogWriter) {
+  init(mailbox: IdleMailbox, log: LogWriter, isSampled: Bool) {
     self.mailbox = mailbox
     self.log = log
+    self.isSampled = isSampled
   }
 
   func nothingInFlight() { mailbox.put() }
@@ -59,8 +62,20 @@ final class GateObserver: DataPlaneObserver {
         RequestFacts(
           method: record.method, path: record.path, status: record.status,
           grpcStatus: record.grpcStatus, durationMicroseconds: record.durationNanoseconds / 1000,
-          bytes: record.bytesSent,
-          requestID: record.requestID, surface: record.surface)))
+          bytes: record.bytesSent, requestID: record.requestID, traceID: record.traceID,
+          surface: record.surface, sample: isSampled ? record.sample : nil)))
+  }
+
+  func requestWasSlow(_ record: AccessRecord, leftOut: Int) {
+    log.write(
+      .slowRequest(
+        SlowFacts(
+          method: record.method, path: record.path,
+          status: record.status == 0 ? nil : record.status, grpcStatus: record.grpcStatus,
+          durationMilliseconds: record.durationNanoseconds / 1_000_000,
+          agentMilliseconds: record.agentNanoseconds / 1_000_000,
+          heldMilliseconds: record.heldNanoseconds / 1_000_000, requestID: record.requestID,
+          traceID: record.traceID, surface: record.surface, leftOut: leftOut)))
   }
 
   func connectionRefused(reason: String, peer: String, count: Int) {

@@ -32,6 +32,33 @@ enum Byte {
     byte &- 0x41 < 26 ? byte | 0x20 : byte
   }
 
+  /// The first byte from `start` on that is a control character; tabs are none, and bytes from 0x80
+  /// on neither.
+  /// - Parameter bytes: a carriage return is among them behind `start`.
+  @inline(__always)
+  static func endOfText(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var position = start
+    while true {
+      // Eight at a time: in the sum of both terms the highest bit of a byte is set for each byte
+      // below 0x20 and each 0x7F; a borrow can only set more, above the first.
+      while position &+ 8 <= bytes.count {
+        let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
+        let delete = word ^ 0x7F7F_7F7F_7F7F_7F7F
+        let found =
+          ((word &- 0x2020_2020_2020_2020) & ~word | (delete &- 0x0101_0101_0101_0101) & ~delete)
+          & 0x8080_8080_8080_8080
+        guard found == 0 else {
+          position &+= found.trailingZeroBitCount / 8
+          break
+        }
+        position &+= 8
+      }
+      while bytes[position] >= 0x20 && bytes[position] != 0x7F { position &+= 1 }
+      guard bytes[position] == tab else { return position }
+      position &+= 1
+    }
+  }
+
   @inline(__always) static func digit(_ nibble: UInt8) -> UInt8 {
     nibble < 10 ? 0x30 &+ nibble : 0x61 &+ nibble &- 10
   }
@@ -41,23 +68,45 @@ enum Byte {
   }
 }
 
-/// A set of ASCII bytes as 128 bits, so that a look-up touches no memory.
+/// A set of ASCII bytes: one bit of a table that all sets share.
 struct ByteSet: Sendable {
-  let low: UInt64
-  let high: UInt64
+  fileprivate let bit: UInt8
 
   @inline(__always) func contains(_ byte: UInt8) -> Bool {
-    byte < 64
-      ? low >> UInt64(byte) & 1 == 1
-      : byte < 128 && high >> UInt64(byte &- 64) & 1 == 1
+    // The literal has a byte for each value that a byte can have.
+    Self.table.utf8Start[Int(byte)] & bit != 0
   }
 
   /// tchar of RFC 9110 section 5.6.2.
-  static let token = ByteSet(low: 0x03FF6CFA00000000, high: 0x57FFFFFFC7FFFFFE)
+  static let token = ByteSet(bit: 1)
   /// unreserved of RFC 3986 section 2.3.
-  static let unreserved = ByteSet(low: 0x03FF600000000000, high: 0x47FFFFFE87FFFFFE)
+  static let unreserved = ByteSet(bit: 2)
   /// pchar of RFC 3986 section 3.3 without the percent sign, and the slash.
-  static let pathLiteral = ByteSet(low: 0x2FFFFFD200000000, high: 0x47FFFFFE87FFFFFF)
+  static let pathLiteral = ByteSet(bit: 4)
   /// What a request id may consist of to be kept.
-  static let requestID = ByteSet(low: 0x27FFE80000000000, high: 0x47FFFFFE87FFFFFF)
+  static let requestID = ByteSet(bit: 8)
+  /// reg-name of RFC 3986 section 3.2.2 without the comma, which makes a list to a careless reader.
+  static let regName = ByteSet(bit: 16)
+
+  /// A literal, because it is there without an initialisation that each use would have to look for.
+  @inline(__always) private static var table: StaticString {
+    """
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\
+    \u{0}\u{15}\u{0}\u{1}\u{15}\u{11}\u{15}\u{15}\u{14}\u{14}\u{15}\u{1D}\u{4}\u{1F}\u{1F}\u{C}\
+    \u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{C}\u{14}\u{0}\u{1C}\u{0}\u{0}\
+    \u{C}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\
+    \u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{0}\u{0}\u{0}\u{1}\u{1F}\
+    \u{1}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\
+    \u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{1F}\u{0}\u{1}\u{0}\u{1F}\u{0}\
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\
+    \u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}
+    """
+  }
 }

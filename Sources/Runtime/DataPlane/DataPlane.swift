@@ -21,6 +21,13 @@ public final class DataPlane: Sendable {
     options: DataPlaneOptions, listeners: [PortListener], initial: Snapshot,
     observer: any DataPlaneObserver
   ) throws {
+    for listener in listeners {
+      // Accepted sockets inherit it. A Unix socket's peer cannot vanish, and knows none of this.
+      let time = max(options.limits.vanishedTime, options.bodyIdleTimeout).nanoseconds
+      par_set_vanishing(
+        listener.descriptor, options.limits.vanishedTime.nanoseconds / 1_000_000,
+        time / 1_000_000)
+    }
     let shared = SharedState(options: options, initial: initial, observer: observer)
     self.shared = shared
     self.listeners = listeners
@@ -75,9 +82,10 @@ public final class DataPlane: Sendable {
   /// Counted requests that were answered 502 because the agent went away, or cut. From any thread.
   public var abortedCount: Int { shared.aborted.load(ordering: .relaxed) }
 
-  /// The worker is gone: every exchange with it is answered 502, or cut when its response began,
-  /// and counted aborted; others go on, and those that wait for a connection. Waits for the loops, at
-  /// most 100 ms.
+  /// The worker is gone: each exchange that it had begun is answered 502, or cut when its response
+  /// began, and counted aborted. What it had answered is delivered, and what it had not begun goes to
+  /// the next worker; exchanges with others go on, and those that wait for a connection. Waits for the
+  /// loops, at most 100 ms.
   /// - Parameter worker: its process has ended; nil: that of any worker.
   /// - Returns: what was aborted, oldest first, at most 20, including exchanges that noticed the
   ///   end of the worker by themselves within the last second.
@@ -85,6 +93,11 @@ public final class DataPlane: Sendable {
     cut(.upstreamLost(worker))
   }
 
+<<<<<<< HEAD
+  /// Cuts event streams and WebSockets, which do not end by themselves. A download without a declared length does:
+  /// it goes on until the deadline. Waits like `upstreamLost`.
+  public func cutStreams() -> [AbortedRequest] { cut(.streams) }
+=======
   /// The worker gets no more requests: the snapshot that was published last has another one, or
   /// none. Connections to it that are idle are closed, exchanges with it go on; the observer's
   /// `workerIsIdle` is called when there are none (left). Does not wait.
@@ -99,6 +112,7 @@ public final class DataPlane: Sendable {
   public func cutStreams(of worker: Worker? = nil) -> [AbortedRequest] {
     cut(.streams(of: worker))
   }
+>>>>>>> main
 
   /// Cuts everything in flight; what has no response yet is answered 503. Waits like
   /// `upstreamLost`.

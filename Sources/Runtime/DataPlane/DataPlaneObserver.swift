@@ -10,6 +10,12 @@ public protocol DataPlaneObserver: AnyObject, Sendable {
   func workerIsIdle(_ worker: Worker)
   /// One response ended. Only with `DataPlaneOptions.accessLog`; called on a data-plane thread.
   func requestFinished(_ record: AccessRecord)
+  /// A request took as long as `DataPlaneOptions.slowRequest`. Called on a data-plane thread, at most
+  /// `HTTPLimits.slowLinesPerSecond` times a second and thread.
+  /// - Parameters:
+  ///   - record: of a stream, with the time until its head.
+  ///   - leftOut: such requests since the last call that were not told of.
+  func requestWasSlow(_ record: AccessRecord, leftOut: Int)
   /// A client's connection was ended for what it did on it. Called on a data-plane thread, at most
   /// once a `HTTP2Limits.refusalInterval` and thread.
   /// - Parameters:
@@ -21,26 +27,36 @@ public protocol DataPlaneObserver: AnyObject, Sendable {
 
 extension DataPlaneObserver {
   public func workerIsIdle(_ worker: Worker) {}
+  public func requestWasSlow(_ record: AccessRecord, leftOut: Int) {}
   public func connectionRefused(reason: String, peer: String, count: Int) {}
 }
 
-/// One finished request, for the access log.
+/// One finished request, for the log.
 public struct AccessRecord: Sendable, Equatable {
   public var method: String
   /// The normalised path, without the query.
   public var path: String
+  /// Of HTTP; 0: the client left before there was one.
   public var status: Int
   /// What a gRPC call ended with, as in `/metrics`; nil for other requests.
   public var grpcStatus: String?
   /// From the complete head to the last byte handed to the kernel.
   public var durationNanoseconds: Int64
+  /// Of that, from the request handed to the agent to the head of its response, or to the end.
+  public var agentNanoseconds: Int64
+  /// Of that, held.
+  public var heldNanoseconds: Int64
   public var requestID: String
+  /// 32 hexadecimal digits; nil for a request that belongs to no trace.
+  public var traceID: String?
   /// `rest`, `ui`, `a2a` or `par` (a built-in route).
   public var surface: String
   /// Head and body, as handed to the kernel.
   public var bytesSent: Int64
   /// The peer's address, without the port.
   public var peer: String
+  /// How likely it was that this request is told of: 1, or the part that is.
+  public var sample = 1.0
 }
 
 /// A request that did not get its whole answer because the worker was lost or a drain cut it off.
@@ -50,5 +66,7 @@ public struct AbortedRequest: Sendable, Equatable {
   public var route: String
   public var ageMilliseconds: Int64
   public var requestID: String
+  /// 32 hexadecimal digits; nil for a request that belongs to no trace.
+  public var traceID: String?
   public var surface: String
 }

@@ -15,9 +15,12 @@ public struct DataPlaneOptions: Sendable {
   public var holdTime = Interval.seconds(10)
   /// Whose `X-Forwarded-*` are kept.
   public var trustedProxies = AddressRange.privateRanges
-  /// Tell the observer of each finished request.
-  public var accessLog = false
-  /// Add `Server-Timing: par;dur=…` to proxied responses: milliseconds from head to head.
+  /// The part of the finished requests that the observer is told of: 0 (none) to 1 (each). Failures
+  /// and slow ones are not left to chance.
+  public var accessLog = 0.0
+  /// Requests that take so long are told of; 0: none.
+  public var slowRequest = Interval.zero
+  /// Add `Server-Timing` to proxied responses: milliseconds spent here, held, and at the agent.
   public var timingHeader = false
   public var loopCount = max(1, min(Int(par_cpu_count()), 4))
   public var limits = HTTPLimits()

@@ -14,7 +14,7 @@ public struct HTTPLimits: Sendable {
   /// a load balancer, so that it is never us who closes under its next request.
   public var keepAliveIdle = Interval.seconds(75)
   /// Connections of the whole program; one more is answered 503 and closed.
-  public var connections = 8192
+  public var connections = 16_384
   /// How long the listeners rest after the process or system ran out of descriptors or memory.
   public var acceptPause = Interval.milliseconds(100)
   /// Connections accepted in one turn of a loop before others get theirs.
@@ -33,10 +33,18 @@ public struct HTTPLimits: Sendable {
   /// A client that closed its sending side may still wait for the answer; a client that went
   /// away looks the same. After this long without a response byte it counts as gone.
   public var halfClosedPatience = Interval.seconds(5)
+  /// A client whose host answers neither what was sent to it nor the kernel's questions for this
+  /// long is gone, also while a response is in progress that has nothing to send.
+  public var vanishedTime = Interval.seconds(120)
   /// Turns of one connection's pump before other connections get theirs.
   public var pumpTurns = 16
-  /// The pieces in which bodies are read and written.
-  public var bufferBytes = 16 * 1024
+  /// The pieces in which bodies are read and written: 16 KiB and a usual head.
+  public var bufferBytes = 20 * 1024
+  /// The same for bodies of which more is known to come than that.
+  public var largeBufferBytes = 64 * 1024
+  /// Buffers of that size per loop; further transfers use the usual size. A quarter of them is kept
+  /// when free.
+  public var largeBuffers = 64
   /// Free buffers kept per loop.
   public var pooledBuffers = 64
   /// How long the main thread waits for the loops to carry out a cut. What a loop that is slower
@@ -56,6 +64,8 @@ public struct HTTPLimits: Sendable {
   public var markLookMost = Interval.milliseconds(10)
   /// Between two attempts to connect to an agent whose accept queue is full.
   public var connectRetry = Interval.milliseconds(5)
+  /// Slow requests that each loop tells of in a second; the others are counted.
+  public var slowLinesPerSecond = 5
 
   public init() {}
 }

@@ -20,16 +20,21 @@ struct Identifiers {
     return mixed ^ mixed >> 31
   }
 
-  /// Appends 16 lower case hexadecimal digits, not all zero.
+  /// Appends 32 lower case hexadecimal digits, not all zero.
   mutating func append(to bytes: inout [UInt8]) {
-    let number = next() | 1
-    withUnsafeBytes(of: (Self.digits(number >> 32), Self.digits(number & 0xFFFF_FFFF))) {
-      bytes.append(contentsOf: $0)
-    }
+    let (one, other) = (next() | 1, next() | 1)
+    withUnsafeBytes(
+      of: (
+        Self.digits(one >> 32), Self.digits(one & 0xFFFF_FFFF), Self.digits(other >> 32),
+        Self.digits(other & 0xFFFF_FFFF)
+      )
+    ) { bytes.append(contentsOf: $0) }
   }
 
-  mutating func append(to buffer: ByteBuffer) {
-    let number = next() | 1
+  /// Appends 16 lower case hexadecimal digits.
+  /// - Parameter mayBeZero: all digits are random; else they are not all zero.
+  mutating func append(to buffer: ByteBuffer, mayBeZero: Bool = false) {
+    let number = mayBeZero ? next() : next() | 1
     withUnsafeBytes(of: (Self.digits(number >> 32), Self.digits(number & 0xFFFF_FFFF))) {
       buffer.append($0)
     }

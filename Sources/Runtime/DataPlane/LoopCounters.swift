@@ -22,6 +22,8 @@ final class LoopCounters: Sendable {
   let upstreamOpen = Atomic<Int>(0)
   let upstreamConnects = Atomic<Int>(0)
   let repeats = Atomic<Int>(0)
+  let tunnelsOpen = Atomic<Int>(0)
+  let tunnelsTotal = Atomic<Int>(0)
   let clientsGone = Atomic<Int>(0)
   let holds = Atomic<Int>(0)
   let holdsRefused = Atomic<Int>(0)
@@ -34,47 +36,40 @@ final class LoopCounters: Sendable {
   let streamsTotal = Atomic<Int>(0)
   let agentConnectionsOpen = Atomic<Int>(0)
   let callsRepeated = Atomic<Int>(0)
-  private let requests = Table(Surface.allCases.count * 5)
-  private let ends = Table(HTTP2End.allCases.count)
-  private let calls = Table(GRPCStatus.allCases.count)
+  let slowRequests = Atomic<Int>(0)
+  let latencies = LatencyTable()
+  private let requests = CounterTable(Surface.allCases.count * 5)
+  private let ends = CounterTable(HTTP2End.allCases.count)
+  private let http1 = CounterTable(HTTP1End.allCases.count)
+  private let calls = CounterTable(GRPCStatus.allCases.count)
+  /// For each surface: heads of responses of the agent, and the nanoseconds until they came.
+  private let agentHeads = CounterTable(Surface.allCases.count * 2)
 
   init() {}
 
-  func http2Ended(_ end: HTTP2End) { ends.cells[end.rawValue].bump(1) }
-  func http2Ends(_ end: HTTP2End) -> Int { ends.cells[end.rawValue].load(ordering: .relaxed) }
-  func call(_ status: GRPCStatus) { calls.cells[status.rawValue].bump(1) }
-  func calls(_ status: GRPCStatus) -> Int { calls.cells[status.rawValue].load(ordering: .relaxed) }
+  func http2Ended(_ end: HTTP2End) { ends.bump(end.rawValue) }
+  func http2Ends(_ end: HTTP2End) -> Int { ends.read(end.rawValue) }
+  func http1Ended(_ end: HTTP1End) { http1.bump(end.rawValue) }
+  func http1Ends(_ end: HTTP1End) -> Int { http1.read(end.rawValue) }
+  func call(_ status: GRPCStatus) { calls.bump(status.rawValue) }
+  func calls(_ status: GRPCStatus) -> Int { calls.read(status.rawValue) }
 
   /// - Parameter status: 100 to 599.
   func request(_ surface: Surface, status: Int) {
-    requests.cells[surface.rawValue * 5 + max(0, min(status / 100 - 1, 4))].bump(1)
+    requests.bump(surface.rawValue * 5 + max(0, min(status / 100 - 1, 4)))
   }
 
   func requests(_ surface: Surface, statusClass: Int) -> Int {
-    requests.cells[surface.rawValue * 5 + statusClass - 1].load(ordering: .relaxed)
+    requests.read(surface.rawValue * 5 + statusClass - 1)
   }
 
-  /// Counters by a small number. Arrays cannot hold atomics, hence the pointer: set
-  /// once, freed with the table, and all access to what it points at is atomic.
-  private final class Table: @unchecked Sendable {
-    let cells: UnsafeMutablePointer<Atomic<Int>>
-    private let count: Int
-
-    init(_ count: Int) {
-      self.count = count
-      cells = .allocate(capacity: count)
-      for index in 0..<count { (cells + index).initialize(to: Atomic<Int>(0)) }
-    }
-
-    deinit {
-      cells.deinitialize(count: count)
-      cells.deallocate()
-    }
+  /// The agent's head came so long after it had been handed the request's.
+  func agentHead(_ surface: Surface, nanoseconds: Int64) {
+    agentHeads.bump(surface.rawValue * 2)
+    agentHeads.bump(surface.rawValue * 2 + 1, by: Int(max(0, nanoseconds)))
   }
-}
 
-extension Atomic where Value == Int {
-  /// Adds without a locked instruction; for counters with one writer.
-  @inline(__always)
-  func bump(_ amount: Int) { store(load(ordering: .relaxed) &+ amount, ordering: .relaxed) }
+  func agentHeads(_ surface: Surface) -> (count: Int, nanoseconds: Int) {
+    (agentHeads.read(surface.rawValue * 2), agentHeads.read(surface.rawValue * 2 + 1))
+  }
 }

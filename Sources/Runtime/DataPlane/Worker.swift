@@ -7,9 +7,11 @@ public enum A2AUpstream: Sendable, Equatable {
 }
 
 /// One process of the agent, as the event loops know it: where it serves, and the memory it shares
-/// with the program. What counts is which object it is: the next process may serve at the same path.
+/// with the program. What counts is which object it is: a process that comes after this one's end may
+/// serve at the same path.
 public final class Worker: Sendable {
-  /// The path of its Unix socket for HTTP; nil: it serves none.
+  /// The path of its Unix socket for HTTP; nil: it serves none. Nobody else serves there while a loop
+  /// may connect for this worker: its marks would be looked for in the wrong memory.
   public let restSocket: String?
   /// nil: it serves no gRPC.
   public let a2a: A2AUpstream?

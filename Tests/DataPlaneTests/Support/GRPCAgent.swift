@@ -36,7 +36,12 @@ enum GRPCAgent {
       peer.finish(id, trailers: [("grpc-status", "0")])
     default:
       let seen = stream.head.keys.sorted().filter { !$0.hasPrefix(":") }.joined(separator: " ")
-      peer.respond(id, [("seen", seen), ("seen-path", stream.head[":path"] ?? "")])
+      peer.respond(
+        id,
+        [
+          ("seen", seen), ("seen-path", stream.head[":path"] ?? ""),
+          ("seen-trace", stream.head["traceparent"] ?? ""),
+        ])
       peer.send(id, stream.body)
       peer.finish(id, trailers: [("grpc-status", "0")])
     }

@@ -19,6 +19,11 @@ final class TestServer: @unchecked Sendable {
     var retired: [Worker] { idleWorkers.withLock { $0 } }
     func workerIsIdle(_ worker: Worker) { idleWorkers.withLock { $0.append(worker) } }
     func requestFinished(_ record: AccessRecord) { log.withLock { $0.append(record) } }
+    private let slowLog = Locked<[(record: AccessRecord, leftOut: Int)]>([])
+    var slow: [(record: AccessRecord, leftOut: Int)] { slowLog.withLock { $0 } }
+    func requestWasSlow(_ record: AccessRecord, leftOut: Int) {
+      slowLog.withLock { $0.append((record, leftOut)) }
+    }
     private let refusals = Locked<[String]>([])
     var refused: [String] { refusals.withLock { $0 } }
     func connectionRefused(reason: String, peer: String, count: Int) {

@@ -73,12 +73,14 @@ class Peer:
 
     def __init__(
         self, port: int, *, preface: bool = True, settings: Optional[Mapping[int, int]] = None, polite: bool = True,
-        receive_buffer: Optional[int] = None,
+        receive_buffer: Optional[int] = None, source: str = "",
     ) -> None:  # fmt: skip
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(DEADLINE)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.polite = polite

@@ -249,10 +249,16 @@ def deaf_rows() -> Iterator[Cell]:
                 all_of(ask("/api/deaf"), signals(number)),
                 Stopped(number.name, "ready", "cut"), 2.5,
             )  # fmt: skip
+    for words, code in (
+        deaf[0],
+        ("computes for ever, holding Python's lock", "re.match('(a+)+$', 'a' * 60 + 'b')"),
+    ):
+        module = "import re, time\nfrom src.meet import meet\n" + GOOD
+        module += "    @app.get('/api/deaf')\n    async def deaf():\n"
+        module += f"        meet('deaf')\n        {code}\n"
         yield Cell(
-            "ready", f"the agent {words}, and is watched",
-            serving(module, HEARTBEAT_TIMEOUT_SEC=2), ask("/api/deaf"),
-            GoesOn(2, "worker_exited"), 7,
+            "ready", f"the agent {words}", serving(module, HEARTBEAT_TIMEOUT_SEC=2),
+            ask("/api/deaf"), GoesOn(2, "worker_exited"), 12,
         )  # fmt: skip
     stubborn = (
         ("never ends its shutdown", LIFESPAN.replace("START", "").replace("END", "time.sleep(1000)")),

@@ -77,15 +77,20 @@ class Connection:
 
     def response(self) -> tuple[int, dict[str, str], bytes]:
         status, fields = self.head()
+        return status, fields, self.content(fields)
+
+    def content(self, fields: dict[str, str]) -> bytes:
+        """What follows a response's head."""
         if "content-length" in fields:
-            return status, fields, self.exactly(int(fields["content-length"]))
+            return self.exactly(int(fields["content-length"]))
         body = b""
         if fields.get("transfer-encoding", "").lower() == "chunked":
             while size := int(self.until(b"\r\n").split(b";")[0], 16):
                 body += self.exactly(size)
                 self.exactly(2)
-            self.until(b"\r\n")
-        return status, fields, body
+            while self.until(b"\r\n") != b"\r\n":
+                pass  # trailers
+        return body
 
     def closed(self) -> bool:
         """Waits for the other side to close; False when more data comes instead."""

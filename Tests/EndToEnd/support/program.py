@@ -31,7 +31,7 @@ _NAMES = {
     "FETCH_TIMEOUT_SEC", "INSTALL_TIMEOUT_SEC", "LOAD_TIMEOUT_SEC", "DRAIN_MIN_SEC",
     "GRACEFUL_SHUTDOWN_TIMEOUT_SEC", "STREAM_DRAIN_SEC", "HOLD_MAX_REQUESTS", "HOLD_MAX_SEC",
     "WORKER_RESTARTS", "HEARTBEAT_TIMEOUT_SEC", "BODY_IDLE_TIMEOUT_SEC", "UPSTREAM_CONNECT_TIMEOUT_SEC",
-    "TRUSTED_PROXIES", "ACCESS_LOG", "TIMING_HEADER", "ECS_TASK_PROTECTION", "VIRTUAL_ENV",
+    "TRUSTED_PROXIES", "ACCESS_LOG", "SLOW_REQUEST_MS", "TIMING_HEADER", "ECS_TASK_PROTECTION", "VIRTUAL_ENV",
     "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "NOTIFY_SOCKET", "XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY",
     "CACHE_DIRECTORY", "STATE_DIRECTORY", "TMPDIR",
 }  # fmt: skip
@@ -176,8 +176,10 @@ class Run:
 
     @property
     def port(self) -> int:
-        """The REST port, as the kernel knows it: also before `runtime_ready` names it."""
-        return self._listener(0)
+        """The REST port; before `runtime_ready` names it, as the kernel knows it, which takes long to
+        ask on a machine with many connections."""
+        ready = self.events("runtime_ready")
+        return ready[0]["rest_port"] if ready else self._listener(0)
 
     @property
     def a2a_port(self) -> int:

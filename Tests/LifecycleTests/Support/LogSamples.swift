@@ -96,14 +96,20 @@ struct LogSamples {
       .requestAborted(
         AbortedFacts(
           method: text(), route: text(), ageMilliseconds: whole(), requestID: text(),
-          surface: text())),
+          traceID: optional(), surface: text())),
       .warning(code: text(), message: text()), .logDropped(count: whole()),
       .illegalEvent(state: one(StateName.allCases), what: text()),
       .agentOutput(stream: one(["stdout", "stderr"]), line: text()),
       .request(
         RequestFacts(
           method: text(), path: text(), status: int(), grpcStatus: optional(),
-          durationMicroseconds: whole(), bytes: whole(), requestID: text(), surface: text())),
+          durationMicroseconds: whole(), bytes: whole(), requestID: text(), traceID: optional(),
+          surface: text(), sample: one([nil, 0.01, 0.5, 1]))),
+      .slowRequest(
+        SlowFacts(
+          method: text(), path: text(), status: one([nil, 200, 504]), grpcStatus: optional(),
+          durationMilliseconds: whole(), agentMilliseconds: whole(), heldMilliseconds: whole(),
+          requestID: text(), traceID: optional(), surface: text(), leftOut: int())),
     ]
   }
 

@@ -248,6 +248,13 @@ struct RunLog {
   mutating func chatter() {
     write(.agentOutput(stream: "stdout", line: "hello"))
     write(.warning(code: "bucket_differs", message: "PACKAGE_URL names the bucket other"))
+    // In any state: one that waited for the boot may be slow, too.
+    write(
+      .slowRequest(
+        SlowFacts(
+          method: "GET", path: "/api", status: 503, durationMilliseconds: 10_000,
+          agentMilliseconds: 0, heldMilliseconds: 10_000, requestID: "1", surface: "rest",
+          leftOut: 0)))
   }
 
   /// After a drain began: served out, idle, the worker stops.

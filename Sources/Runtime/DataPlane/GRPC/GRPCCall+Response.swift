@@ -19,7 +19,9 @@ extension GRPCCall {
         return sendInterim(block)
       }
       if ends { note(block) }
-      loop.counters.request(.a2a, status: httpStatus(block))
+      times.head = loop.now
+      httpStatus = block.first(.status)?.reduce(0) { $0 * 10 + Int($1 &- 0x30) } ?? 200
+      loop.counters.request(.a2a, status: httpStatus)
       hasAgentEnded = ends
       sendHead(block, ends: ends)
     } else {
@@ -29,10 +31,6 @@ extension GRPCCall {
       agent.block = nil
       endOutput(block)
     }
-  }
-
-  private func httpStatus(_ block: HeaderBlock) -> Int {
-    block.first(.status)?.reduce(0) { $0 * 10 + Int($1 &- 0x30) } ?? 200
   }
 
   private func note(_ trailers: HeaderBlock) {
@@ -46,6 +44,7 @@ extension GRPCCall {
       if let agent { nghttp2_session_consume_stream(agent.session, agentID, bytes.count) }
       return
     }
+    times.response.pass(bytes)
     send(bytes)
   }
 

@@ -12,6 +12,9 @@ final class GRPCCall: HTTP2Stream {
   var isAborted = false
   /// What it ended with.
   var status: GRPCStatus?
+  /// Of the response's head; 0: there is none yet.
+  var httpStatus = 0
+  var times = Times()
   private var timesOut = Int64.max
 
   // MARK: The agent's side
@@ -96,10 +99,27 @@ final class GRPCCall: HTTP2Stream {
       loop.identifiers.append(to: scratch)
       head.add("x-request-id", scratch.readable)
     }
+    joinTrace(head)
+  }
+
+  /// As for any other request: without one valid `traceparent` a trace begins here.
+  private func joinTrace(_ head: HeaderBlock) {
+    if head.single(.traceparent).flatMap(TraceParent.read) != nil { return }
+    for index in head.entries.indices {
+      switch head.entries[index].kind {
+      case .traceparent, .tracestate: head.drop(index)
+      default: break
+      }
+    }
+    let scratch = loop.scratch
+    scratch.clear()
+    _ = TraceParent.start(&loop.identifiers, into: scratch)
+    head.add("traceparent", scratch.readable)
   }
 
   override func received(_ bytes: UnsafeRawBufferPointer) {
     guard !hasOutputEnded, !hasAgentEnded else { return consume(bytes.count) }
+    times.request.pass(bytes)
     // What was written would be moved away. That may empty the buffer and give it back.
     if unconfirmed > 0, let buffer = toAgent, buffer.room < bytes.count { confirm() }
     let buffer = toAgent ?? loop.buffers.take()
@@ -108,7 +128,10 @@ final class GRPCCall: HTTP2Stream {
     wakeAgent()
   }
 
-  override func inputEnded(_ trailers: HeaderBlock?) { wakeAgent() }
+  override func inputEnded(_ trailers: HeaderBlock?) {
+    times.inputEnded = loop.now
+    wakeAgent()
+  }
 
   private func wakeAgent() {
     guard let agent, agentID != 0 else { return }
@@ -157,6 +180,7 @@ final class GRPCCall: HTTP2Stream {
   func confirm() {
     guard !isSent else { return }
     isSent = true
+    times.sent = loop.now
     let count = unconfirmed
     unconfirmed = 0
     guard count > 0 else { return }
@@ -188,7 +212,10 @@ final class GRPCCall: HTTP2Stream {
 
   /// Ends it with a status of ours.
   func finish(_ status: GRPCStatus, _ text: String) {
-    if !isClosed, !hasOutputEnded { self.status = status }
+    if !isClosed, !hasOutputEnded {
+      self.status = status
+      if !hasHead { httpStatus = 200 }
+    }
     end(status, text)
   }
 
@@ -230,7 +257,7 @@ final class GRPCCall: HTTP2Stream {
     guard isCounted else { return }
     isCounted = false
     let shared = loop.shared
-    if shared.options.accessLog { shared.observer.requestFinished(accessRecord()) }
+    tellEnd()
     if delivered {
       if !isAborted { shared.completed.add(1, ordering: .relaxed) }
       connection.leaving += 1
@@ -273,9 +300,7 @@ final class GRPCCall: HTTP2Stream {
       finish(.unavailable, "The agent is stopping and the call was cut off")
     }
     // Whether the client takes that is not waited for.
-    if loop.shared.options.accessLog {
-      loop.shared.observer.requestFinished(accessRecord())
-    }
+    tellEnd()
     uncount()
     return wasAborted ? nil : (started, request)
   }

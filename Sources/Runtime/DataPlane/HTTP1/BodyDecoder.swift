@@ -51,6 +51,26 @@ struct BodyDecoder {
   /// Body bytes still to come when that is known.
   var remaining: Int64? { if case .fixed(let count) = state { count } else { nil } }
 
+  /// More is known to come than a buffer of the usual size takes.
+  func isLong(_ limits: HTTPLimits) -> Bool { remaining ?? 0 > Int64(limits.bufferBytes) }
+
+  /// Whether so many bytes that come next are body and nothing else.
+  func isData(_ count: Int) -> Bool {
+    switch state {
+    case .fixed(let left): Int64(count) <= left
+    case .untilClose: true
+    case .chunkSize, .chunkExtension, .chunkSizeLineFeed, .chunkData, .chunkEndReturn,
+      .chunkEndLineFeed, .trailers, .done:
+      false
+    }
+  }
+
+  /// Goes past body bytes, as many as `isData` agreed to.
+  mutating func pass(_ count: Int) {
+    guard case .fixed(let left) = state else { return }
+    state = left == Int64(count) ? .done : .fixed(left - Int64(count))
+  }
+
   /// Decodes up to the end of the first piece of body data, of at most `most` bytes.
   ///
   /// A step that consumes nothing and leaves the decoder not done needs more bytes after the

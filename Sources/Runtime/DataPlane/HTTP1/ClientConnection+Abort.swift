@@ -71,7 +71,7 @@ extension ClientConnection {
     AbortedRequest(
       method: methodText, route: String(decoding: path, as: UTF8.self),
       ageMilliseconds: max(0, par_monotonic_ns() - exchange.started) / 1_000_000,
-      requestID: String(decoding: knownRequestID(), as: UTF8.self),
+      requestID: String(decoding: knownRequestID(), as: UTF8.self), traceID: exchange.trace.text,
       surface: exchange.surface.name.description)
   }
 
@@ -84,9 +84,14 @@ extension ClientConnection {
   /// Ends what the main thread wants ended.
   /// - Returns: nil when that does not concern this connection.
   func cut(_ reason: CutReason) -> (started: Int64, request: AbortedRequest)? {
+<<<<<<< HEAD
+    guard exchange.isCounted, phase != .closed, phase != .lingering else { return nil }
+    if phase == .tunnel { return cutTunnel() }
+=======
     guard exchange.isCounted, phase != .closed, phase != .lingering,
       reason.concerns(upstream?.worker.worker)
     else { return nil }
+>>>>>>> main
     switch reason {
     case .upstreamLost:
       // A response that was read whole is delivered.

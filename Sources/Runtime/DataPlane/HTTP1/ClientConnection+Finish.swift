@@ -26,9 +26,10 @@ extension ClientConnection {
   func settle(completed: Bool) {
     guard exchange.started != 0 else { return }
     let shared = loop.shared
-    if exchange.status != 0 { loop.counters.request(exchange.surface, status: exchange.status) }
-    if shared.options.accessLog {
-      shared.observer.requestFinished(accessRecord())
+    tellEnd()
+    if tunnel != nil {
+      tunnel = nil
+      loop.counters.tunnelsOpen.bump(-1)
     }
     exchange.started = 0
     if exchange.isCounted {
@@ -36,15 +37,6 @@ extension ClientConnection {
       if completed { shared.completed.add(1, ordering: .relaxed) }
       leave()
     }
-  }
-
-  func accessRecord() -> AccessRecord {
-    AccessRecord(
-      method: methodText, path: String(decoding: path, as: UTF8.self), status: exchange.status,
-      durationNanoseconds: par_monotonic_ns() - exchange.started,
-      requestID: String(decoding: knownRequestID(), as: UTF8.self),
-      surface: exchange.surface.name.description, bytesSent: exchange.bytesSent,
-      peer: String(decoding: knownPeer().text, as: UTF8.self))
   }
 
   var methodText: String {
@@ -58,7 +50,10 @@ extension ClientConnection {
       case .moved:
         lingered += input?.count ?? 0
         input?.clear()
-        if lingered > loop.limits.lingerBytes { return shut() }
+        if lingered > loop.limits.lingerBytes {
+          ended(.unwanted)
+          return shut()
+        }
       case .wouldBlock: return
       case .ended: return shut()
       }

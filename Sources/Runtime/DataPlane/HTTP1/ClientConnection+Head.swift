@@ -69,6 +69,7 @@ extension ClientConnection {
 
   /// Answers a request that cannot be understood, and ends the connection.
   func refuse(_ problem: HTTPProblem) {
+    ended(HTTP1End(problem))
     if exchange.started == 0 { exchange.started = loop.now }
     // The rest of the input belongs to nothing.
     body = BodyDecoder(.untilClose)
@@ -92,6 +93,10 @@ extension ClientConnection {
     {
       requestID.append(contentsOf: sent)
     }
+    // Where it goes to the agent, its head says which.
+    if loop.reports.isOn, let parent = loop.requestHead.lines.single(.traceparent, head) {
+      exchange.trace = TraceParent.read(parent) ?? TraceID()
+    }
     body = BodyDecoder(loop.requestHead.framing)
     guard exchange.method != .connect, exchange.method != .trace else {
       throw HTTPProblem(status: 501, text: "\(exchange.method.name) is not done here")
@@ -103,7 +108,11 @@ extension ClientConnection {
       answerBuiltIn(.server, loop.state())
     } else {
       try NormalPath.write(target.path, into: &path)
-      dispatch(head, query: target.query)
+      if exchange.method == .options, MaxForwards.isSpent(loop.requestHead.lines, head) {
+        answerBuiltIn(.server, loop.state())
+      } else {
+        dispatch(head, query: target.query)
+      }
     }
     headBytes = 0
     guard phase != .closed else { return }

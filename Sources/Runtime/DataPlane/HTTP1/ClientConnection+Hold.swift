@@ -35,6 +35,7 @@ extension ClientConnection {
   /// Takes the request out of those that wait; what becomes of it is the caller's.
   func leaveHold() {
     guard phase == .held else { return }
+    exchange.heldFor += loop.now - exchange.heldSince
     loop.held.remove(self)
     loop.shared.leaveHold()
     phase = .proxying

@@ -24,11 +24,12 @@ extension ClientConnection {
     guard admits(published) else { return }
     let request = loop.requestHead
     exchange.awaitsContinue = request.expectsContinue
+    exchange.asksForWebSocket = request.asksForWebSocket
     let out = loop.buffers.take()
     let prefix = underBase ? loop.shared.options.basePath : ""
     let identifier = knownRequestID()
     let peer = knownPeer()
-    path.withUnsafeBytes {
+    exchange.trace = path.withUnsafeBytes {
       ForwardedHead.write(
         request, head, path: UnsafeRawBufferPointer(rebasing: $0[offset...]), query: query,
         prefix: prefix, peer: peer, requestID: identifier, identifiers: &loop.identifiers,
@@ -43,7 +44,7 @@ extension ClientConnection {
     exchange.connectDeadline =
       loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds
     // Who waits has come before.
-    if published.admission == .held || !loop.held.isEmpty { return hold() }
+    if published.admission == .held || !loop.holdsNone { return hold() }
     if let idle = loop.upstreams.takeIdle() {
       exchange.isRepeatable = exchange.method.isIdempotent && request.framing == .none
       attach(idle)
@@ -80,6 +81,8 @@ extension ClientConnection {
     upstream = connection
     connection.begins(self)
     exchange.connectDeadline = 0
+    exchange.sentAt = 0
+    exchange.heardAt = 0
     // A body that was not asked for meanwhile has its time from here on.
     lastMoved = loop.now
     guard let request = toUpstream else { return }
@@ -129,8 +132,18 @@ extension ClientConnection {
       // There is room for what was left unread.
       moved = moved || hadOutput
     }
-    if !moved { waitFor() }
-    return moved
+    // Where only an event can bring more, another turn would find nothing.
+    if moved, !isUsedUp { return true }
+    waitFor()
+    return false
+  }
+
+  /// Nothing is left to be read or written on either side.
+  private var isUsedUp: Bool {
+    guard output == nil, toUpstream?.isEmpty ?? true, body.isDone, let upstream else {
+      return false
+    }
+    return !upstream.canRead && upstream.input == nil
   }
 
   /// Sets the deadline of what the exchange waits for; a response may take as long as it likes.
@@ -186,9 +199,12 @@ extension ClientConnection {
       exchange.closesAfter = true
       fail(504, "The agent did not begin the request")
     } else if output != nil {
-      if loop.now - lastMoved >= idle { gone() }
+      guard loop.now - lastMoved >= idle else { return }
+      ended(.slowReader)
+      gone()
     } else if waitsForBody {
       guard loop.now - lastMoved >= idle else { return }
+      ended(.bodyTime)
       guard !exchange.hasResponse else { return shut() }
       dropUpstream()
       exchange.closesAfter = true
@@ -200,6 +216,7 @@ extension ClientConnection {
     } else if hungUp,
       loop.now - max(hungUpAt, lastMoved) >= loop.limits.halfClosedPatience.nanoseconds
     {
+      ended(.halfClosed)
       gone()
     }
   }

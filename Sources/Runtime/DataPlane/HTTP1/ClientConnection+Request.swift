@@ -14,6 +14,7 @@ extension ClientConnection {
       switch upstream.transmit(buffer.readable) {
       case .moved(let count):
         if count < buffer.count { upstream.writeBlocked() }
+        if exchange.sentAt == 0 { exchange.sentAt = loop.moment }
         exchange.isHandedOver = true
         if exchange.keepsRequest { buffer.advance(count) } else { buffer.consume(count) }
         lastMoved = loop.now
@@ -72,7 +73,12 @@ extension ClientConnection {
         moved = true
       } catch {
         dropUpstream()
-        if exchange.hasResponse { shut() } else { refuse(error) }
+        if exchange.hasResponse {
+          ended(HTTP1End(error))
+          shut()
+        } else {
+          refuse(error)
+        }
         return true
       }
     }
@@ -87,7 +93,7 @@ extension ClientConnection {
       guard upstream?.hasBegun ?? false else { return hasRoomToKeep(buffer) }
       forgetRequest()
     }
-    return buffer.isEmpty || buffer.room >= Self.pieceRoom
+    return buffer.isEmpty || !isEnough(buffer)
   }
 
   /// The agent has not begun: what was sent stays where it is, as far as that may be.
@@ -101,6 +107,7 @@ extension ClientConnection {
 
   /// - Returns: false when the decoder needs more input.
   func forwardPiece(of source: ByteBuffer) throws(HTTPProblem) -> Bool {
+    if passRequest(source) { return true }
     let isChunked = body.remaining == nil
     let out = toUpstream ?? loop.buffers.take()
     toUpstream = out
@@ -128,6 +135,24 @@ extension ClientConnection {
     if !data.isEmpty { exchange.awaitsContinue = false }
     dropSent(out)
     return true
+  }
+
+  /// What is all body, of a known length, goes on as it is: the buffer changes hands.
+  private func passRequest(_ source: ByteBuffer) -> Bool {
+    guard !exchange.keepsRequest, toUpstream?.isEmpty ?? true, body.isData(source.count) else {
+      return false
+    }
+    dropToUpstream()
+    toUpstream = source
+    input = nil
+    body.pass(source.count)
+    exchange.awaitsContinue = false
+    return true
+  }
+
+  /// Nothing more is put into the buffer before it was written.
+  func isEnough(_ buffer: ByteBuffer) -> Bool {
+    buffer.room < Self.pieceRoom || buffer.count >= loop.limits.bufferBytes
   }
 
   static func writeChunk(_ data: UnsafeRawBufferPointer, into out: ByteBuffer) {

@@ -9,7 +9,7 @@ extension ClientConnection {
     guard let upstream, !exchange.responseDone else { return false }
     var moved = false
     while !exchange.responseDone, phase == .proxying {
-      if let output, output.room < Self.pieceRoom { break }
+      if let output, isEnough(output) { break }
       do {
         if let source = upstream.input, !source.isEmpty, try forwardResponse(source, upstream) {
           moved = true
@@ -23,6 +23,7 @@ extension ClientConnection {
       switch upstream.read() {
       case .moved:
         moved = true
+        if !upstream.hasHead { exchange.heardAt = loop.moment }
         if !exchange.heardUpstream { heard(upstream) }
       case .wouldBlock: return moved
       case .ended, .failed:
@@ -56,6 +57,14 @@ extension ClientConnection {
       // ends here, and its buffer is somebody else's.
       source.consume(length)
       try responseBegins(head, upstream)
+      return true
+    }
+    if output == nil, exchange.responseFraming != .chunked, upstream.body.isData(source.count) {
+      // The buffer changes hands.
+      output = source
+      upstream.input = nil
+      upstream.body.pass(source.count)
+      if upstream.body.isDone { responseEnds(upstream) }
       return true
     }
     let out = outputBuffer()
@@ -110,8 +119,7 @@ extension ClientConnection {
   ) throws(HTTPProblem) {
     let response = loop.responseHead
     if response.isInterim {
-      // The protocol was not asked to be switched.
-      guard response.status != 101 else { throw .bad("101 without an upgrade") }
+      if response.status == 101 { return try switchesProtocol(head, upstream) }
       exchange.interimResponses += 1
       guard exchange.interimResponses <= loop.limits.interimResponses else {
         throw .bad("interim responses without end")
@@ -127,7 +135,9 @@ extension ClientConnection {
       return
     }
     upstream.hasHead = true
-    upstream.keepAlive = response.keepAlive && response.framing != .untilClose
+    upstream.keepAlive =
+      response.keepAlive && response.framing != .untilClose && !response.promisesMore
+    upstream.isBodiless = response.framing == .none
     upstream.body = BodyDecoder(response.framing)
     exchange.status = response.status
     exchange.hasResponse = true
@@ -158,6 +168,9 @@ extension ClientConnection {
     if loop.shared.options.timingHeader { writeTiming(out) }
     if exchange.closesAfter {
       out.append("Connection: close\r\n")
+    } else if response.status == 426, response.namesWebSocket {
+      // RFC 9110 section 15.5.22: with what the client may ask for.
+      out.append(ForwardedHead.webSocket)
     } else if !exchange.isHTTP11 {
       out.append("Connection: keep-alive\r\n")
     }
@@ -181,19 +194,6 @@ extension ClientConnection {
       out.append(field.valueBytes(head))
       out.append("\r\n")
     }
-  }
-
-  /// Milliseconds with three digits.
-  func writeTiming(_ out: ByteBuffer) {
-    let microseconds = max(0, par_monotonic_ns() - exchange.started) / 1000
-    out.append("Server-Timing: par;dur=")
-    out.append(decimal: microseconds / 1000)
-    out.append(".")
-    let fraction = microseconds % 1000
-    out.append(Byte.zero &+ UInt8(truncatingIfNeeded: fraction / 100))
-    out.append(Byte.zero &+ UInt8(truncatingIfNeeded: fraction / 10 % 10))
-    out.append(Byte.zero &+ UInt8(truncatingIfNeeded: fraction % 10))
-    out.append("\r\n")
   }
 
   /// The whole response was read; the agent's connection is free for another request, unless

@@ -12,7 +12,7 @@ extension ClientConnection {
   /// Reads what there is room for into `input`.
   func readInput() -> Reading {
     guard canRead else { return .wouldBlock }
-    let buffer = loop.inputBuffer(&input)
+    let buffer = loop.inputBuffer(&input, much: body.isLong(loop.limits))
     let space = buffer.writable
     switch read(into: space) {
     case .moved(let count):

@@ -20,6 +20,8 @@ class ClientConnection: Pollable {
     /// The response's head stands in `output`, its body is a file.
     case file
     case proxying
+    /// The agent answered 101: bytes pass both ways until both sides have ended.
+    case tunnel
     /// A request for the agent that waits until there is one.
     case held
     /// Nothing more is sent; input is thrown away until the client has closed as well.
@@ -36,6 +38,7 @@ class ClientConnection: Pollable {
     var status = 0
     /// When the head was complete.
     var started: Int64 = 0
+    var trace = TraceID()
     var bytesSent: Int64 = 0
     var isHTTP11 = true
     /// Counts as in flight.
@@ -60,12 +63,20 @@ class ClientConnection: Pollable {
     var takenBack = 0
     /// When it began to wait for an agent.
     var heldSince: Int64 = 0
+    /// How long it had waited for one before.
+    var heldFor: Int64 = 0
+    /// When its head was handed to the agent's present connection; 0: it was not.
+    var sentAt: Int64 = 0
+    /// When bytes of the response's head last came; 0: none did.
+    var heardAt: Int64 = 0
     /// Held, and then answered by the program.
     var isRefused = false
     /// A byte of the response was seen.
     var heardUpstream = false
     /// The client waits for 100 (Continue) before it sends the body.
     var awaitsContinue = false
+    /// The agent was asked to make the connection a WebSocket's.
+    var asksForWebSocket = false
     var responseFraming = BodyFraming.none
     var isEventStream = false
     /// Interim responses of the agent so far.
@@ -105,6 +116,8 @@ class ClientConnection: Pollable {
   var requestID: [UInt8] = []
   var body = BodyDecoder(.none)
   var upstream: UpstreamConnection?
+  /// In the phase of that name.
+  var tunnel: Tunnel?
   /// The request as it goes to the agent; kept from its start while it may be sent again.
   var toUpstream: ByteBuffer?
   var fileBody: FileBody?
@@ -142,7 +155,13 @@ class ClientConnection: Pollable {
       hungUp = true
       hungUpAt = loop.now
     }
-    if events & (PAR_EPOLLERR | PAR_EPOLLHUP) != 0 { return gone() }
+    // A tunnel of which we have ended our side hangs up when the client ends its own.
+    if events & PAR_EPOLLERR != 0 || events & PAR_EPOLLHUP != 0 && phase != .tunnel {
+      if events & PAR_EPOLLERR != 0, par_socket_error(descriptor) == ETIMEDOUT {
+        ended(.vanished)
+      }
+      return gone()
+    }
     advance()
   }
 
@@ -158,6 +177,7 @@ class ClientConnection: Pollable {
       case .answering: if !advanceAnswer() { return }
       case .file: if !advanceFile() { return }
       case .proxying: if !advanceProxy() { return }
+      case .tunnel: if !advanceTunnel() { return }
       case .held: if !advanceHeld() { return }
       case .lingering: return linger()
       case .closed: return
@@ -171,16 +191,24 @@ class ClientConnection: Pollable {
     if isQueued, phase != .held { return }
     switch phase {
     case .closed: return
-    case .lingering: shut()
+    case .lingering:
+      ended(.unwanted)
+      shut()
     case .head:
       // A head that has begun is answered; an idle connection just ends.
-      guard headStarted != 0 else { return shut() }
+      guard headStarted != 0 else {
+        ended(.idle)
+        return shut()
+      }
       refuse(HTTPProblem(status: 408, text: "The request's head took too long"))
       advance()
-    case .answering, .file: gone()
+    case .answering, .file:
+      ended(.slowReader)
+      gone()
     case .proxying:
       expiredProxy()
       advance()
+    case .tunnel: expiredTunnel()
     case .held:
       loop.held.expired(self)
       advance()
@@ -249,6 +277,11 @@ class ClientConnection: Pollable {
     loop.counters.connectionsOpen.bump(-1)
   }
 
+  /// Counts why the connection is ended; a stream of HTTP/2 is counted by its own connection.
+  final func ended(_ end: HTTP1End) {
+    if descriptor >= 0 { loop.counters.http1Ended(end) }
+  }
+
   // MARK: Who
 
   final func knownPeer() -> Peer {
@@ -259,10 +292,7 @@ class ClientConnection: Pollable {
   }
 
   final func knownRequestID() -> [UInt8] {
-    if requestID.isEmpty {
-      loop.identifiers.append(to: &requestID)
-      loop.identifiers.append(to: &requestID)
-    }
+    if requestID.isEmpty { loop.identifiers.append(to: &requestID) }
     return requestID
   }
 }

@@ -54,6 +54,7 @@ enum StatusLine {
     case 405: "Method Not Allowed"
     case 408: "Request Timeout"
     case 412: "Precondition Failed"
+    case 414: "URI Too Long"
     case 416: "Range Not Satisfiable"
     case 417: "Expectation Failed"
     case 431: "Request Header Fields Too Large"

@@ -2,20 +2,51 @@ import Glibc
 
 /// The field lines of a head, or of a trailer section, parsed in place.
 ///
-/// One per loop, refilled for each head, so that parsing allocates nothing.
-struct FieldLines {
-  private(set) var fields: [Field] = []
+/// One per loop, refilled for each head, so that parsing allocates nothing; a class over raw memory,
+/// so that going through the fields counts no references.
+final class FieldLines {
+  private var storage: UnsafeMutablePointer<Field>
+  private var capacity: Int
+  private var count = 0
+  /// A bit for each name that is there.
+  private var names: UInt64 = 0
   /// A `Connection` field names other fields that go no further.
   private(set) var connectionNamesOthers = false
 
-  init(limits: HTTPLimits) { fields.reserveCapacity(limits.fields + 1) }
+  init(limits: HTTPLimits) {
+    capacity = limits.fields + 1
+    storage = .allocate(capacity: capacity)
+  }
+
+  deinit { storage.deallocate() }
+
+  /// In the order in which they came.
+  struct Fields: RandomAccessCollection {
+    fileprivate let lines: FieldLines
+
+    var startIndex: Int { 0 }
+    @inline(__always) var endIndex: Int { lines.count }
+    @inline(__always) subscript(index: Int) -> Field {
+      precondition(index >= 0 && index < lines.count)
+      return lines.storage[index]
+    }
+  }
+
+  var fields: Fields { Fields(lines: self) }
+
+  @inline(__always)
+  func has(_ name: FieldName) -> Bool { names & Self.bit(name) != 0 }
+
+  @inline(__always)
+  private static func bit(_ name: FieldName) -> UInt64 { 1 << UInt64(name.rawValue & 63) }
 
   /// Parses lines that each end in CRLF, up to the empty one.
   /// - Parameters:
   ///   - head: begins at the head's first byte and ends with the empty line.
   ///   - start: where the first field line begins.
-  mutating func parse(_ head: UnsafeRawBufferPointer, from start: Int) throws(HTTPProblem) {
-    fields.removeAll(keepingCapacity: true)
+  func parse(_ head: UnsafeRawBufferPointer, from start: Int) throws(HTTPProblem) {
+    count = 0
+    names = 0
     connectionNamesOthers = false
     var position = start
     let end = head.count - 2
@@ -33,9 +64,7 @@ struct FieldLines {
       while head[position] == Byte.space || head[position] == Byte.tab { position &+= 1 }
       let valueStart = position
       // Visible ASCII, obs-text and inner blanks (RFC 9110 section 5.5).
-      while head[position] >= 0x20 && head[position] != 0x7F || head[position] == Byte.tab {
-        position &+= 1
-      }
+      position = Byte.endOfText(head, from: position)
       guard head[position] == Byte.carriageReturn, head[position &+ 1] == Byte.lineFeed else {
         throw .bad("A header field's value has a control character")
       }
@@ -47,7 +76,7 @@ struct FieldLines {
       }
       position &+= 2
       let name = FieldName.of(UnsafeRawBufferPointer(rebasing: head[nameStart..<nameEnd]))
-      fields.append(
+      append(
         Field(
           name: name, nameStart: Int32(truncatingIfNeeded: nameStart),
           nameEnd: Int32(truncatingIfNeeded: nameEnd),
@@ -56,9 +85,27 @@ struct FieldLines {
     }
   }
 
+  @inline(__always)
+  private func append(_ field: Field) {
+    if count == capacity { grow() }
+    storage[count] = field
+    count &+= 1
+    names |= Self.bit(field.name)
+  }
+
+  /// Heads that the program itself wrote anew may have more than the limit.
+  private func grow() {
+    let larger = UnsafeMutablePointer<Field>.allocate(capacity: capacity * 2)
+    larger.moveInitialize(from: storage, count: count)
+    storage.deallocate()
+    storage = larger
+    capacity *= 2
+  }
+
   /// The framing that Content-Length and Transfer-Encoding give together; nil when neither is
   /// there. Anything that another reader could take differently is refused.
   func framing(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) -> BodyFraming? {
+    guard has(.contentLength) || has(.transferEncoding) else { return nil }
     var length: Int64?
     var chunked = false
     for field in fields {
@@ -93,11 +140,12 @@ struct FieldLines {
     return length.map { .length($0) }
   }
 
-  /// What the `Connection` fields say. Names other than the two that are acted on are remembered.
-  mutating func connectionOptions(
+  /// What the `Connection` fields say. Names other than those that are acted on are remembered.
+  func connectionOptions(
     _ head: UnsafeRawBufferPointer
-  ) -> (close: Bool, keepAlive: Bool) {
-    var (close, keepAlive) = (false, false)
+  ) -> (close: Bool, keepAlive: Bool, upgrade: Bool) {
+    var (close, keepAlive, upgrade) = (false, false, false)
+    guard has(.connection) else { return (close, keepAlive, upgrade) }
     for field in fields where field.name == .connection {
       let value = field.valueBytes(head)
       ListElements.forEach(value) { element in
@@ -105,12 +153,15 @@ struct FieldLines {
           close = true
         } else if FieldName.matches(element, "keep-alive") {
           keepAlive = true
+        } else if FieldName.matches(element, "upgrade") {
+          // The field of that name goes no further in any case.
+          upgrade = true
         } else {
           connectionNamesOthers = true
         }
       }
     }
-    return (close, keepAlive)
+    return (close, keepAlive, upgrade)
   }
 
   /// Whether a `Connection` field names this field. What frames and routes a message cannot be
@@ -132,7 +183,7 @@ struct FieldLines {
     for connection in fields where connection.name == .connection {
       ListElements.forEach(connection.valueBytes(head)) { element in
         if element.count == name.count,
-          zip(element, name).allSatisfy({ ($0 | 0x20) == ($1 | 0x20) })
+          zip(element, name).allSatisfy({ Byte.lowercase($0) == Byte.lowercase($1) })
         {
           found = true
         }
@@ -143,6 +194,7 @@ struct FieldLines {
 
   /// The one value of a field; nil when it is absent or there several times.
   func single(_ name: FieldName, _ head: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard has(name) else { return nil }
     var found: UnsafeRawBufferPointer?
     for field in fields where field.name == name {
       guard found == nil else { return nil }
@@ -151,9 +203,24 @@ struct FieldLines {
     return found
   }
 
+  /// Whether a field's list has this element.
+  /// - Parameter element: lower case letters, digits and hyphens.
+  func lists(
+    _ name: FieldName, _ element: StaticString, _ head: UnsafeRawBufferPointer
+  ) -> Bool {
+    var found = false
+    for field in fields where field.name == name {
+      ListElements.forEach(field.valueBytes(head)) {
+        if FieldName.matches($0, element) { found = true }
+      }
+    }
+    return found
+  }
+
   /// The first value of a field.
   func first(_ name: FieldName, _ head: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-    fields.first { $0.name == name }?.valueBytes(head)
+    guard has(name) else { return nil }
+    return fields.first { $0.name == name }?.valueBytes(head)
   }
 }
 

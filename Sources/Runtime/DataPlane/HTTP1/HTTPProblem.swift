@@ -7,6 +7,8 @@ struct HTTPProblem: Error, Equatable {
   static func bad(_ text: String) -> HTTPProblem { HTTPProblem(status: 400, text: text) }
 
   static let headTooLarge = HTTPProblem(status: 431, text: "The request's head is too large")
+  static let requestLineTooLong = HTTPProblem(
+    status: 414, text: "The request line is too long")
   static let tooManyFields = HTTPProblem(
     status: 431, text: "The request has too many header fields")
 }

@@ -44,7 +44,8 @@ struct HeadScanner {
       lineStart = scanned
     }
     scanned = limit
-    if limit == limits.headBytes { throw .headTooLarge }
+    // Of a target that is too long, RFC 9112 section 3 wants to be told apart.
+    if limit == limits.headBytes { throw lines == 0 ? .requestLineTooLong : .headTooLarge }
     return .incomplete
   }
 }

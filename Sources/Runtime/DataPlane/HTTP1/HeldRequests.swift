@@ -85,7 +85,10 @@ final class HeldRequests: Pollable {
     var next = first
     while let client = next {
       // The time to connect begins when there is something to connect to.
-      if !announced { client.exchange.heldSince = loop.now }
+      if !announced {
+        client.exchange.heldFor += loop.now - client.exchange.heldSince
+        client.exchange.heldSince = loop.now
+      }
       limit(client)
       next = client.heldAfter
     }

@@ -43,8 +43,9 @@ enum Method: UInt8 {
 
 /// A request's head, parsed in place over the bytes it arrived in (RFC 9112 sections 3 and 5).
 ///
-/// All offsets count from the head's first byte. One per loop, refilled for each request.
-struct RequestHead {
+/// All offsets count from the head's first byte. One per loop, refilled for each request; a class, so
+/// that to pass it on copies nothing.
+final class RequestHead {
   static let methodBytes = 32
 
   private(set) var method = Method.get
@@ -55,18 +56,24 @@ struct RequestHead {
   private(set) var keepAlive = true
   private(set) var framing = BodyFraming.none
   private(set) var expectsContinue = false
-  private(set) var lines: FieldLines
+  /// The connection is to become a WebSocket's, and may.
+  private(set) var asksForWebSocket = false
+  let lines: FieldLines
 
   init(limits: HTTPLimits) { lines = FieldLines(limits: limits) }
 
   /// - Parameter head: exactly what `HeadScanner` found.
-  mutating func parse(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) {
-    var position = head[0] == Byte.carriageReturn ? 2 : 0
+  func parse(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) {
+    // The empty line that `HeadScanner` forgives; a carriage return alone is part of the method.
+    var position = head[0] == Byte.carriageReturn && head[1] == Byte.lineFeed ? 2 : 0
     let methodStart = position
     while ByteSet.token.contains(head[position]) { position &+= 1 }
-    guard position > methodStart, position - methodStart <= Self.methodBytes,
-      head[position] == Byte.space
-    else { throw .bad("The request line does not start with a method and one blank") }
+    guard position > methodStart, head[position] == Byte.space else {
+      throw .bad("The request line does not start with a method and one blank")
+    }
+    guard position - methodStart <= Self.methodBytes else {
+      throw HTTPProblem(status: 501, text: "No method is as long as this one")
+    }
     methodRange = methodStart..<position
     method = Method(UnsafeRawBufferPointer(rebasing: head[methodRange]))
     position &+= 1
@@ -89,7 +96,9 @@ struct RequestHead {
     framing = declared ?? .none
     if framing == .length(0) { framing = .none }
     hasLength = declared != nil
+    asksForWebSocket = options.upgrade ? try mayBecomeWebSocket(head) : false
     expectsContinue = false
+    guard lines.has(.expect) else { return }
     for field in lines.fields where field.name == .expect {
       guard FieldName.matches(field.valueBytes(head), "100-continue") else {
         throw HTTPProblem(status: 417, text: "Expect knows 100-continue only")
@@ -102,7 +111,16 @@ struct RequestHead {
   /// A length, zero included, or chunks were declared.
   private(set) var hasLength = false
 
-  private mutating func parseVersion(
+  /// RFC 6455 section 4.1: GET, HTTP/1.1. Anything else, and another protocol, is what a server may
+  /// ignore (RFC 9110 section 7.8), and this one does: the request is an ordinary one then.
+  private func mayBecomeWebSocket(_ head: UnsafeRawBufferPointer) throws(HTTPProblem) -> Bool {
+    guard isHTTP11, method == .get, lines.lists(.upgrade, "websocket", head) else { return false }
+    // Where a body ends and the tunnel begins is what two readers could see differently.
+    guard framing == .none else { throw .bad("A request for a WebSocket has a body") }
+    return true
+  }
+
+  private func parseVersion(
     _ head: UnsafeRawBufferPointer, _ start: Int
   ) throws(HTTPProblem) -> Int {
     let expected: StaticString = "HTTP/"
@@ -150,11 +168,8 @@ struct RequestHead {
       position &+= 1
     } else {
       while position < value.count, value[position] != Byte.colon {
-        let byte = value[position]
         // reg-name of RFC 3986; a comma would be a list to a careless reader.
-        guard ByteSet.pathLiteral.contains(byte) || byte == Byte.percent, byte != Byte.slash,
-          byte != UInt8(ascii: "@"), byte != Byte.comma
-        else { return false }
+        guard ByteSet.regName.contains(value[position]) else { return false }
         position &+= 1
       }
     }

@@ -11,6 +11,17 @@ final class UpstreamConnection: Pollable {
   var canWrite = true
   /// The agent has closed its sending side; what it sent before may be unread.
   var hungUp = false
+<<<<<<< HEAD
+  /// It has closed it altogether, or both sides have ended theirs: nobody reads what is written.
+  var isDead = false
+  /// The agent closed it with bytes unread.
+  var wasReset = false
+  /// The present request is more than one piece, and may be read in part.
+  var carriesMuch = false
+  /// The one before was.
+  var followsMuch = false
+=======
+>>>>>>> main
   /// It served an exchange before the present one.
   var wasUsed = false
   var input: ByteBuffer?
@@ -20,6 +31,8 @@ final class UpstreamConnection: Pollable {
   var hasHead = false
   /// The agent keeps the connection open after this response.
   var keepAlive = true
+  /// Its last response has no body, as far as its status or the request's method says.
+  var isBodiless = false
 
   /// Who is at the other end.
   let worker: LoopWorker
@@ -48,6 +61,13 @@ final class UpstreamConnection: Pollable {
     loop.rewatch(self, events: Self.usualEvents | PAR_EPOLLOUT)
   }
 
+  /// All was written: the events of `writeBlocked` are not wanted any more.
+  func writeUnblocked() {
+    guard watchesWriting, canWrite else { return }
+    watchesWriting = false
+    loop.rewatch(self, events: Self.usualEvents)
+  }
+
   override func ready(_ events: UInt32) {
     if events & PAR_EPOLLIN != 0 { canRead = true }
     if events & PAR_EPOLLOUT != 0 { canWrite = true }
@@ -55,6 +75,7 @@ final class UpstreamConnection: Pollable {
       canRead = true
       canWrite = true
       hungUp = true
+      if events & (PAR_EPOLLHUP | PAR_EPOLLERR) != 0 { isDead = true }
     }
     if let client {
       client.advance()
@@ -79,6 +100,16 @@ final class UpstreamConnection: Pollable {
     dropInput()
   }
 
+<<<<<<< HEAD
+  /// Whether nothing has come that nobody asked for. Asked only after a response without a body,
+  /// where careless agents send one: it must not be taken for the next response, and the event that
+  /// tells of it may come after the next request.
+  var isQuiet: Bool {
+    var byte: UInt8 = 0
+    return recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
+  }
+
+=======
   /// A request is handed over next.
   func begins(_ client: ClientConnection) {
     self.client = client
@@ -94,6 +125,7 @@ final class UpstreamConnection: Pollable {
   /// The first byte of a response came.
   func answers() { if let mark { worker.answered(mark) } }
 
+>>>>>>> main
   func dropInput() {
     guard let buffer = input else { return }
     input = nil
@@ -104,7 +136,7 @@ final class UpstreamConnection: Pollable {
 
   func read() -> Transfer {
     guard canRead else { return .wouldBlock }
-    let buffer = loop.inputBuffer(&input)
+    let buffer = loop.inputBuffer(&input, much: body.isLong(loop.limits))
     let space = buffer.writable
     let result = receive(space)
     switch result {

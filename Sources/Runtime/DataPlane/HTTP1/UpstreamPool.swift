@@ -30,7 +30,13 @@ struct UpstreamPool {
   }
 
   /// The connection that was used last, so that those not needed stay untouched.
-  mutating func takeIdle() -> UpstreamConnection? { idle.popLast() }
+  mutating func takeIdle() -> UpstreamConnection? {
+    while let connection = idle.popLast() {
+      if !connection.isBodiless || connection.isQuiet { return connection }
+      connection.shut()
+    }
+    return nil
+  }
 
   func connect(_ loop: EventLoop) -> Lease {
     guard let worker = loop.workers.current, let path = worker.worker.restSocket else {

@@ -18,10 +18,7 @@ final class HTTP2Answer: HTTP2Stream {
 
   override func begin(_ head: HeaderBlock) {
     var requestID = head.first(.requestID).map(Array.init) ?? []
-    if requestID.isEmpty {
-      loop.identifiers.append(to: &requestID)
-      loop.identifiers.append(to: &requestID)
-    }
+    if requestID.isEmpty { loop.identifiers.append(to: &requestID) }
     let body = ErrorAnswer.body(
       text, state: loop.state().snapshot.state, requestID: requestID)
     let answer = loop.http2.answer

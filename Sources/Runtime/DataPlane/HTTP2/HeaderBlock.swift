@@ -121,10 +121,20 @@ final class HeaderBlock {
 
   func index(of kind: HeaderName) -> Int? { entries.firstIndex { $0.kind == kind } }
 
-  /// The first value of a field.
+  /// The first value of a field that was not dropped.
   func first(_ kind: HeaderName) -> UnsafeRawBufferPointer? {
-    for entry in entries where entry.kind == kind { return value(entry) }
+    for entry in entries where entry.kind == kind && !entry.isDropped { return value(entry) }
     return nil
+  }
+
+  /// The one value of a field; nil when it is absent or there several times.
+  func single(_ kind: HeaderName) -> UnsafeRawBufferPointer? {
+    var found: UnsafeRawBufferPointer?
+    for entry in entries where entry.kind == kind && !entry.isDropped {
+      guard found == nil else { return nil }
+      found = value(entry)
+    }
+    return found
   }
 
   // MARK: For nghttp2

@@ -4,13 +4,14 @@ enum HeaderName: UInt8 {
   case method, path, scheme, authority, status, otherPseudo
   case contentType, grpcTimeout, grpcStatus, requestID
   case forwardedFor, forwardedOther
+  case traceparent, tracestate
 
   /// Pseudo-header fields begin with a colon (RFC 9113 section 8.3).
   var isPseudo: Bool {
     switch self {
     case .method, .path, .scheme, .authority, .status, .otherPseudo: true
     case .other, .contentType, .grpcTimeout, .grpcStatus, .requestID, .forwardedFor,
-      .forwardedOther:
+      .forwardedOther, .traceparent, .tracestate:
       false
     }
   }
@@ -28,7 +29,10 @@ enum HeaderName: UInt8 {
     }
     switch name.count {
     case 9: if equals(name, "forwarded") { return .forwardedOther }
-    case 11: if equals(name, "grpc-status") { return .grpcStatus }
+    case 10: if equals(name, "tracestate") { return .tracestate }
+    case 11:
+      if equals(name, "grpc-status") { return .grpcStatus }
+      if equals(name, "traceparent") { return .traceparent }
     case 12:
       if equals(name, "content-type") { return .contentType }
       if equals(name, "grpc-timeout") { return .grpcTimeout }

@@ -9,9 +9,12 @@ final class ByteBuffer {
   private(set) var capacity: Int
   private(set) var start = 0
   private(set) var end = 0
+  /// One of the pool's large ones, whatever it has grown to.
+  let isLarge: Bool
 
-  init(capacity: Int) {
+  init(capacity: Int, isLarge: Bool = false) {
     self.capacity = capacity
+    self.isLarge = isLarge
     base = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
   }
 
@@ -147,28 +150,5 @@ final class ByteBuffer {
       append(Byte.digit(UInt8(truncatingIfNeeded: number >> shift & 15)))
       shift -= 4
     }
-  }
-}
-
-/// Free buffers of one loop, so that a request allocates none and an idle connection holds none.
-struct BufferPool {
-  private var free: [ByteBuffer] = []
-  private let bufferBytes: Int
-  private let limit: Int
-
-  init(bufferBytes: Int, limit: Int) {
-    self.bufferBytes = bufferBytes
-    self.limit = limit
-  }
-
-  var count: Int { free.count }
-
-  mutating func take() -> ByteBuffer { free.popLast() ?? ByteBuffer(capacity: bufferBytes) }
-
-  /// Grown buffers, and those beyond the limit, are freed instead.
-  mutating func give(_ buffer: ByteBuffer) {
-    guard free.count < limit, buffer.capacity == bufferBytes else { return }
-    buffer.clear()
-    free.append(buffer)
   }
 }

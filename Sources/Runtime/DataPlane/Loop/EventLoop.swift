@@ -34,26 +34,28 @@ final class EventLoop: @unchecked Sendable {
   private var queue: [Pollable] = []
   /// Those of the queue whose turn it is.
   private var resuming: [Pollable] = []
+  private let ports: [PortListener]
   private var listeners: [ListenerSocket] = []
   private var isStopping = false
 
   /// Monotonic nanoseconds when the loop last woke.
   private(set) var now: Int64 = 0
-  var deadlines = DeadlineHeap()
-  var buffers: BufferPool
-  var requestHead: RequestHead
-  var responseHead: ResponseHead
-  var trailerLines: FieldLines
+  var deadlines = TimerWheel()
+  let buffers: BufferPool
+  let requestHead: RequestHead
+  let responseHead: ResponseHead
+  let trailerLines: FieldLines
   private(set) var workers: LoopWorkers
   var upstreams: UpstreamPool
   var files = UIFolder()
-  private(set) lazy var held = HeldRequests(loop: self)
+  private var heldRequests: HeldRequests?
   let http2: HTTP2Resources
-  private(set) lazy var agents = AgentConnections(loop: self)
+  private var agentConnections: AgentConnections?
   private var refusals = 0
   private var lastRefusal = Int64.min / 2
   var dates = DateField()
   var identifiers = Identifiers()
+  var reports: RequestReports
   let scratch = ByteBuffer(capacity: 4096)
   private var cachedWord: UInt64 = 0
   private var cached: Published
@@ -62,15 +64,17 @@ final class EventLoop: @unchecked Sendable {
   init(shared: SharedState, index: Int, listeners: [PortListener]) throws {
     self.shared = shared
     self.index = index
+    ports = listeners
     counters = shared.counters[index]
     limits = shared.options.limits
-    buffers = BufferPool(bufferBytes: limits.bufferBytes, limit: limits.pooledBuffers)
+    buffers = BufferPool(limits)
     requestHead = RequestHead(limits: limits)
     responseHead = ResponseHead(limits: limits)
     trailerLines = FieldLines(limits: limits)
     workers = LoopWorkers(loop: index, of: shared.counters.count)
     upstreams = UpstreamPool(limit: limits.idleUpstreams)
     cached = shared.current()
+    reports = RequestReports(shared.options, now: par_monotonic_ns())
     http2 = HTTP2Resources(limits: shared.options.http2)
     epoll = par_epoll_create()
     guard epoll >= 0 else { throw SystemError("epoll_create1") }
@@ -81,11 +85,6 @@ final class EventLoop: @unchecked Sendable {
       throw error
     }
     par_epoll_add(epoll, wake, PAR_EPOLLIN, Self.mailboxToken)
-    self.listeners = listeners.map {
-      ListenerSocket(
-        descriptor: $0.descriptor, loop: self, port: $0.port, isPassed: $0.wasPassed)
-    }
-    for listener in self.listeners { watch(listener, events: PAR_EPOLLIN | PAR_EPOLLEXCLUSIVE) }
   }
 
   deinit {
@@ -96,15 +95,39 @@ final class EventLoop: @unchecked Sendable {
   // MARK: Buffers
 
   /// The buffer that a connection reads into next: its own, with room made, or one from the pool.
-  func inputBuffer(_ input: inout ByteBuffer?) -> ByteBuffer {
+  /// - Parameter much: more is known to come than a buffer of the usual size takes.
+  func inputBuffer(_ input: inout ByteBuffer?, much: Bool = false) -> ByteBuffer {
     if let buffer = input {
       if buffer.room < 1024 { buffer.reserve(max(1024, limits.bufferBytes - buffer.count)) }
       return buffer
     }
-    let buffer = buffers.take()
+    let buffer = much ? buffers.takeLarge() : buffers.take()
     input = buffer
     return buffer
   }
+
+  // MARK: Made when first needed
+
+  var held: HeldRequests {
+    if let heldRequests { return heldRequests }
+    let made = HeldRequests(loop: self)
+    heldRequests = made
+    return made
+  }
+
+  /// Whether no request waits for an agent.
+  @inline(__always) var holdsNone: Bool { heldRequests?.isEmpty ?? true }
+
+  var agents: AgentConnections {
+    if let agentConnections { return agentConnections }
+    let made = AgentConnections(loop: self)
+    agentConnections = made
+    return made
+  }
+
+  /// When something is handed on, for what is told of one request: exact where the client is told.
+  @inline(__always)
+  var moment: Int64 { shared.options.timingHeader ? par_monotonic_ns() : now }
 
   // MARK: The snapshot
 
@@ -142,13 +165,20 @@ final class EventLoop: @unchecked Sendable {
   /// Runs until `Command.stop`.
   func run() {
     par_thread_name("par-loop-\(index)")
+    listeners = ports.map {
+      ListenerSocket(
+        descriptor: $0.descriptor, loop: self, port: $0.port, isPassed: $0.wasPassed)
+    }
+    for listener in listeners { watch(listener, events: PAR_EPOLLIN | PAR_EPOLLEXCLUSIVE) }
     var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerWait)
     now = par_monotonic_ns()
+    // The wheel begins here.
+    _ = deadlines.takeExpired(at: now)
     while !isStopping {
       let timeout: Int64 =
         if !queue.isEmpty {
           0
-        } else if let next = deadlines.next {
+        } else if let next = deadlines.next(after: now) {
           max(0, next - now)
         } else {
           -1
@@ -259,8 +289,12 @@ final class EventLoop: @unchecked Sendable {
     upstreams.closeAll()
     agents.closeAll()
     files.closeFolder()
+    // Each of these keeps the loop.
     watched.removeAll()
     queue.removeAll()
+    listeners.removeAll()
+    heldRequests = nil
+    agentConnections = nil
   }
 
   // MARK: Descriptors
@@ -326,7 +360,6 @@ final class EventLoop: @unchecked Sendable {
     guard shared.connections.load(ordering: .relaxed) < limits.connections else {
       return refuse(client, port: port)
     }
-    par_set_nodelay(client)
     if port == .a2a { return acceptedHTTP2(client) }
     let connection = ClientConnection(descriptor: client, loop: self, port: port)
     guard watch(connection, events: PAR_EPOLLIN | PAR_EPOLLOUT | PAR_EPOLLRDHUP | PAR_EPOLLET)
@@ -373,6 +406,7 @@ final class EventLoop: @unchecked Sendable {
 
   /// Answers 503 without reading a request, as far as that goes without waiting, and closes.
   private func refuse(_ client: Int32, port: Port) {
+    if port != .a2a { counters.http1Ended(.connections) }
     let published = state()
     let answer =
       port == .a2a

@@ -34,6 +34,8 @@ final class ListenerSocket: Pollable {
           return
         }
       }
+      // Of our own sockets, connections inherit it.
+      if isPassed { par_set_nodelay(client) }
       loop.accepted(client, port: port)
     }
   }
@@ -41,6 +43,7 @@ final class ListenerSocket: Pollable {
   private func pause() {
     guard !isPaused else { return }
     isPaused = true
+    loop.counters.http1Ended(.noDescriptors)
     loop.unwatch(self)
     setDeadline(loop.now + loop.limits.acceptPause.nanoseconds)
   }

@@ -8,12 +8,14 @@ class Pollable {
 
   /// Owned; -1 once closed.
   final var descriptor: Int32
-  /// The loop outlives all it watches: it closes them before it ends.
-  final unowned(unsafe) let loop: EventLoop
+  /// Strong, because that is what costs nothing to use: a constant that its owner keeps alive needs
+  /// no counting. The loop lets go of all it watches before it ends.
+  final let loop: EventLoop
   /// The place in the loop's table; -1 when not watched.
   final var slot = -1
   final var deadline = Pollable.never
-  final var heapIndex = -1
+  /// What the loop's timer wheel knows of it.
+  final var timer = TimerWheel.Entry()
   /// The loop has it on the list of those that have more to do without a new event.
   final var isQueued = false
 
@@ -31,7 +33,7 @@ class Pollable {
 
   final func setDeadline(_ time: Int64) {
     deadline = time
-    if time != Pollable.never { loop.deadlines.update(self) }
+    if time < timer.time { loop.deadlines.update(self) }
   }
 
   /// Takes it off the loop and closes the descriptor.
@@ -60,7 +62,7 @@ extension Pollable {
   @inline(__always)
   final func receive(_ space: UnsafeMutableRawBufferPointer) -> Transfer {
     while true {
-      let count = recv(descriptor, space.baseAddress, space.count, 0)
+      let count = par_receive(descriptor, space.baseAddress, space.count)
       if count > 0 { return .moved(count) }
       if count == 0 { return .ended }
       if errno == EINTR { continue }
@@ -71,7 +73,7 @@ extension Pollable {
   @inline(__always)
   final func transmit(_ bytes: UnsafeRawBufferPointer) -> Transfer {
     while true {
-      let count = send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+      let count = par_transmit(descriptor, bytes.baseAddress, bytes.count)
       if count >= 0 { return .moved(count) }
       if errno == EINTR { continue }
       return errno == EAGAIN ? .wouldBlock : .failed(errno)

@@ -1,10 +1,10 @@
-"""A streamed answer: each word is a server-sent event that leaves as soon as it is there."""
+"""Streamed answers: each word leaves as soon as it is there, as a server-sent event or on a WebSocket."""
 
 import asyncio
 import json
 from typing import AsyncIterator
 
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 
 
@@ -23,3 +23,15 @@ def mount(app: FastAPI) -> None:
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
+
+    @app.websocket("/api/talk")
+    async def talk(socket: WebSocket, pause: float = 0.2):
+        await socket.accept()
+        try:
+            while True:
+                for word in (await socket.receive_text()).split():
+                    await socket.send_json({"word": word})
+                    await asyncio.sleep(min(max(pause, 0), 10))
+                await socket.send_json({"done": True})
+        except WebSocketDisconnect:
+            pass  # it has said all it wanted

@@ -1,0 +1,1 @@
+"""Requests and responses that two readers could read differently."""
