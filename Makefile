@@ -13,8 +13,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability flood fuzz account soak check format examples \
-	bench bench-fetch bench-grpc bench-proxy bench-memory \
+.PHONY: help run build test swift-test host-test end-to-end reliability flood fuzz account soak check \
+	format examples bench bench-fetch bench-grpc bench-proxy bench-memory \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment deploy-environment

@@ -93,11 +93,6 @@ public final class DataPlane: Sendable {
     cut(.upstreamLost(worker))
   }
 
-<<<<<<< HEAD
-  /// Cuts event streams and WebSockets, which do not end by themselves. A download without a declared length does:
-  /// it goes on until the deadline. Waits like `upstreamLost`.
-  public func cutStreams() -> [AbortedRequest] { cut(.streams) }
-=======
   /// The worker gets no more requests: the snapshot that was published last has another one, or
   /// none. Connections to it that are idle are closed, exchanges with it go on; the observer's
   /// `workerIsIdle` is called when there are none (left). Does not wait.
@@ -112,7 +107,6 @@ public final class DataPlane: Sendable {
   public func cutStreams(of worker: Worker? = nil) -> [AbortedRequest] {
     cut(.streams(of: worker))
   }
->>>>>>> main
 
   /// Cuts everything in flight; what has no response yet is answered 503. Waits like
   /// `upstreamLost`.

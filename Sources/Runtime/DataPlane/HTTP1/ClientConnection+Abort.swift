@@ -84,14 +84,10 @@ extension ClientConnection {
   /// Ends what the main thread wants ended.
   /// - Returns: nil when that does not concern this connection.
   func cut(_ reason: CutReason) -> (started: Int64, request: AbortedRequest)? {
-<<<<<<< HEAD
-    guard exchange.isCounted, phase != .closed, phase != .lingering else { return nil }
-    if phase == .tunnel { return cutTunnel() }
-=======
     guard exchange.isCounted, phase != .closed, phase != .lingering,
       reason.concerns(upstream?.worker.worker)
     else { return nil }
->>>>>>> main
+    if phase == .tunnel { return cutTunnel() }
     switch reason {
     case .upstreamLost:
       // A response that was read whole is delivered.

@@ -11,17 +11,8 @@ final class UpstreamConnection: Pollable {
   var canWrite = true
   /// The agent has closed its sending side; what it sent before may be unread.
   var hungUp = false
-<<<<<<< HEAD
   /// It has closed it altogether, or both sides have ended theirs: nobody reads what is written.
   var isDead = false
-  /// The agent closed it with bytes unread.
-  var wasReset = false
-  /// The present request is more than one piece, and may be read in part.
-  var carriesMuch = false
-  /// The one before was.
-  var followsMuch = false
-=======
->>>>>>> main
   /// It served an exchange before the present one.
   var wasUsed = false
   var input: ByteBuffer?
@@ -100,7 +91,6 @@ final class UpstreamConnection: Pollable {
     dropInput()
   }
 
-<<<<<<< HEAD
   /// Whether nothing has come that nobody asked for. Asked only after a response without a body,
   /// where careless agents send one: it must not be taken for the next response, and the event that
   /// tells of it may come after the next request.
@@ -109,7 +99,6 @@ final class UpstreamConnection: Pollable {
     return recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
   }
 
-=======
   /// A request is handed over next.
   func begins(_ client: ClientConnection) {
     self.client = client
@@ -125,7 +114,6 @@ final class UpstreamConnection: Pollable {
   /// The first byte of a response came.
   func answers() { if let mark { worker.answered(mark) } }
 
->>>>>>> main
   func dropInput() {
     guard let buffer = input else { return }
     input = nil
