@@ -52,7 +52,7 @@ struct RequestReading {
     var identifiers = Self.identifiers
     path.withUnsafeBytes { path in
       query.withUnsafeBytes { query in
-        ForwardedHead.write(
+        _ = ForwardedHead.write(
           request, head, path: path, query: query, prefix: "",
           peer: ClientConnection.Peer(text: Array(peer.utf8), isTrusted: true),
           requestID: Self.identifier, identifiers: &identifiers, into: out)
@@ -81,8 +81,16 @@ struct RequestReading {
       if again.request.expectsContinue != request.expectsContinue {
         fail("another expectation: \(first.shown)")
       }
+      if again.request.asksForWebSocket != request.asksForWebSocket {
+        fail("another wish for a WebSocket: \(first.shown)")
+      }
       for field in again.request.lines.fields where field.name.isHopByHop {
-        if field.name != .transferEncoding { fail("a field of one hop: \(first.shown)") }
+        switch field.name {
+        case .transferEncoding: break
+        case .connection where request.asksForWebSocket: break
+        case .upgrade where request.asksForWebSocket: break
+        default: fail("a field of one hop: \(first.shown)")
+        }
       }
       for byte in first where byte < 0x20 && byte != 9 && byte != 10 && byte != 13 || byte == 0x7F {
         fail("the byte \(byte) was forwarded: \(first.shown)")
