@@ -155,7 +155,7 @@ struct KeptBodyTests {
     "More than may be kept waits until the agent begins, and then streams on",
     arguments: [Framing.length, .chunked])
   func waits(framing: Framing) throws {
-    let count = 2_000_000
+    let count = 500_000
     let (marks, bodies) = (try WorkerMarks(), Counter())
     let server = try TestServer(marks) { options, _ in options.limits.keptBodyBytes = 40_000 }
     defer { server.stop() }

@@ -205,7 +205,8 @@ def test_slow_attacks(scene):
             assert one.response()[2] == b"." * count
     after = scene.ends()
     counted = {reason: after[reason] - before[reason] for reason in after if after[reason] != before[reason]}
-    assert counted == {"header_timeout": 70, "body_timeout": 50, "unsupported": 5, "unwanted": 5, "half_closed": 10}, counted
+    # Those whose body stood still did not take their answer, and did not close, either.
+    assert counted == {"header_timeout": 70, "body_timeout": 50, "unsupported": 5, "unwanted": 55, "half_closed": 10}, counted
 
 
 def test_thousands_of_idle_connections(scene):
@@ -230,7 +231,7 @@ def test_as_many_connections_as_there_may_be(par, probe):
 
     run = par(probe, before_exec=limit)
     run.ready()
-    most = files // 2 - 64
+    most = (files - 64) // 2
     with contextlib.ExitStack() as stack:
         good = stack.enter_context(Connection(run.port))
         peers = [stack.enter_context(Connection(run.port)) for _ in range(2 * most)]

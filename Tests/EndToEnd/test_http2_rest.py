@@ -649,11 +649,13 @@ def test_a_long_stream_does_not_hold_the_drain(par, probe):
             client.until(lambda: client.answers[stream].body, "it has begun")
         at = run.send()
         for stream in streams:
-            assert client.answer(stream).reset is not None
+            # Ended shortly before it would be cut.
+            answer = client.answer(stream)
+            assert answer.ended and answer.reset is None
         assert client.ends()
     assert run.exit() == 0
     assert time.monotonic() - at < 10
-    assert run.stopped["aborted"] == 4
+    assert run.stopped["aborted"] == 0
 
 
 def test_the_deadline_cuts_off_what_does_not_fit(par, probe, gate):

@@ -61,7 +61,7 @@ def mount(app: FastAPI) -> None:
             "pid": os.getpid(), "path": socket.scope["path"], "root_path": socket.scope["root_path"],
             "query": socket.scope["query_string"].decode(), "client": socket.client.host,
             "url": str(socket.url), "prefix": headers.get("x-forwarded-prefix"),
-            "request_id": headers.get("x-request-id"),
+            "request_id": headers.get("x-request-id"), "names": list(headers),
         })
         await socket.close()
 
@@ -198,7 +198,7 @@ def scope(run: Run) -> None:
         assert seen["query"] == "a=%2F" and seen["client"] == "127.0.0.1"
         assert seen["prefix"] == BASE and seen["request_id"] == "mine"
         assert seen["url"] == f"ws://127.0.0.1:{port}{BASE}/api/scope?a=%2F"
-        assert seen["pid"] == run.worker_pid
+        assert seen["pid"] == run.worker_pid and "x-par-slot" not in seen["names"]
     # Behind a load balancer with TLS, which is trusted.
     with opened(
         run, f"{BASE}/api/scope", additional_headers={"X-Forwarded-Proto": "https"}
@@ -243,7 +243,9 @@ def drain(run: Run) -> None:
         run.wait("drain")
         socket.send("still served")
         assert socket.recv(DEADLINE) == "still served"
-        with pytest.raises(ConnectionClosed):
+        with pytest.raises(ConnectionClosed) as end:
             socket.recv(DEADLINE)
+        assert end.value.rcvd.code == 1001
     assert run.exit() == 0
+    assert run.stopped["outcome"] == "clean"
     assert run.time_of(run.stopped) - sent < 5

@@ -1,3 +1,5 @@
+import Synchronization
+
 @testable import DataPlane
 
 /// A client's whole connection, to a program that has no agent: whatever comes, what is sent are whole

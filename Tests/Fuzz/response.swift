@@ -26,7 +26,9 @@ private func parse(_ head: UnsafeRawBufferPointer, toHEAD: Bool) throws -> Messa
 private func deliver(_ input: Pieces, toHEAD: Bool) -> ([UInt8], Bool) {
   let stage = Stage.current(limits: Reader.limits)
   let client = stage.client()
-  let agent = UpstreamConnection(descriptor: -1, loop: stage.loop, epoch: -1)
+  let agent = UpstreamConnection(
+    descriptor: -1, loop: stage.loop,
+    worker: LoopWorker(Worker(restSocket: nil), loop: 0, of: 1))
   client.exchange.method = toHEAD ? .head : .get
   client.exchange.started = 1
   client.count()

@@ -6,6 +6,7 @@
 //   POST /sum            how many bytes came and their sum: {"bytes":…,"sum":…}
 //   GET  /events/N/R     N server-sent events, one write each, R a second (0: as many as are taken)
 //   GET  /idle           one event, and no end
+//   GET  /socket         a WebSocket on which nothing is said
 //
 // Reads heads as a well-behaved proxy writes them, and bodies with a Content-Length alone.
 #define _GNU_SOURCE
@@ -141,6 +142,10 @@ static int began(Connection *one, char *head) {
     one->start_length = (size_t)sprintf(one->start,
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         "9\r\ndata: 0\n\n\r\n");
+  } else if (!strncmp(head, "GET /socket", 11)) {
+    one->body_sent = one->body_length = one->start_sent = 0;
+    one->start_length = (size_t)sprintf(one->start,
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   } else if (!strncmp(head, "POST /sum", 9)) {
     char *field = strcasestr(head, "\r\ncontent-length:");
     one->reading_body = 1;

@@ -29,6 +29,12 @@ def own_id(seen: list[Recorded]) -> None:
     assert len(value) == 32
 
 
+def own_slot(seen: list[Recorded]) -> None:
+    """What the program itself writes, last, or nothing."""
+    assert seen[0].values("x_par_slot") == [] and b"4095" not in seen[0].raw
+    assert not seen[0].values("x-par-slot") or seen[0].fields[-1][0] == "x-par-slot"
+
+
 def one_trace(seen: list[Recorded]) -> None:
     assert len(seen[0].values("traceparent")) == 1
 
@@ -103,6 +109,9 @@ def hops() -> Iterator[Row]:
     yield accepted("X-Request-ID twice", head(b"X-Request-ID: a\r\nX-Request-ID: b\r\n"), check=own_id)
     yield accepted("X-Request-ID with a blank", head(b"X-Request-ID: a b\r\n"), check=own_id)
     yield accepted("X-Request-ID of 200 bytes", head(b"X-Request-ID: " + b"a" * 200 + b"\r\n"), check=own_id)
+    for name in (b"X-PAR-Slot", b"x-par-slot", b"X_PAR_SLOT", b"X-Par_Slot"):
+        yield accepted(f"{name.decode()} of a client", head(name + b": 4095\r\n"), check=own_slot)
+    yield accepted("X-PAR-Slot that Connection names", head(b"Connection: X-PAR-Slot\r\nX-PAR-Slot: 4095\r\n"), check=own_slot)
     yield accepted("traceparent twice", head(b"traceparent: 00-" + b"1" * 32 + b"-" + b"2" * 16 + b"-01\r\ntraceparent: x\r\n"), check=one_trace)
     for name in (b"X_Forwarded_For", b"x-forwarded_for", b"X_FORWARDED_FOR", b"X_Forwarded-Host", b"X_Request-ID", b"Content_Length", b"Transfer_Encoding"):
         yield accepted(f"lookalike {name.decode()}", head(name + b": evil\r\n"), check=without(name.decode().lower()))
@@ -165,3 +174,32 @@ def behind_each_other() -> Iterator[Row]:
     yield Row(
         "an answer before the body is sent", head(b"Expect: 100-continue\r\nContent-Length: 50000\r\n", b"POST /early HTTP/1.1"), own=(200,), goes_on=False, whole=True
     )  # fmt: skip
+
+
+def upgrades() -> Iterator[Row]:
+    """WebSocket smuggling: an upgrade that the agent does not take is an ordinary request, and what stands behind it too.
+    The recording upstream answers 200."""
+    asked = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    get = b"GET /x HTTP/1.1"
+    everyone = ("uvicorn httptools", "uvicorn h11", "gunicorn", "granian", "aiohttp")
+    for name, fields in {
+        "an upgrade": asked,
+        "an upgrade of another version": asked.replace(b"13", b"777"),
+        "an upgrade without a key": asked.partition(b"Sec-WebSocket-Key")[0],
+        "an upgrade in upper case": asked.replace(b"websocket", b"WEBSOCKET").replace(b"Connection: Upgrade", b"CONNECTION: keep-alive, UPGRADE"),
+        "an upgrade with a length of 0": asked + b"Content-Length: 0\r\n",
+    }.items():
+        yield Row(f"{name} that the agent does not take", head(fields, get), seen=(("GET", "/x", b""),), check=there("upgrade"), refused_by=everyone)
+    yield refused("an upgrade with a body", head(asked + LENGTH, get) + b"hello")
+    yield refused("an upgrade with a request as its body", head(asked + b"Content-Length: %d\r\n" % len(SMUGGLED), get) + SMUGGLED)
+    yield refused("an upgrade with chunks", head(asked + CHUNKED, get) + WHOLE)
+    for name, line, fields in [
+        ("another method", b"POST /x HTTP/1.1", asked),
+        ("HTTP/1.0", b"GET /x HTTP/1.0", asked.replace(b"Connection: Upgrade", b"Connection: Upgrade, keep-alive")),
+        ("h2c", get, asked.replace(b"websocket", b"h2c")),
+        ("a field that Connection does not name", get, asked.replace(b"Connection: Upgrade\r\n", b"")),
+        ("Connection alone", get, asked.replace(b"Upgrade: websocket\r\n", b"")),
+    ]:  # fmt: skip
+        method = line.partition(b" ")[0].decode()
+        yield Row(f"no upgrade: {name}", head(fields, line), seen=((method, "/x", b""),), check=without("upgrade", "connection"))
+    yield refused("an upgrade to an absolute target of another host", head(asked, b"GET ws://b/x HTTP/1.1"))

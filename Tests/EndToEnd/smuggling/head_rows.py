@@ -36,13 +36,14 @@ def heads() -> Iterator[Row]:
         b"P(ST /x HTTP/1.1", b"POST: /x HTTP/1.1", b"POST\x0b/x HTTP/1.1", b"POST /x\x0bHTTP/1.1", b"POST /x#y HTTP/1.1",
         b"POST x HTTP/1.1", b"POST ?x HTTP/1.1", b"POST * HTTP/1.1", b"POST http://b/x HTTP/1.1", b"POST https://a/x HTTP/1.1",
         b"POST http://u@a/x HTTP/1.1", b"POST /%00 HTTP/1.1", b"POST /% HTTP/1.1", b"POST /x HTTP/1.1\r", b"\r\n\r\nPOST /x HTTP/1.1",
-        b"\nPOST /x HTTP/1.1", b"POST /x\x7f HTTP/1.1", b"\x16\x03\x01 /x HTTP/1.1", b"POST \\x HTTP/1.1", b"A" * 33 + b" /x HTTP/1.1",
+        b"\nPOST /x HTTP/1.1", b"POST /x\x7f HTTP/1.1", b"\x16\x03\x01 /x HTTP/1.1", b"POST \\x HTTP/1.1",
         b"POST /x HTTP/1.1\nX: y", b"POST http:/x HTTP/1.1", b"POST /x HTTP/9", b"HTTP/1.1 200 OK",
     ]:  # fmt: skip
         yield refused(f"line {line!r}", head(line=line))
     for version in [b"0.9", b"1.2", b"1.9", b"2.0", b"2.1", b"3.0", b"9.9"]:
         yield refused(f"version {version!r}", head(line=b"POST /x HTTP/" + version), 505)
     yield refused("HTTP/0.9", b"GET /x\r\n")
+    yield refused("a method of 33 bytes", head(line=b"A" * 33 + b" /x HTTP/1.1"), 501)
     for line in [b"CONNECT a:80 HTTP/1.1", b"CONNECT /x HTTP/1.1", b"TRACE /x HTTP/1.1"]:
         yield refused(f"line {line!r}", head(line=line), 501)
     for target in [b"http://a/x", b"HTTP://A/x", b"/./x", b"/y/../x", b"/y/%2e%2e/x", b"/agents/probe/x", b"/%78"]:

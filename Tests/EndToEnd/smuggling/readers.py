@@ -118,7 +118,8 @@ class Reader:
             text = b"(HEAD)"
         else:
             text = self._exactly(int(fields.get("content-length", 0)))
-        if fields.get("connection", "").lower() == "close":
+        # What a server makes of the bytes behind an upgrade that it does not take is its own.
+        if may_refuse or fields.get("connection", "").lower() == "close":
             self._drop()
         wanted, digest = self._expected(one)
         if fields.get("x-digest") == digest:

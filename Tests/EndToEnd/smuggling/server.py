@@ -72,7 +72,7 @@ def uvicorn(parser: str, path: str) -> None:
 
     # The head may be as large as the program lets it be; h11's own limit is 16 KiB.
     uvicorn.run(
-        asgi, uds=path, http=parser, lifespan="off", log_level="critical", server_header=False, timeout_keep_alive=60, h11_max_incomplete_event_size=1 << 17
+        asgi, uds=path, http=parser, ws="none", lifespan="off", log_level="critical", server_header=False, timeout_keep_alive=60, h11_max_incomplete_event_size=1 << 17
     )
 
 

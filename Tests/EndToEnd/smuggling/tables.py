@@ -10,4 +10,5 @@ ROWS: list[Row] = [
     *chunk_rows.chunks(), *chunk_rows.line_ends(), *chunk_rows.trailers(),
     *head_rows.heads(), *head_rows.targets(), *head_rows.lines(), *head_rows.names(),
     *connection_rows.connections(), *connection_rows.hops(), *connection_rows.expectations(), *connection_rows.behind_each_other(),
+    *connection_rows.upgrades(),
 ]  # fmt: skip

@@ -85,6 +85,8 @@ class Run:
         self.read_at: list[float] = []
         #: What was on stdout and was no JSON object.
         self.other: list[str] = []
+        #: Of the listening sockets, by their places.
+        self._ports: dict[int, int] = {}
         self._news = threading.Condition()
         self._closed = stdout is not None
         self._stderr = tempfile.TemporaryFile()
@@ -187,11 +189,15 @@ class Run:
         return self._listener(1)
 
     def _listener(self, place: int) -> int:
-        """The port of the listening socket that was opened in that place."""
+        """The port of the listening socket that was opened in that place. Looked up once: the kernel's table has every
+        connection of the machine, those that have just ended too, and is slow to read."""
+        if place in self._ports:
+            return self._ports[place]
         end = time.monotonic() + DEADLINE
         while time.monotonic() < end:
             ports = listening_ports(self.pid)
             if len(ports) > place:
+                self._ports[place] = ports[place]
                 return ports[place]
             if self.process.poll() is not None:
                 break

@@ -1,7 +1,7 @@
 """A recording upstream in the place of an agent: what the program forwards, byte for byte.
 
 A run of any small package is ready; then `Recorder` renames its own listening Unix socket over
-`rest.sock` in the run's folder, before the first request. From there on the program talks to it.
+the worker's, to which `rest.sock` in the run's folder leads, before the first request. From there on the program talks to it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Recorder:
         self.problems: list[str] = []
         self._changed = threading.Condition()
         self._open = 0
-        place = next(run.runtime.rglob("rest.sock"))
+        # The name in the folder leads to the socket of the present worker, which is what the program connects to.
+        place = next(run.runtime.rglob("rest.sock")).resolve()
         self._listener = socket.socket(socket.AF_UNIX)
         aside = place.with_name("r.sock")  # a Unix socket's path ends after 107 bytes
         self._listener.bind(str(aside))
@@ -203,7 +204,7 @@ class _Conversation:
                 raise NotStrict(f"the value {line!r}")
             fields.append((name.decode().lower(), value))
         names = [name for name, _ in fields]
-        for name in ("host", "content-length", "transfer-encoding", "x-forwarded-for", "x-request-id"):
+        for name in ("host", "content-length", "transfer-encoding", "x-forwarded-for", "x-request-id", "x-par-slot"):
             if names.count(name) > 1:
                 raise NotStrict(f"{name} is there twice")
         if "host" not in names or {"content-length", "transfer-encoding"} <= set(names):

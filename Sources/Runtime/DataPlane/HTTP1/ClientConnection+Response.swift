@@ -37,7 +37,8 @@ extension ClientConnection {
   /// The first byte of a response: from here on the request is not sent again.
   func heard(_ upstream: UpstreamConnection) {
     exchange.heardUpstream = true
-    upstream.answers()
+    // A handshake may be refused by the server in front of the agent's code, which alone marks.
+    if !exchange.asksForWebSocket { upstream.answers() }
     guard exchange.keepsRequest else { return }
     exchange.keepsRequest = false
     exchange.isRepeatable = false

@@ -167,6 +167,7 @@ extension ClientConnection {
     if clientHoldsBack || tunnel.isHalfClosed,
       loop.now - since >= loop.shared.options.bodyIdleTimeout.nanoseconds
     {
+      ended(clientHoldsBack ? .slowReader : .halfClosed)
       return tunnelEnds(tunnel)
     }
     advance()

@@ -51,7 +51,9 @@ enum HTTP1End: Int, CaseIterable {
     self =
       switch problem.status {
       case 408: .headerTime
+      case 414: .headTooLarge
       case 417, 501, 505: .unsupported
+      case 414: .headTooLarge
       case 431 where problem == .headTooLarge: .headTooLarge
       case 431 where problem == .tooManyFields: .tooManyFields
       case 431: .trailersTooLarge
