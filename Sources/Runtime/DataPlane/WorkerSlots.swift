@@ -1,4 +1,8 @@
 /// A loop's part of the slots in which one worker marks the requests that it has begun.
+///
+/// One that was never used goes first, so that a mark stays to be read for as long as can be: the
+/// connection that ends first with its worker must not give its slot to one that is made at that
+/// moment, while the worker's socket still takes connections.
 struct WorkerSlots {
   /// Never used.
   private var fresh: Range<Int>
@@ -18,8 +22,8 @@ struct WorkerSlots {
 
   /// - Returns: nil: all are in use.
   mutating func take() -> Int? {
-    if let slot = free.popLast() { return Int(slot) }
     if let slot = fresh.popFirst() { return slot }
+    if let slot = free.popLast() { return Int(slot) }
     guard firstDoubtful < doubtful.count else { return nil }
     let slot = doubtful[firstDoubtful]
     firstDoubtful += 1
