@@ -278,11 +278,12 @@ class Load:
                     self._upload(connection, path, headers)
                 else:
                     connection.request(path, method, headers, body)
-                came, _, answer = connection.response()
+                came, fields, answer = connection.response()
                 if came == 200 and "digest" in path:
                     whole = hashlib.sha256(body).hexdigest()
                     assert json.loads(answer) == {"bytes": len(body), "sha256": whole}
-                if closes:
+                # An upload that is answered before its end ends its connection.
+                if closes or fields.get("connection") == "close":
                     connection.close()
                     connection = Connection(port)
             except (OSError, EOFError) as error:
