@@ -18,6 +18,16 @@ struct SmallPartsTests {
     #expect(String(decoding: DateField.format(seconds), as: UTF8.self) == text)
   }
 
+  @Test(
+    "Each status that the program answers with has its reason phrase",
+    arguments: [
+      200, 204, 206, 304, 308, 400, 404, 405, 408, 412, 414, 416, 417, 431, 500, 501, 502, 503, 504,
+      505,
+    ])
+  func reasons(status: Int) {
+    #expect(StatusLine.reason(status).description != StatusLine.reason(0).description)
+  }
+
   @Test("Byte sets are what the RFCs say")
   func sets() {
     for byte in UInt8.min...UInt8.max {

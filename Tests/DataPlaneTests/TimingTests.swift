@@ -135,6 +135,37 @@ struct TimingTests {
     #expect(try #require(held["agent"]) >= 30)
   }
 
+  @Test("What a request waited for an agent that never began it counts as held")
+  func takenBack() throws {
+    let marks = try WorkerMarks()
+    let server = try TestServer(marks) { options, _ in
+      options.timingHeader = true
+      options.loopCount = 1
+    }
+    defer { server.stop() }
+    let asked = Counter()
+    server.agent { connection in
+      guard let head = connection.head() else { return }
+      asked.increment()
+      if asked.value == 1 {
+        usleep(30_000)
+      } else {
+        marks.begin(head)
+        connection.write(ok)
+      }
+    }
+    let field = try #require(server.client().get("/agents/x/a")?["Server-Timing"])
+    let times = Dictionary(
+      uniqueKeysWithValues: field.split(separator: ", ").map { metric in
+        let parts = metric.split(separator: ";dur=")
+        return (String(parts[0]), Double(parts[1]) ?? -1)
+      })
+    #expect(asked.value == 2)
+    #expect(try #require(times["hold"]) >= 25)
+    // Neither the program nor the agent that answered took that time.
+    #expect(try #require(times["par"]) < 25 && (times["agent"] ?? 25) < 25)
+  }
+
   @Test("Without its option there is no timing field")
   func noField() throws {
     let server = try TestServer()

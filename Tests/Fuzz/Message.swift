@@ -70,7 +70,7 @@ struct Reader {
               mode = .body(decoder)
               reading.messages[reading.messages.count - 1].body += Array(arrived[step.data])
               if step.trailers.count > 2 {
-                var lines = FieldLines(limits: limits)
+                let lines = FieldLines(limits: limits)
                 try exactly(
                   bytes[(start + step.trailers.lowerBound)..<(start + step.trailers.upperBound)]
                 ) {

@@ -32,7 +32,7 @@ private func check(_ written: [UInt8]) {
   var rest = written[...]
   while !rest.isEmpty {
     var scanner = HeadScanner()
-    var response = ResponseHead(limits: HTTPLimits())
+    let response = ResponseHead(limits: HTTPLimits())
     let length: Int? = exactly(rest) { bytes in
       guard case .complete(let length)? = try? scanner.scan(bytes, limits: HTTPLimits()) else {
         return nil

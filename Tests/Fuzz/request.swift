@@ -21,7 +21,7 @@ struct RequestReading {
   let message: Message
 
   init(_ head: UnsafeRawBufferPointer, limits: HTTPLimits) throws {
-    var request = RequestHead(limits: limits)
+    let request = RequestHead(limits: limits)
     try request.parse(head)
     let target = try RequestTarget(request, head)
     var path: [UInt8] = []

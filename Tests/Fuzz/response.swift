@@ -15,7 +15,7 @@ public func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 private func parse(_ head: UnsafeRawBufferPointer, toHEAD: Bool) throws -> Message {
-  var response = ResponseHead(limits: Reader.limits)
+  let response = ResponseHead(limits: Reader.limits)
   try response.parse(head, toHEAD: toHEAD)
   return Message(
     start: [Array(String(response.status).utf8), Array(head[response.reasonRange])],

@@ -73,7 +73,10 @@ extension VariableSection {
       """),
     VariableRow(
       "BODY_IDLE_TIMEOUT_SEC",
-      "time above 0: a request body that stalls for so long is given up"),
+      """
+      time above 0: a body of which no byte moves for so long, because its client sends or takes \
+      none, is given up
+      """),
     VariableRow(
       "UPSTREAM_CONNECT_TIMEOUT_SEC",
       """

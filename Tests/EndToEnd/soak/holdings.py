@@ -95,7 +95,7 @@ class Table:
 
 
 def compare(before: dict[str, Any], after: dict[str, Any], growth_mb: float) -> list[str]:
-    """What is more than before. A thread may hold the memory of a worker that has gone until it is
+    """What is more than before, of descriptors what is fewer too. A thread may hold the memory of a worker that has gone until it is
     woken the next time, so that many memfds may come and go."""
     problems = []
     for kind in sorted({*before["descriptors"], *after["descriptors"]}):

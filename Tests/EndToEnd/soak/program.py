@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import collections
+import http.client
 import json
 import os
 import signal
 import subprocess
 import threading
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -41,6 +41,7 @@ class Program:
         self.worker_pid = 0
         self.ports: dict[str, Any] = {}
         self._news = threading.Condition()
+        self._question: Optional[http.client.HTTPConnection] = None
         self.process = subprocess.Popen(
             [str(PROGRAM), "run", str(package)], env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, start_new_session=True,
@@ -82,8 +83,14 @@ class Program:
         return f"http://127.0.0.1:{self.ports['rest_port']}"
 
     def metrics(self) -> dict[str, float]:
-        with urllib.request.urlopen(f"{self.base}/metrics", timeout=PATIENCE) as response:
-            lines = response.read().decode().splitlines()
+        """By a connection that stays open until the next question, so that whoever looks at the
+        descriptors then finds that one, and none that is just being closed."""
+        if self._question:
+            self._question.close()
+        port = self.ports["rest_port"]
+        self._question = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self._question.request("GET", "/metrics")
+        lines = self._question.getresponse().read().decode().splitlines()
         samples = (line.rsplit(" ", 1) for line in lines if line and line[0] != "#")
         return {name: float(value) for name, value in samples}
 

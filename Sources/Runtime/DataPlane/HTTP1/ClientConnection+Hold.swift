@@ -68,6 +68,9 @@ extension ClientConnection {
     }
     exchange.takenBack += 1
     loop.counters.takenBack.bump(1)
+    // It waited for an agent, with one that did nothing for it.
+    if exchange.sentAt != 0 { exchange.heldFor += max(0, loop.now - exchange.sentAt) }
+    exchange.sentAt = 0
     toUpstream?.rewind()
     exchange.isHandedOver = false
     exchange.upstreamDeaf = false

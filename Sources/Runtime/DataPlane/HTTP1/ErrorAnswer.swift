@@ -46,6 +46,7 @@ enum StatusLine {
   static func reason(_ status: Int) -> StaticString {
     switch status {
     case 200: "OK"
+    case 204: "No Content"
     case 206: "Partial Content"
     case 304: "Not Modified"
     case 308: "Permanent Redirect"
