@@ -171,20 +171,26 @@ def upstream_alone(folder: Path) -> Side:
 
 def ours_before(upstream: Path, folder: Path, **variables: Any) -> Side:
     """This program in front of a foreign upstream: it boots a small package, and once it is ready
-    the upstream's socket gets a second name, which is moved over `rest.sock` in the run's folder.
+    the upstream's socket gets a second name, which is moved over the worker's, to which `rest.sock`
+    in the run's folder leads.
     The next connection to the agent, and there was none before, finds the upstream."""
     package = packages.archive(
         folder / "tiny.apkg",
         packages.rest_files("def mount(app):\n    app.get('/')(lambda: {})\n"),
     )
     side, _ = ours(package, folder, **variables)
-    (agent,) = folder.glob("par-*/rest.sock")
+    (link,) = folder.glob("par-*/rest.sock")
+    agent = link.resolve()
     os.link(upstream, f"{agent}.upstream")
     os.rename(f"{agent}.upstream", agent)
     # What it answers first shows that it does not mark what it has begun; before that, no more than
     # can be sent again would be handed to it.
-    with urllib.request.urlopen(f"http://127.0.0.1:{side.port}/json", timeout=PATIENCE) as answer:
-        answer.read()
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{side.port}/json", timeout=PATIENCE) as answer:
+            answer.read()
+    except BaseException:
+        side.stop()
+        raise
     return side
 
 

@@ -27,7 +27,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import documented  # noqa: E402
 from documented import block  # noqa: E402
 from support import log, packages  # noqa: E402
-from support.clients import until  # noqa: E402
 from support.figures import metrics  # noqa: E402
 from support.program import DEADLINE, PROGRAM, REPOSITORY  # noqa: E402
 
@@ -309,7 +308,7 @@ def test_every_metric_has_its_row(par, tmp_path):
             urllib.request.urlopen(run.base + path).close()
     # Another loop may still be about to count what was answered.
     rest = 'par_request_duration_seconds_count{surface="rest",status="%s"}'
-    until(lambda: {rest % "2xx", rest % "4xx"} <= metrics(run).keys(), "both are counted")
+    until("both being counted", lambda: {rest % "2xx", rest % "4xx"} <= metrics(run).keys())
     with urllib.request.urlopen(run.base + "/metrics") as response:
         text = response.read().decode()
     told = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
