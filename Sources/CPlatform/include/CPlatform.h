@@ -65,8 +65,9 @@ int par_connect_unix(const char *path);   // non-blocking; 0 < fd at once, errno
 int par_connect_loopback(uint16_t port, bool *connecting);
 int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms);
 int par_set_nodelay(int fd);
-// TCP keep-alive, and what is sent but not taken: a peer that answers nothing for `silent_ms` (while
-// nothing is under way; at least 4 s) or `unacknowledged_ms` counts as gone (ETIMEDOUT). tcp(7).
+// TCP keep-alive, and what is sent but not taken: a peer that answers nothing for `unacknowledged_ms`
+// counts as gone (ETIMEDOUT). Where nothing is under way it is asked from half of `silent_ms` (at
+// least 2 s) on, and TCP_USER_TIMEOUT decides there as well, not the number of questions: tcp(7).
 int par_set_vanishing(int fd, int64_t silent_ms, int64_t unacknowledged_ms);
 int par_socket_error(int fd);             // SO_ERROR, taken off; or errno
 // AF_UNIX, SOCK_DGRAM: non-blocking, close-on-exec.
