@@ -13,7 +13,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test host-test end-to-end reliability flood fuzz account soak check \
+.PHONY: help run build test swift-test compiled-tests run-compiled-tests host-test end-to-end reliability \
+	flood fuzz account soak check \
 	format examples bench bench-fetch bench-grpc bench-proxy bench-memory \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
@@ -29,13 +30,21 @@ run: build examples/hello.apkg ## build all and serve examples/hello on 127.0.0.
 build: host ## the program, .build/release/par-lifecycle, and its agent host's environment
 	@swift build -c release --static-swift-stdlib --product par-lifecycle
 
-# The optimising build leaves a processor free, which the agent host's tests take.
-test: check swift-test ## everything that tests
-	@$(MAKE) --no-print-directory -j 2 build host-test
-	$(MAKE) --no-print-directory end-to-end reliability deploy-test
+# What waits more than it computes goes side by side.
+test: check compiled-tests ## everything that tests
+	@$(MAKE) --no-print-directory -O -j 3 build run-compiled-tests host-test
+	$(MAKE) --no-print-directory end-to-end
+	$(MAKE) --no-print-directory -O -j 2 reliability deploy-test
 
 swift-test: system ## the tests of the Swift targets
 	@swift test --disable-xctest
+
+compiled-tests: system
+	@swift build --build-tests --disable-xctest
+
+# What swift test does once it has built; but that keeps the folder locked for other builds.
+run-compiled-tests:
+	@.build/debug/par-lifecyclePackageTests.xctest --testing-library swift-testing
 
 host-test: host test-environment ## the tests of the agent host
 	@if [ -d Tests/AgentHost ]; then .build/test-venv/bin/python -m pytest -q -n 3 Tests/AgentHost; fi

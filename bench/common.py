@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import resource
 import shutil
@@ -84,11 +85,30 @@ def end(process: subprocess.Popen[Any]) -> None:
         process.wait()
 
 
+_running: list[Side] = []
+
+
+@atexit.register
+def _stop_all() -> None:
+    while _running:
+        _running[-1].stop()
+
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
 class Side:
     """One way to the agent: the port to call, and the processes whose CPU and memory count."""
 
     def __init__(self, name: str, port: Any, pids: list[int], stop: Callable[[], None]) -> None:
-        self.name, self.port, self.pids, self.stop = name, port, pids, stop
+        self.name, self.port, self.pids, self._stop = name, port, pids, stop
+        _running.append(self)
+
+    def stop(self) -> None:
+        """Once; also at the end of the bench, however it ends."""
+        if self in _running:
+            _running.remove(self)
+            self._stop()
 
     def cpu(self) -> float:
         """Seconds that the processes have used, user and system: what utime + stime of
@@ -171,14 +191,15 @@ def upstream_alone(folder: Path) -> Side:
 
 def ours_before(upstream: Path, folder: Path, **variables: Any) -> Side:
     """This program in front of a foreign upstream: it boots a small package, and once it is ready
-    the upstream's socket gets a second name, which is moved over `rest.sock` in the run's folder.
-    The next connection to the agent, and there was none before, finds the upstream."""
+    the upstream's socket gets a second name, which is moved over the worker's own (`rest.0.sock`, of
+    which `rest.sock` is another name) in the run's folder. The next connection to the agent, and
+    there was none before, finds the upstream."""
     package = packages.archive(
         folder / "tiny.apkg",
         packages.rest_files("def mount(app):\n    app.get('/')(lambda: {})\n"),
     )
     side, _ = ours(package, folder, **variables)
-    (agent,) = folder.glob("par-*/rest.sock")
+    (agent,) = folder.glob("par-*/rest.[0-9]*.sock")
     os.link(upstream, f"{agent}.upstream")
     os.rename(f"{agent}.upstream", agent)
     # What it answers first shows that it does not mark what it has begun; before that, no more than
