@@ -341,7 +341,8 @@ void par_open_standard_descriptors(void) {
   if (fd >= 0) close(fd);
 }
 
-int par_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+int par_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+int par_seal_size(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL); }
 
 // The thread sanitizer makes a fork of every vfork: the child's memory is a copy then, and the parent
 // does not wait. There the failure is in shared memory, and the parent waits for the end of a pipe

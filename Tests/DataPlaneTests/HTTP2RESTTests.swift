@@ -551,4 +551,23 @@ struct HTTP2RESTTests {
     #expect(eventually { server.plane.inFlight == 0 })
     #expect(eventually { server.metric("par_connections") == 1 })
   }
+
+  @Test("A body that keeps coming does not make a request forget that it waits for a connection")
+  func fullQueue() throws {
+    let server = try TestServer { options, _, _ in
+      options.loopCount = 1
+      options.upstreamConnectTimeout = .milliseconds(100)
+    }
+    defer { server.stop() }
+    let busy = par_listen_unix(server.socket, 0)
+    defer { close(busy) }
+    let filler = par_connect_unix(server.socket)
+    defer { close(filler) }
+    let client = client(server)
+    let upload = client.request("/agents/x/a", method: "POST", body: "", ends: false)
+    // Less than a stream's window, in as many events as the time to connect has.
+    for _ in 0..<20_000 { client.send(upload, "ab") }
+    #expect(client.answer(upload).status == 504)
+    #expect(eventually { server.plane.inFlight == 0 })
+  }
 }

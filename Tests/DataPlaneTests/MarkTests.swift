@@ -276,6 +276,31 @@ struct MarkTests {
     }
   }
 
+  @Test("A connection that cannot be watched gives its slot back")
+  func abandoned() throws {
+    let shared = SharedState(
+      options: DataPlaneOptions(agentAppID: "x", basePath: ""),
+      initial: Snapshot(gate: .ready, state: "ready"), observer: TestServer.Recorder())
+    let loop = try EventLoop(shared: shared, index: 0, listeners: [])
+    // As many loops as slots: each has one.
+    let worker = LoopWorker(
+      Worker(restSocket: nil, memory: try WorkerMemory()), loop: 0, of: WorkerMemory.slots)
+    let descriptor = par_eventfd()
+    let connection = UpstreamConnection(descriptor: descriptor, loop: loop, worker: worker)
+    #expect(worker.takeSlot() == nil)
+    connection.abandon()
+    #expect(worker.takeSlot() == 0)
+    #expect(fcntl(descriptor, F_GETFD) < 0)
+  }
+
+  @Test("A worker cannot take away the memory that it shares")
+  func sealed() throws {
+    let memory = try WorkerMemory()
+    #expect(ftruncate(memory.descriptor, 0) < 0 && errno == EPERM)
+    #expect(ftruncate(memory.descriptor, off_t(WorkerMemory.size + 1)) < 0 && errno == EPERM)
+    #expect(memory.beats == 0)
+  }
+
   @Test("A connection without a slot: all that was sent counts as begun")
   func usedUp() throws {
     let marks = try WorkerMarks()

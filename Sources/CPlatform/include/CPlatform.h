@@ -38,6 +38,7 @@ int par_set_nonblocking(int fd);
 int par_set_cloexec(int fd, bool on);
 int par_pidfd_open(pid_t pid);           // readable when the process has ended
 int par_memory_file(const char *name);    // memfd_create: close-on-exec
+int par_seal_size(int fd);                // of such a file: nobody changes it any more
 void par_open_standard_descriptors(void); // /dev/null for each of 0, 1, 2 that is closed
 int64_t par_raise_nofile(void);           // RLIMIT_NOFILE, soft to hard; the limit now, or -1
 int par_set_subreaper(void);              // PR_SET_CHILD_SUBREAPER
@@ -65,8 +66,9 @@ int par_connect_unix(const char *path);   // non-blocking; 0 < fd at once, errno
 int par_connect_loopback(uint16_t port, bool *connecting);
 int par_connect_tcp_blocking(const char *address, uint16_t port, int timeout_ms);
 int par_set_nodelay(int fd);
-// TCP keep-alive, and what is sent but not taken: a peer that answers nothing for `silent_ms` (while
-// nothing is under way; at least 4 s) or `unacknowledged_ms` counts as gone (ETIMEDOUT). tcp(7).
+// TCP keep-alive, and what is sent but not taken: a peer that answers nothing for `unacknowledged_ms`
+// counts as gone (ETIMEDOUT). Where nothing is under way it is asked from half of `silent_ms` (at
+// least 2 s) on, and TCP_USER_TIMEOUT decides there as well, not the number of questions: tcp(7).
 int par_set_vanishing(int fd, int64_t silent_ms, int64_t unacknowledged_ms);
 int par_socket_error(int fd);             // SO_ERROR, taken off; or errno
 // AF_UNIX, SOCK_DGRAM: non-blocking, close-on-exec.

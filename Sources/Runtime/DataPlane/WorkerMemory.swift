@@ -27,7 +27,8 @@ public final class WorkerMemory: @unchecked Sendable {
   public init() throws(SystemError) {
     descriptor = par_memory_file("par-worker")
     guard descriptor >= 0 else { throw SystemError("memfd_create") }
-    guard ftruncate(descriptor, off_t(Self.size)) == 0,
+    // Whoever made it smaller would end this program with the next look at a mark (SIGBUS).
+    guard ftruncate(descriptor, off_t(Self.size)) == 0, par_seal_size(descriptor) == 0,
       let base = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
       base != MAP_FAILED
     else {

@@ -149,7 +149,8 @@ extension ClientConnection {
   /// Sets the deadline of what the exchange waits for; a response may take as long as it likes.
   func waitFor() {
     let idle = loop.shared.options.bodyIdleTimeout.nanoseconds
-    if upstream == nil, !exchange.responseDone { return }
+    // When to connect again is set already.
+    if waitsForConnection { return }
     if waitsForMark {
       // Soon at first: most agents begin at once.
       let next = min(
@@ -166,6 +167,9 @@ extension ClientConnection {
       setDeadline(Pollable.never)
     }
   }
+
+  /// The agent's accept queue was full.
+  var waitsForConnection: Bool { phase == .proxying && upstream == nil && !exchange.responseDone }
 
   /// As much of the body as may be kept was sent to an agent that has not begun the request.
   var waitsForMark: Bool {
@@ -188,7 +192,7 @@ extension ClientConnection {
 
   func expiredProxy() {
     let idle = loop.shared.options.bodyIdleTimeout.nanoseconds
-    if upstream == nil, !exchange.responseDone {
+    if waitsForConnection {
       guard loop.now < exchange.connectDeadline else {
         return fail(504, "The agent did not accept a connection in time")
       }

@@ -187,8 +187,9 @@ class ClientConnection: Pollable {
   }
 
   override func expired() {
-    // It has more to do and its turn comes: whatever it waited for is over.
-    if isQueued, phase != .held { return }
+    // It has more to do and its turn comes: whatever it waited for from the client or the agent is
+    // over. Those that wait for anything else are not asked again.
+    if isQueued, phase != .held, phase != .lingering, !waitsForConnection { return }
     switch phase {
     case .closed: return
     case .lingering:

@@ -138,6 +138,13 @@ final class UpstreamConnection: Pollable {
     return result
   }
 
+  /// It could not be watched: gives back what it has, and was never connected.
+  func abandon() {
+    close(descriptor)
+    descriptor = -1
+    if let mark { worker.giveSlot(mark) }
+  }
+
   func shut() {
     guard descriptor >= 0 else { return }
     dropInput()

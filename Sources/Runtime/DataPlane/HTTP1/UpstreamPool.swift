@@ -47,7 +47,7 @@ struct UpstreamPool {
     let connection = UpstreamConnection(descriptor: descriptor, loop: loop, worker: worker)
     guard loop.watch(connection, events: UpstreamConnection.usualEvents) else {
       let number = errno
-      close(descriptor)
+      connection.abandon()
       return .failed(number)
     }
     worker.connected()

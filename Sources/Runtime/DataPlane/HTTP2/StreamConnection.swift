@@ -7,7 +7,8 @@ import Lifecycle
 /// The head stands in `input`, written anew as HTTP/1.1. The body is read from the stream as its
 /// consumer asks for it, and only then may the client send more. The response is written to
 /// `output` as HTTP/1.1, and from there goes to the stream as far as that has room. So what is kept
-/// for a stream is at most its window of the request's body, and two buffers of the response.
+/// for a stream is at most its window of the request's body, two buffers of the response, and what
+/// `HTTPLimits.keptBodyBytes` keeps of a body that the agent has not begun.
 ///
 /// It has no descriptor, and the stream outlives it: it shuts it before it goes.
 final class StreamConnection: ClientConnection {

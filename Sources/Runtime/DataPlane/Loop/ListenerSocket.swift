@@ -50,7 +50,8 @@ final class ListenerSocket: Pollable {
 
   override func expired() {
     isPaused = false
-    loop.watch(self, events: PAR_EPOLLIN | PAR_EPOLLEXCLUSIVE)
+    // What it rested for may go on, and nobody else would end the rest.
+    if !loop.watch(self, events: PAR_EPOLLIN | PAR_EPOLLEXCLUSIVE) { pause() }
   }
 
   /// The loop ends; the socket stays open for the others.
