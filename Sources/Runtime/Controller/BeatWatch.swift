@@ -10,8 +10,8 @@ struct BeatWatch: Equatable {
     var timeout: Interval
     /// A beat that is later than this is told of.
     var lateness = Self.lateness
-    /// When a look is later than this, the program itself did not run, and perhaps nobody did.
-    var ownLateness = Interval.seconds(1)
+    /// When a look is later than an interval, the program itself did not run, and perhaps nobody did.
+    var ownLateness: Interval { interval }
 
     /// A beat later than this is told of.
     static let lateness = Interval.seconds(5)

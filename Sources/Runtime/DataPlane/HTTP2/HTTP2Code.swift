@@ -20,7 +20,6 @@ enum HTTP2Frame {
   static let settings: UInt8 = 0x4
   static let ping: UInt8 = 0x6
   static let goaway: UInt8 = 0x7
-  static let windowUpdate: UInt8 = 0x8
   static let continuation: UInt8 = 0x9
 
   static let endStream: UInt8 = 0x1
