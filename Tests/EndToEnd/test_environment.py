@@ -87,17 +87,17 @@ STRADDLE = """
 import os, sys
 def mount(app):
     @app.get("/api/straddle")
-    def straddle(at: int):
+    def straddle(at: int, stream: str, filling: int):
         secret = os.environ["SERVICE_TOKEN"]
-        for stream in (sys.stdout, sys.stderr):
-            # In front: what one byte of output becomes more than one byte of the log of.
-            for filling in ("x", '"', "\\u00e9"):
-                for start in range(at - len(secret) - 64, at + 64, 4):
-                    head = filling * (start // len(filling.encode()))
-                    print(head + secret + "y" * 6000, file=stream, flush=True)
+        # In front: what one byte of output becomes more than one byte of the log of.
+        character = ("x", '"', "\\u00e9")[filling]
+        out = getattr(sys, stream)
+        for start in range(at - len(secret) - 64, at + 64, 4):
+            head = character * (start // len(character.encode()))
+            print(head + secret + "y" * 6000, file=out, flush=True)
         # What is hidden becomes shorter, and brings what is behind it into the line's bound.
-        print((secret + ".") * (at // len(secret) + 9))
-        print("straddled", at)
+        print((secret + ".") * (at // len(secret) + 9), file=out)
+        print("straddled", at, filling, file=out, flush=True)
 """
 
 
@@ -106,9 +106,14 @@ def test_a_secret_across_any_bound_of_a_line_is_nowhere_in_the_log(par, tmp_path
     package = packages.archive(tmp_path / "p.apkg", packages.rest_files(STRADDLE))
     run = par(package, SERVICE_TOKEN=secret)
     run.ready()
+    # In pieces that are read before the next: of more than 1 MiB that waits, lines are dropped.
     for at in (8 * 1024, 16 * 1024, 20 * 1024):
-        assert httpx.get(f"{run.base}/api/straddle?at={at}", timeout=30).status_code == 200
-        run.wait("agent_output", line=f"straddled {at}")
+        for stream in ("stdout", "stderr"):
+            for filling in range(3):
+                query = {"at": at, "stream": stream, "filling": filling}
+                answer = httpx.get(f"{run.base}/api/straddle", params=query, timeout=30)
+                assert answer.status_code == 200
+                run.wait("agent_output", line=f"straddled {at} {filling}", stream=stream)
     assert run.stop() == 0
     said = run.events("agent_output")
     assert len(said) > 300

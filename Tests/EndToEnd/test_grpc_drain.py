@@ -131,7 +131,8 @@ def test_an_idle_connection_does_not_hold_the_drain(par, grpc_probe):
 def test_no_call_is_lost_by_clients_that_go_on(par, grpc_probe):
     """grpcio changes connections when it is told to go away: nothing that it sends in the lame duck
     fails, and what fails afterwards was refused, not lost."""
-    run = par(grpc_probe, DRAIN_MIN_SEC=2, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=10)
+    # Longer than grpcio waits before it connects again, after the last call was begun.
+    run = par(grpc_probe, DRAIN_MIN_SEC=4, GRACEFUL_SHUTDOWN_TIMEOUT_SEC=12)
     run.ready()
     at = [float("inf")]
     results: list[tuple[float, Any]] = []
@@ -267,4 +268,5 @@ def test_a_worker_lost_in_the_lame_duck_ends_the_calls(par, grpc_probe):
             assert code is UNAVAILABLE and details
     run.send(signal.SIGINT)
     assert run.exit() == 0
-    assert run.stopped["aborted"] == 1
+    # The line is written before the gate closes: a call that comes in between is lost as well.
+    assert run.stopped["aborted"] in (1, 2)
