@@ -13,18 +13,10 @@ extension ClientConnection {
     if isUnbegun(upstream) { return takeBack(upstream) }
     // Nobody tells whether the agent has begun; most likely it closed a connection that was idle.
     if exchange.isRepeatable, !exchange.heardUpstream, upstream.wasUsed, !upstream.isMarked {
-      self.upstream = nil
-      upstream.shut()
-      exchange.isRepeatable = false
       // It may have begun: no third time.
       exchange.keepsRequest = false
-      exchange.upstreamDeaf = false
-      exchange.isHandedOver = false
-      toUpstream?.rewind()
       loop.counters.repeats.bump(1)
-      exchange.connectDeadline =
-        loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds
-      return connect()
+      return startOver(upstream)
     }
     upstreamGone("The agent ended the connection before its response was complete")
   }

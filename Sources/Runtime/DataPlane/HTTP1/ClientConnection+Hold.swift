@@ -61,8 +61,6 @@ extension ClientConnection {
 
   /// Takes the request back from an agent that has not begun it, for the next one.
   func takeBack(_ connection: UpstreamConnection) {
-    upstream = nil
-    connection.shut()
     guard exchange.takenBack < loop.limits.takeBacks else {
       return upstreamGone("The agent ends its connections without beginning requests")
     }
@@ -71,6 +69,13 @@ extension ClientConnection {
     // It waited for an agent, with one that did nothing for it.
     if exchange.sentAt != 0 { exchange.heldFor += max(0, loop.now - exchange.sentAt) }
     exchange.sentAt = 0
+    startOver(connection)
+  }
+
+  /// Sends the request from its start, on another connection than this one.
+  func startOver(_ connection: UpstreamConnection) {
+    upstream = nil
+    connection.shut()
     toUpstream?.rewind()
     exchange.isHandedOver = false
     exchange.upstreamDeaf = false
