@@ -64,11 +64,16 @@ let package = Package(
       ],
       path: "Sources/Runtime/Controller", swiftSettings: strict),
 
+    // `trace`: logs of any number of runs in, verdicts and pictures out.
+    .target(
+      name: "LogTrace", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CZlib"],
+      path: "Sources/Runtime/Trace", swiftSettings: strict),
+
     .executableTarget(
       name: "par-lifecycle",
       dependencies: [
         "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch",
-        "Controller",
+        "Controller", "LogTrace",
       ],
       path: "Sources/Cli", swiftSettings: strict),
 
@@ -92,6 +97,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "DataPlaneTests", dependencies: ["DataPlane", "Lifecycle", "LinuxSystem", "CPlatform"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TraceTests", dependencies: ["LogTrace", "Lifecycle", "LinuxSystem"],
       swiftSettings: strict),
     .testTarget(
       name: "ControllerTests",

@@ -136,11 +136,13 @@ struct FieldReader {
   /// The transition of the line, whether or not its `state` agrees with its `to`.
   var transition: Transition? {
     guard let to = text("to").flatMap(StateName.init(rawValue:)), let cause = text("cause"),
-      let from = line["from"]
+      let state = text("state").flatMap(StateName.init(rawValue:)), let from = line["from"]
     else { return nil }
     let fromName = from.text.flatMap(StateName.init(rawValue:))
     guard from.isNull || fromName != nil else { return nil }
-    return Transition(from: fromName, to: to, cause: cause, attempt: int("attempt"))
+    var transition = Transition(from: fromName, to: to, cause: cause, attempt: int("attempt"))
+    transition.state = state
+    return transition
   }
 
   var package: PackageIdentity? {

@@ -243,7 +243,7 @@ extension Transition {
   var fields: [JSONMember] {
     var fields = [
       JSONMember("from", .string(from?.rawValue ?? "")), JSONMember("to", .string(to.rawValue)),
-      JSONMember("state", .string(to.rawValue)), JSONMember("cause", .string(cause)),
+      JSONMember("state", .string(state.rawValue)), JSONMember("cause", .string(cause)),
     ]
     if from == nil { fields[0].value = .null }
     if let attempt { fields.append(JSONMember("attempt", .integer(Int64(attempt)))) }

@@ -37,6 +37,8 @@ public struct Transition: Sendable, Equatable {
   /// Nil on the very first one.
   public var from: StateName?
   public var to: StateName
+  /// What the line calls the state: the same as `to` in every line of ours.
+  public var state: StateName
   public var cause: String
   /// On `load` and `runtime_ready`; 1 is the first boot.
   public var attempt: Int?
@@ -44,6 +46,7 @@ public struct Transition: Sendable, Equatable {
   public init(from: StateName?, to: StateName, cause: String, attempt: Int? = nil) {
     self.from = from
     self.to = to
+    self.state = to
     self.cause = cause
     self.attempt = attempt
   }

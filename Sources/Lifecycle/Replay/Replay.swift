@@ -10,6 +10,8 @@ public struct Replay: Sendable {
     case incomplete
     case unknownVersion(String)
     case violates(Violation)
+    /// A line of the run cannot be read, and why.
+    case corrupt(String)
 
     public var name: String {
       switch self {
@@ -17,28 +19,11 @@ public struct Replay: Sendable {
       case .incomplete: "incomplete"
       case .unknownVersion: "unknown-version"
       case .violates: "violates"
+      case .corrupt: "corrupt"
       }
     }
   }
 
-  /// The first line that the machine would not have written.
-  public struct Violation: Error, Sendable, Equatable {
-    public let sequence: Int64
-    public let state: StateName
-    public let event: String
-    public let problem: String
-
-    public var text: String { "line seq \(sequence), \(event) in \(state.rawValue): \(problem)" }
-  }
-
-  /// A transition of the run, for a timeline.
-  public struct Entry: Sendable, Equatable {
-    public let uptimeMilliseconds: Int64
-    public let transition: Transition
-    public let name: String
-  }
-
-  public private(set) var entries: [Entry] = []
   public private(set) var runID: String?
   public private(set) var agentAppID: String?
   /// Lines taken so far.
@@ -73,16 +58,16 @@ public struct Replay: Sendable {
     }
   }
 
-  /// Takes a line whose `state` is not its `to`, which no line of ours is.
-  public mutating func takeContradiction(_ line: LogLine) {
+  /// Takes note of a line of this run that cannot be read. `why` is a sentence.
+  public mutating func takeCorrupt(_ why: String) {
     lines += 1
-    if problem == nil {
-      problem = .violates(violation(line, "its state is not the one that it goes to"))
-    }
+    if problem == nil { problem = .corrupt(why) }
   }
 
   private func violation(_ line: LogLine, _ text: String) -> Violation {
-    Violation(sequence: line.sequence, state: state, event: line.event.name, problem: text)
+    Violation(
+      promise: .machine, sequence: line.sequence, state: state, event: line.event.name,
+      problem: text)
   }
 
   private mutating func check(_ line: LogLine) throws(Violation) {
@@ -114,6 +99,9 @@ public struct Replay: Sendable {
   }
 
   private mutating func move(_ transition: Transition, _ line: LogLine) throws(Violation) {
+    guard transition.state == transition.to else {
+      throw violation(line, "its state is not the one that it goes to")
+    }
     let now = Instant(milliseconds: line.uptimeMilliseconds)
     let previous = machine.state
     let before = previous.name
@@ -152,9 +140,6 @@ public struct Replay: Sendable {
     {
       throw violation(line, trouble)
     }
-    entries.append(
-      Entry(
-        uptimeMilliseconds: line.uptimeMilliseconds, transition: transition, name: line.event.name))
   }
 }
 

@@ -62,6 +62,9 @@ def marked_processes(mark: str) -> dict[int, str]:
         found[int(entry.name)] = command
     return found
 
+#: A folder that keeps the log of every run, byte for byte: a corpus of real logs.
+KEPT_LOGS = os.environ.get("PAR_KEEP_LOGS")
+
 
 class Run:
     """One run of the program. Use the `par` fixture, which stops it and checks its log."""
@@ -108,7 +111,10 @@ class Run:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
+        kept = open(Path(KEPT_LOGS, f"{self.mark}.log"), "wb", buffering=0) if KEPT_LOGS else None
         for raw in self.process.stdout:
+            if kept:
+                kept.write(raw)
             text = raw.decode("utf-8", "replace").rstrip("\n")
             try:
                 line = json.loads(text)

@@ -1,0 +1,63 @@
+/// All that is to be said of one run, once its last line was read or the input has ended.
+public struct RunReport: Sendable {
+  public var runID: String
+  public var agentAppID: String?
+  public var deploymentID: String?
+  public var verdict: Replay.Verdict
+  /// The state after the last line that could be judged.
+  public var state: StateName
+  /// Lines of the run, whatever they are.
+  public var lines: Int
+  public var history: History
+  public var timeline: Timeline
+  /// Where the run began, and where its trouble is.
+  public var place: String
+  public var troublePlace: String?
+  /// The last moments before the trouble; empty without one.
+  public var before: [History.Moment]
+  /// The smallest edits that would make the run legal, the best first; each one sentence.
+  public var repairs: [String]
+
+  public init(
+    runID: String, agentAppID: String?, deploymentID: String?, verdict: Replay.Verdict,
+    state: StateName, lines: Int, history: History, place: String, troublePlace: String?,
+    before: [History.Moment], repairs: [String] = []
+  ) {
+    self.runID = runID
+    self.agentAppID = agentAppID
+    self.deploymentID = deploymentID
+    self.verdict = verdict
+    self.state = state
+    self.lines = lines
+    self.history = history
+    self.timeline = Timeline(history)
+    self.place = place
+    self.troublePlace = troublePlace
+    self.before = before
+    self.repairs = repairs
+  }
+}
+
+/// What the whole input held, for the last words of a report.
+public struct Totals: Sendable, Equatable {
+  /// Runs by the name of their verdict.
+  public var runs: [String: Int] = [:]
+  public var lines = 0
+  /// Lines of somebody else.
+  public var foreign = 0
+  /// Lines that look like ours, cannot be read and name no run; and the first one's trouble with its
+  /// place.
+  public var corrupt = 0
+  public var firstCorrupt: String?
+
+  public init() {}
+
+  /// 0 all conform, or were cut off (not with `strict`); 1 a violation, a corrupt line or nothing to
+  /// check; 2 an unknown version.
+  public func status(strict: Bool) -> Int32 {
+    func has(_ name: String) -> Bool { runs[name, default: 0] > 0 }
+    if has("unknown-version") { return 2 }
+    if has("violates") || has("corrupt") || corrupt > 0 || runs.isEmpty { return 1 }
+    return strict && has("incomplete") ? 1 : 0
+  }
+}
