@@ -36,6 +36,8 @@ public struct Timeline: Sendable, Equatable {
     public var end: Int64?
     /// In their order; they do not overlap.
     public var waits: [Wait] = []
+    /// What its line says beyond that, in a few words; it comes from the log, and may hold anything.
+    public var label = ""
     /// The line that began it.
     public var sequence: Int64
     /// Whether lines within it are not kept any more: it may stand for several.
