@@ -83,11 +83,9 @@ struct RunText {
     var facts = [CountText.of(run.lines, "line"), TimeText.length(timeline.end)]
     if let boot = timeline.boot { facts.append("ready after \(TimeText.length(boot))") }
     if timeline.served > 0 { facts.append("served \(TimeText.length(timeline.served))") }
+    if timeline.unserved > 0 { facts.append("down \(TimeText.length(timeline.unserved))") }
     if !timeline.losses.isEmpty {
-      facts.append("lost \(CountText.of(timeline.losses.count, "process", "processes"))")
-    }
-    if timeline.unserved > 0 {
-      facts.append("\(TimeText.length(timeline.unserved)) without service")
+      facts.append(CountText.of(timeline.losses.count, "loss", "losses"))
     }
     return facts.joined(separator: ", ")
   }
