@@ -41,19 +41,8 @@ public struct TraceSession {
       }
       let place = "\(input):\(index + 1)"
       do { table.take(try LogLine.decode(line), at: place) } catch {
-        table.takeCorrupt(nil, error.sentence, at: place)
+        table.takeCorrupt(nil, error.description, at: place)
       }
-    }
-  }
-}
-
-extension LogLine.DecodingError {
-  fileprivate var sentence: String {
-    switch self {
-    case .notJSON(let error): "it is no JSON (\(error))"
-    case .missingField(let name): "it has no usable \(name)"
-    case .unknownEvent(let name): "no event is called \(name)"
-    case .malformedEvent(let name): "a field of \(name) is missing or of another kind"
     }
   }
 }
