@@ -150,8 +150,8 @@ static void begin(Life *life, const Story *stories, int count, int64_t now) {
   life->start = now + below(2000000);
   if (story->lengthens_at >= 0 && (story->has_access_log ? request_count : output_count)) {
     // Most lives are short; a few are those of services.
-    static const int64_t longest[] = {0, 40, 400, 4000, 40000};
-    life->chatter = below(longest[below(5)] + 1);
+    static const int64_t longest[] = {0, 0, 0, 20, 100, 400, 2000, 20000};
+    life->chatter = below(longest[below(8)] + 1);
   }
   life->time = life->start;
   lives++;

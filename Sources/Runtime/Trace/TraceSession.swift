@@ -24,14 +24,16 @@ public struct TraceSession {
   public mutating func run(
     write: (String) -> Void, complain: (String) -> Void
   ) -> Int32 {
-    run(ScanQueue(options), write, complain)
+    var view = options.makeView()
+    return judge(&view, ScanQueue(options), write: write, complain: complain)
   }
 
-  mutating func run(
-    _ queue: ScanQueue, _ write: (String) -> Void, _ complain: (String) -> Void
+  /// The same with a view of the caller's.
+  mutating func judge(
+    _ view: inout some TraceView, _ queue: ScanQueue, write: (String) -> Void,
+    complain: (String) -> Void
   ) -> Int32 {
     defer { queue.close() }
-    var view = options.makeView()
     write(view.begin())
     func show(_ run: RunReport) { write(view.show(run)) }
     let all = inputs.indices
