@@ -35,10 +35,10 @@ struct LineScanner: Sendable {
   private static let namePlaces = 256
 
   private let table = NameTable.ofLines
-  private var values = InlineArray<128, Value>(repeating: Value())
+  private var values = [Value](repeating: Value(), count: LineScanner.valueLimit)
   /// Which of the values are of this line, a bit each.
   private var seen: (UInt64, UInt64) = (0, 0)
-  private var names = InlineArray<256, Name>(repeating: Name())
+  private var names = [Name](repeating: Name(), count: LineScanner.namePlaces)
   private var nameCount = 0
   /// Objects so far, of all lines: each has a number of its own.
   private var objects: UInt64 = 0

@@ -53,7 +53,7 @@ struct NameTable: Sendable {
   static let slots = 512
 
   /// 0: nothing; else one more than the entry's place.
-  private var places = InlineArray<512, UInt8>(repeating: 0)
+  private var places = [UInt8](repeating: 0, count: NameTable.slots)
   private var entries: [Entry] = []
 
   /// Names of at most 32 bytes, at most 255 in all.
