@@ -28,9 +28,11 @@ public struct Replay: Sendable {
   public private(set) var agentAppID: String?
   /// Lines taken so far.
   public private(set) var lines = 0
-  private var machine = Machine(policy: Policy())
+  /// The machine after the lines so far.
+  private(set) var machine = Machine(policy: Policy())
   private var evidence = Evidence(loggedConfig: .null)
-  private var lastSequence: Int64 = 0
+  /// The number of the last line that could be judged and was legal.
+  public private(set) var lastSequence: Int64 = 0
   private var lastUptime: Int64 = 0
   private var isBegun = false
   private var problem: Verdict?
@@ -53,6 +55,7 @@ public struct Replay: Sendable {
     agentAppID = line.agentAppID ?? agentAppID
     do {
       try check(line)
+      lastSequence = line.sequence
     } catch {
       problem = .violates(error)
     }
@@ -74,7 +77,6 @@ public struct Replay: Sendable {
     guard line.sequence == lastSequence + 1 else {
       throw violation(line, "the line before has seq \(lastSequence)")
     }
-    lastSequence = line.sequence
     if case .stopped = machine.state { throw violation(line, "stopped is the last line") }
     if case .runStarted(_, let schema, let hash, _, let config) = line.event {
       guard !isBegun else { throw violation(line, "a run starts once") }
