@@ -22,6 +22,8 @@ struct Edit: Sendable {
 
   /// How unlikely the kinds of damage are, beside each other.
   enum Cost {
+    /// Each missing line, and each field of several.
+    static let each = 2
     /// Delivered twice.
     static let repeated = 0
     /// The numbers say that lines stand in another order.
@@ -29,14 +31,21 @@ struct Edit: Sendable {
     /// The numbers say that lines are missing.
     static let lost = 10
     static let number = 11
+    /// The wall clock says so too.
+    static let confirmedTime = 15
+    /// A line tells of the transition before it, which is missing.
+    static let impliedLine = 18
     static let expectedField = 20
-    static let confirmedTime = 21
     static let otherField = 24
     static let time = 26
+    /// The wall clock says that the time was right.
+    static let contradictedTime = 38
     static let moved = 28
     static let severalFields = 30
-    static let dropped = 32
     static let missing = 34
+    /// A cause that names its reason is seldom the wrong one.
+    static let telling = 40
+    static let dropped = 42
     /// The run had an end and has none any more.
     static let endless = 40
     /// Each further edit.

@@ -108,7 +108,7 @@ struct MissingLines {
     case .draining, .stopped: return
     }
     let due = machine.state.timers(machine.policy)[.hardLimit]?.milliseconds
-    for cause in ["SIGTERM", "SIGINT", "failure", "configuration", "hard_limit"] {
+    for cause in ["SIGTERM", "SIGINT", "hard_limit", "configuration", "failure"] {
       move(
         .drain(transition(.draining, cause), inFlight: 0, deadlineMilliseconds: 0),
         at: [testimony.drainStart, cause == "hard_limit" ? due : nil] + times)

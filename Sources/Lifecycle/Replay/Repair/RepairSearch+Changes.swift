@@ -46,16 +46,17 @@ extension RepairSearch {
       line.event = difference.event
       change(
         index, line,
-        cost: difference.isGuessed ? Edit.Cost.otherField : Edit.Cost.expectedField,
-        difference.name, difference.old, difference.new)
+        cost: difference.cost, difference.name, difference.old, difference.new)
     }
-    guard differences.count > 1 else { return }
+    guard differences.count > 1, !found.contains(where: { $0.range == index..<index + 1 }) else {
+      return
+    }
     var line = lines[index]
     line.event = expected
     let list = differences.map { "\($0.name) from \($0.old) to \($0.new)" }
     attempt(
       index..<index + 1, [line], shifts: [0],
-      cost: Edit.Cost.severalFields + 4 * differences.count + distance(index),
+      cost: Edit.Cost.severalFields + Edit.Cost.each * differences.count + distance(index),
       "change in \(name(index)): \(list.joined(separator: ", "))")
   }
 
@@ -66,7 +67,8 @@ extension RepairSearch {
     let machine = replay(before: index).machine
     let uptime = line.uptimeMilliseconds
     if let transition = line.event.transition {
-      let causes = [transition.cause] + line.event.causes.filter { $0 != transition.cause }
+      let others = causes(of: line, machine).filter { $0 != transition.cause }
+      let causes = [transition.cause] + others
       var events: [LogEvent] = []
       for cause in causes {
         var event = line.event
@@ -77,6 +79,29 @@ extension RepairSearch {
       return events + agreements(line.event)
     }
     return reports(index, machine)
+  }
+
+  /// The causes that a transition can have, the likelier first.
+  private func causes(of line: LogLine, _ machine: Machine) -> [String] {
+    switch line.event {
+    case .fetch: return ["started"]
+    case .verify: return ["package_fetched"]
+    case .install: return ["package_verified"]
+    case .load: return ["environment_installed", "worker_lost", "load_timed_out"]
+    case .runtimeReady: return ["worker_ready"]
+    case .drain:
+      let isConfigured = !lines.contains { $0.event.name == "config_error" }
+      return isConfigured
+        ? ["SIGTERM", "SIGINT", "failure", "hard_limit"] : ["configuration", "failure"]
+    case .stopped(_, let facts):
+      let due = machine.state.timers(machine.policy)[.drainDeadline]?.milliseconds
+      if let due, line.uptimeMilliseconds >= due {
+        return ["deadline", "drained", "second_signal"]
+      }
+      return facts.aborted > 0
+        ? ["second_signal", "drained"] : ["drained", "second_signal", "deadline"]
+    default: return []
+    }
   }
 
   /// The machine is told when a restart began to load, by a number that may be the wrong one.
@@ -204,17 +229,24 @@ extension RepairSearch {
     let old = line.uptimeMilliseconds
     guard uptime != old, LogLine.plausibleUptimes.contains(uptime) else { return }
     line.uptimeMilliseconds = uptime
-    let isConfirmed = strays(index, uptime) < strays(index, old)
+    let strayed = strays(index, old)
+    let cost =
+      strays(index, uptime) < strayed
+      ? Edit.Cost.confirmedTime
+      : strayed == 0 ? Edit.Cost.contradictedTime : Edit.Cost.time
     change(
-      index, line, cost: isConfirmed ? Edit.Cost.confirmedTime : Edit.Cost.time, "uptime_ms",
+      index, line, cost: cost, "uptime_ms",
       "\(old)", "\(uptime)")
   }
 
-  /// By how many milliseconds an uptime strays from what the wall clock says, by the line before.
+  /// By how many milliseconds an uptime strays from what the wall clock says: by the lines around,
+  /// one of which may be wrong itself.
   private func strays(_ index: Int, _ uptime: Int64) -> UInt64 {
-    let other = lines[index == 0 ? min(1, lines.count - 1) : index - 1]
-    let wall = (lines[index].wallNanoseconds &- other.wallNanoseconds) / 1_000_000
-    return (uptime &- other.uptimeMilliseconds &- wall).magnitude
+    let around = max(0, index - 2)..<min(lines.count, index + 3)
+    return around.filter { $0 != index }.map { other in
+      let wall = (lines[index].wallNanoseconds &- lines[other].wallNanoseconds) / 1_000_000
+      return (uptime &- lines[other].uptimeMilliseconds &- wall).magnitude
+    }.min() ?? 0
   }
 
   /// When the line may have been written really.
@@ -250,27 +282,18 @@ extension RepairSearch {
 }
 
 extension FieldChange {
-  /// Whether several values may be right, so that this one is a guess.
-  fileprivate var isGuessed: Bool {
-    name == "cause" || name == "pid" || name == "aborted" || name == "environment.cache"
+  fileprivate var cost: Int {
+    switch name {
+    case "cause" where event.name == "drain" && (old == "configuration" || old == "hard_limit"):
+      Edit.Cost.telling
+    // Several values may be right.
+    case "cause", "pid", "aborted", "environment.cache": Edit.Cost.otherField
+    default: Edit.Cost.expectedField
+    }
   }
 }
 
 extension LogEvent {
-  /// The causes that a transition line of this kind can have.
-  fileprivate var causes: [String] {
-    switch self {
-    case .fetch: ["started"]
-    case .verify: ["package_fetched"]
-    case .install: ["package_verified"]
-    case .load: ["environment_installed", "worker_lost", "load_timed_out"]
-    case .runtimeReady: ["worker_ready"]
-    case .drain: ["SIGTERM", "SIGINT", "failure", "hard_limit", "configuration"]
-    case .stopped: ["drained", "deadline", "second_signal"]
-    default: []
-    }
-  }
-
   fileprivate mutating func update(_ change: (inout Transition) -> Void) {
     guard var transition else { return }
     change(&transition)

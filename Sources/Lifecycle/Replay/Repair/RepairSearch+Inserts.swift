@@ -35,9 +35,11 @@ extension RepairSearch {
       next.take(line)
       steps += 1
       guard next.isLegal else { continue }
+      attemptInsert(chain + [line], range, lost)
       links.append(line)
-      if attemptInsert(chain + [line], range, lost) == .legal { continue }
     }
+    // A shorter chain, or anything else, will do.
+    guard found.isEmpty else { return }
     let deepest = lost > 0 ? Int(min(lost, Int64(limits.chain))) : index == trouble ? 2 : 1
     guard chain.count + 1 < deepest else { return }
     for line in links {
@@ -45,10 +47,9 @@ extension RepairSearch {
     }
   }
 
-  @discardableResult
   private mutating func attemptInsert(
     _ chain: [LogLine], _ range: Range<Int>, _ lost: Int64
-  ) -> Outcome? {
+  ) {
     var patch = chain
     let isFilled = lost > Int64(chain.count)
     if isFilled {
@@ -59,19 +60,35 @@ extension RepairSearch {
     }
     let names = chain.map(\.event.described).joined(separator: " and ")
     let cost =
-      (lost > 0 ? Edit.Cost.lost : Edit.Cost.missing) + 4 * chain.count
-      + distance(range.lowerBound)
+      self.cost(chain, range, lost) + Edit.Cost.each * chain.count + distance(range.lowerBound)
     guard !range.isEmpty else {
       let shift = Int64(patch.count) &- lost
-      return attempt(
+      attempt(
         range, patch, shifts: lost > 0 ? [shift] : [Int64(patch.count)], cost: cost,
         insertion(names, range.lowerBound, lost))
+      return
     }
-    return attempt(
+    attempt(
       range, patch, shifts: [0, -1, 1], cost: cost,
       chain.isEmpty
         ? "mend the line that cannot be read\(located): it moves nothing"
         : "mend the line that cannot be read\(located): \(names) is missing there")
+  }
+
+  private func cost(_ chain: [LogLine], _ range: Range<Int>, _ lost: Int64) -> Int {
+    guard range.lowerBound < lines.count else { return Edit.Cost.missing }
+    let next = lines[range.lowerBound].event
+    if lost > 0 {
+      // A worker that has not ended is the likeliest to be missing before the end.
+      let isEnd = next.name == "stopped" && chain.last?.event.name == "worker_exited"
+      return Edit.Cost.lost - (isEnd ? 2 * Edit.Cost.each : 0)
+    }
+    if let to = chain.last?.event.transition?.to, to == next.transition?.from,
+      range.lowerBound == trouble
+    {
+      return Edit.Cost.impliedLine - Edit.Cost.each * chain.count
+    }
+    return Edit.Cost.missing
   }
 
   private func insertion(_ names: String, _ index: Int, _ lost: Int64) -> String {

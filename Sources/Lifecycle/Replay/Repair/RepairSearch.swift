@@ -69,6 +69,7 @@ struct RepairSearch {
 
   mutating func run() {
     tryRepeated()
+    guard found.isEmpty else { return }
     tryChanges()
     tryMoves()
     tryDrops()
