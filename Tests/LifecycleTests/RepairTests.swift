@@ -11,20 +11,22 @@ struct RepairTests {
   ) -> Repair? {
     var replay = Replay()
     var history = History()
+    var last: Int64 = 0
     var aftermath: Aftermath?
     for (index, line) in lines.enumerated() {
       if aftermath != nil {
         aftermath?.take(line)
         continue
       }
-      let last = replay.lastSequence
       if index == unreadable { replay.takeCorrupt("it is no JSON") } else { replay.take(line) }
-      if replay.isLegal {
+      if [.conforms, .incomplete].contains(replay.verdict) {
         history.take(line)
+        last = line.sequence
       } else {
         aftermath = Aftermath(
           trouble: index == unreadable ? nil : line, at: "a.log:\(index + 1)", after: history,
-          lastSequence: last, runID: line.runID, agentAppID: line.agentAppID, limits: limits)
+          lastSequence: last, runID: line.runID, agentAppID: lines[0].agentAppID,
+          deploymentID: lines[0].deploymentID, limits: limits)
       }
     }
     return aftermath.map { Repair(of: $0, limits: limits) }

@@ -28,11 +28,9 @@ public struct Replay: Sendable {
   public private(set) var agentAppID: String?
   /// Lines taken so far.
   public private(set) var lines = 0
-  /// The machine after the lines so far.
   private(set) var machine = Machine(policy: Policy())
   private var evidence = Evidence(loggedConfig: .null)
-  /// The number of the last line that could be judged and was legal.
-  public private(set) var lastSequence: Int64 = 0
+  private var lastSequence: Int64 = 0
   private var lastUptime: Int64 = 0
   private var isBegun = false
   private var problem: Verdict?
@@ -41,6 +39,12 @@ public struct Replay: Sendable {
 
   /// The state after the lines so far.
   public var state: StateName { machine.state.name }
+
+  /// The timers that run in that state, the next one first.
+  public var due: [DueTimer] {
+    machine.state.timers(machine.policy).map { DueTimer(timer: $0.key, at: $0.value.milliseconds) }
+      .sorted { ($0.at, $0.timer.rawValue) < ($1.at, $1.timer.rawValue) }
+  }
 
   public var verdict: Verdict {
     if let problem { return problem }
@@ -55,10 +59,15 @@ public struct Replay: Sendable {
     agentAppID = line.agentAppID ?? agentAppID
     do {
       try check(line)
-      lastSequence = line.sequence
     } catch {
       problem = .violates(error)
     }
+  }
+
+  /// Takes a line on trial: whether it is legal. After a no this replay is of no use any more.
+  mutating func accepts(_ line: LogLine) -> Bool {
+    do { try check(line) } catch { return false }
+    return problem == nil
   }
 
   /// Takes note of a line of this run that cannot be read. `why` is a sentence.
@@ -77,6 +86,7 @@ public struct Replay: Sendable {
     guard line.sequence == lastSequence + 1 else {
       throw violation(line, "the line before has seq \(lastSequence)")
     }
+    lastSequence = line.sequence
     if case .stopped = machine.state { throw violation(line, "stopped is the last line") }
     if case .runStarted(_, let schema, let hash, _, let config) = line.event {
       guard !isBegun else { throw violation(line, "a run starts once") }

@@ -26,7 +26,8 @@ public struct Aftermath: Sendable {
   /// `history` ends before the trouble; `lastSequence` is the number of the last legal line.
   public init(
     trouble: LogLine?, at place: String, after history: History, lastSequence: Int64,
-    runID: String, agentAppID: String?, limits: RepairLimits = RepairLimits()
+    runID: String, agentAppID: String?, deploymentID: String?,
+    limits: RepairLimits = RepairLimits()
   ) {
     self.place = place
     self.limits = limits
@@ -36,7 +37,7 @@ public struct Aftermath: Sendable {
         Entry(
           line: LogLine(
             wallNanoseconds: moment.wallNanoseconds, sequence: Int64(index + 1), runID: runID,
-            agentAppID: agentAppID, deploymentID: nil,
+            agentAppID: agentAppID, deploymentID: deploymentID,
             uptimeMilliseconds: moment.uptimeMilliseconds, event: moment.event),
           told: moment.sequence)
       }

@@ -53,8 +53,9 @@ public struct Repair: Sendable {
   ) -> Findings {
     var search = RepairSearch(
       lines, told: told, trouble: trouble, isUnreadable: isUnreadable, place: place, limits)
-    search.run()
     var findings = Findings()
+    guard search.isFounded else { return findings }
+    search.run()
     findings.isExhausted = search.isExhausted
     findings.plans = search.found.map {
       Plan(edits: [$0], lines: $0.apply(to: lines), cost: $0.cost)

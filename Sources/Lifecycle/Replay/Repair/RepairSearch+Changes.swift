@@ -29,14 +29,17 @@ extension RepairSearch {
       "\(told[trouble] &- toldNumber)")
   }
 
-  /// Another agent's name on one line.
+  /// Another agent's or deployment's name on one line.
   private mutating func tryAgent(_ index: Int) {
-    guard index == trouble, let known = lines[..<trouble].lazy.compactMap(\.agentAppID).last,
-      let found = lines[index].agentAppID, found != known
-    else { return }
-    var line = lines[index]
-    line.agentAppID = known
-    change(index, line, cost: Edit.Cost.expectedField, "agentAppId", found, known)
+    guard index == trouble, let first = lines.first else { return }
+    for (name, field) in [("agentAppId", \LogLine.agentAppID), ("deploymentId", \.deploymentID)] {
+      var line = lines[index]
+      let (found, known) = (line[keyPath: field], first[keyPath: field])
+      guard found != known else { continue }
+      line[keyPath: field] = known
+      change(
+        index, line, cost: Edit.Cost.expectedField, name, found ?? "null", known ?? "null")
+    }
   }
 
   private mutating func tryFields(_ index: Int, _ expected: LogEvent) {

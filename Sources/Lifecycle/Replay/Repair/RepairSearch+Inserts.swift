@@ -22,7 +22,7 @@ extension RepairSearch {
     let range = index..<index + count
     if chain.isEmpty, lost > 0 { attemptInsert([], range, lost) }
     var replay = replay(before: index)
-    for line in chain { replay.take(line) }
+    for line in chain where !replay.accepts(line) { return }
     steps += chain.count
     let missing = MissingLines(
       replay.machine, before: lines[..<index] + chain, after: lines[range.upperBound...],
@@ -32,9 +32,8 @@ extension RepairSearch {
       guard !isExhausted else { return }
       let line = self.line(event, at: uptime, after: chain, before: index)
       var next = replay
-      next.take(line)
       steps += 1
-      guard next.isLegal else { continue }
+      guard next.accepts(line) else { continue }
       attemptInsert(chain + [line], range, lost)
       links.append(line)
     }
@@ -55,7 +54,7 @@ extension RepairSearch {
     if isFilled {
       patch.append(
         line(
-          .agentOutput(stream: "stdout", line: ""), at: uptime(before: range.lowerBound),
+          .warning(code: "", message: ""), at: uptime(before: range.lowerBound),
           after: chain, before: range.lowerBound))
     }
     let names = chain.map(\.event.described).joined(separator: " and ")

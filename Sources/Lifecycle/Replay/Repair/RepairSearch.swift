@@ -22,6 +22,9 @@ struct RepairSearch {
   /// Lines that an edit may begin at, the trouble the last.
   let window: [Int]
   private let stages: [Int: Replay]
+  /// Whether the lines before are legal as they are kept, and the trouble is none: else nothing can
+  /// be found out with them.
+  let isFounded: Bool
   /// Lines replayed so far.
   var steps = 0
   /// Edits after which all lines are legal.
@@ -51,11 +54,13 @@ struct RepairSearch {
     window = earlier.prefix(limits.reachBack).reversed() + [trouble]
     var replay = Replay()
     var stages: [Int: Replay] = [:]
+    var isFounded = true
     for index in 0...trouble {
       if index >= window[0] { stages[index] = replay }
-      if index < trouble { replay.take(lines[index]) }
+      if index < trouble { isFounded = replay.accepts(lines[index]) && isFounded }
     }
     self.stages = stages
+    self.isFounded = isFounded && (isUnreadable || !replay.accepts(lines[trouble]))
     steps = trouble
   }
 
@@ -113,14 +118,12 @@ struct RepairSearch {
     var index = edit.range.lowerBound
     for line in edit.patch {
       steps += 1
-      replay.take(line)
-      guard replay.isLegal else { return (.failsAt(index), false) }
+      guard replay.accepts(line) else { return (.failsAt(index), false) }
       index += 1
     }
     for line in lines[edit.range.upperBound...] {
       steps += 1
-      replay.take(line.shifted(by: edit.shift))
-      guard replay.isLegal else { return (.failsAt(index), false) }
+      guard replay.accepts(line.shifted(by: edit.shift)) else { return (.failsAt(index), false) }
       index += 1
     }
     return (.legal, replay.state == .stopped)
@@ -134,15 +137,6 @@ struct RepairSearch {
     guard best.count > Self.bestKept else { return }
     best.sort { ($1.reach, $0.edit.cost) < ($0.reach, $1.edit.cost) }
     best.removeLast(best.count - Self.bestKept)
-  }
-}
-
-extension Replay {
-  var isLegal: Bool {
-    switch verdict {
-    case .conforms, .incomplete: true
-    case .violates, .corrupt, .unknownVersion: false
-    }
   }
 }
 
