@@ -18,7 +18,7 @@ public struct TraceSession {
 
   /// Reads all inputs and hands `write` what is to be printed. The program's exit status.
   public mutating func run(write: (String) -> Void) throws(InputError) -> Int32 {
-    var view: any TraceView = TextView(options)
+    var view = options.makeView()
     write(view.begin())
     for input in options.inputs {
       let path = input == "-" ? "/dev/stdin" : input
@@ -40,7 +40,10 @@ public struct TraceSession {
         continue
       }
       let place = "\(input):\(index + 1)"
-      do { table.take(try LogLine.decode(line), at: place) } catch {
+      do {
+        let line = try LogLine.decode(line)
+        if options.wants(line.runID) { table.take(line, at: place) }
+      } catch {
         table.takeCorrupt(nil, error.sentence, at: place)
       }
     }
