@@ -62,8 +62,10 @@
 
   // MARK: What is known of a run beside its data
 
+  const firstBase = runs.reduce((least, run) => Math.min(least, run.base ?? Infinity), Infinity);
   for (const [index, run] of runs.entries()) {
     run.index = index;
+    run.base ??= Number.isFinite(firstBase) ? firstBase : 0;
     run.restarts = run.stretches.filter(([state, , attempt]) => state === 3 && attempt > 1).length;
     const ready = run.stretches.find(([state]) => state === 4);
     run.boot = ready ? ready[3] : null;
@@ -300,7 +302,7 @@
         `reload · ${length((end ?? run.end) - start)}`, error ?? ""));
     }
     let lastMark = -Infinity;
-    for (const [sequence, uptime, event, level, fields] of run.marks) {
+    for (const [sequence, uptime, , level, label] of run.marks) {
       const at = x(uptime);
       if (at < -8 || at > width + 8) continue;
       if (at - lastMark < 1.5 && level !== "error") continue;
@@ -309,7 +311,7 @@
         ? `M${at.toFixed(1)} 28.5l5 8.5h-10z` : `M${(at - 3).toFixed(1)} 30h6v6h-6z`;
       const mark = make("path", { class: `mark ${level}`, d: shape });
       mark.sequence = sequence;
-      parts.push(tipped(mark, `${event} · ${length(uptime)}`, brief(event, fields)));
+      parts.push(tipped(mark, label, `at ${length(uptime)}`));
     }
     if (run.trouble !== null) {
       const at = x(run.trouble);
