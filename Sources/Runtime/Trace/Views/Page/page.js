@@ -67,8 +67,6 @@
     run.index = index;
     run.base ??= Number.isFinite(firstBase) ? firstBase : 0;
     run.restarts = run.stretches.filter(([state, , attempt]) => state === 3 && attempt > 1).length;
-    const ready = run.stretches.find(([state]) => state === 4);
-    run.boot = ready ? ready[3] : null;
     run.stretches.forEach((stretch) => { stretch.end = stretch[4] ?? Math.max(run.end, stretch[3]); });
     run.isOpen = run.stretches.length > 0 && run.stretches.at(-1)[0] !== 6;
     run.hay = [run.id, run.agent, run.deployment, run.verdict, run.outcome, run.why, run.place, run.violation?.promise,
