@@ -8,7 +8,7 @@ enum TraceCommand {
     help: """
       Replays event logs, from the files or from standard input (-), with the state machine that
       wrote them: each run's verdict, its course, and what a line broke. Lines of others are only
-      counted.
+      counted. `trace diff A B` compares two files, or folders of files: what became slower.
 
       \(TraceOption.helpText)
 
@@ -17,8 +17,12 @@ enum TraceCommand {
       """
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments
-    var session = TraceSession(try options(&arguments, environment))
+    let options = try options(&arguments, environment)
     do throws(TraceSession.InputError) {
+      if options.compares {
+        return try TraceComparison(options).run { writeAll(1, Array($0.utf8)) }
+      }
+      var session = TraceSession(options)
       return try session.run { writeAll(1, Array($0.utf8)) }
     } catch {
       throw UsageError(error.sentence)
@@ -40,7 +44,11 @@ enum TraceCommand {
         }
       }
     }
-    let files = try arguments.rest()
+    var files = try arguments.rest()
+    if files.first == "diff" {
+      options.compares = true
+      files.removeFirst()
+    }
     if !files.isEmpty { options.inputs = files }
     options.width = Terminal.columns(1, environment)
     options.hasColours =

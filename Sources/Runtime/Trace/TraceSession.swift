@@ -18,7 +18,14 @@ public struct TraceSession {
 
   /// Reads all inputs and hands `write` what is to be printed. The program's exit status.
   public mutating func run(write: (String) -> Void) throws(InputError) -> Int32 {
-    var view = options.makeView()
+    var view: any TraceView = options.makeView()
+    return try judge(&view, write: write)
+  }
+
+  /// The same with a view of the caller's.
+  mutating func judge(
+    _ view: inout some TraceView, write: (String) -> Void
+  ) throws(InputError) -> Int32 {
     write(view.begin())
     for input in options.inputs {
       let path = input == "-" ? "/dev/stdin" : input
