@@ -3,11 +3,17 @@ enum Signature {
   /// The longest signature, in characters.
   static let limit = 160
 
+  /// Words whose number says what happened, so that it stays: `HTTP 403`, `status 137`.
+  private static let telling: Set<Substring> = ["HTTP", "status"]
+
   /// Numbers become `#`, paths `PATH`, addresses of the network `ADDRESS`, long hexadecimal words `ID`.
   /// Quotation marks, brackets and points stay as they are.
   static func fold(_ sentence: String) -> String {
     let words = sentence.split(separator: " ", omittingEmptySubsequences: true)
-    let folded = words.map { fold(word: $0) }.joined(separator: " ")
+    let folded = words.indices.map { index in
+      index > 0 && telling.contains(words[index - 1])
+        ? String(words[index]) : fold(word: words[index])
+    }.joined(separator: " ")
     return folded.count <= limit ? folded : folded.prefix(limit - 1) + "…"
   }
 
@@ -16,11 +22,13 @@ enum Signature {
   ]
 
   private static func fold(word: Substring) -> String {
-    let head = word.prefix { around.contains($0) && $0 != "." }
-    var core = word.dropFirst(head.count)
+    // The brackets of an IPv6 address with a port belong to it.
+    let head = word.prefix { around.contains($0) && $0 != "." && $0 != ":" }
+    var core = word.contains("]:") ? word : word.dropFirst(head.count)
     var tail: [Character] = []
     while let last = core.last, around.contains(last) { tail.append(core.removeLast()) }
-    return head + fold(core: core) + String(tail.reversed())
+    return (core.startIndex == word.startIndex ? "" : head) + fold(core: core)
+      + String(tail.reversed())
   }
 
   private static func fold(core: Substring) -> String {
@@ -68,11 +76,13 @@ enum Signature {
       return String(word)
     }
     var result = ""
-    var inNumber = false
+    var isInNumber = false
+    var isInName = false
     for character in word {
-      if inNumber, character.isNumber || character == "." { continue }
-      inNumber = character.isNumber && !(result.last?.isLetter ?? false)
-      result.append(inNumber ? "#" : character)
+      if isInNumber, character.isNumber || character == "." { continue }
+      isInName = character.isLetter || isInName && character.isNumber
+      isInNumber = character.isNumber && !isInName
+      result.append(isInNumber ? "#" : character)
     }
     return result
   }
