@@ -18,15 +18,13 @@ enum TraceCommand {
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments
     let options = try options(&arguments, environment)
-    do throws(TraceSession.InputError) {
-      if options.compares {
-        return try TraceComparison(options).run { writeAll(1, Array($0.utf8)) }
-      }
-      var session = TraceSession(options)
-      return try session.run { writeAll(1, Array($0.utf8)) }
-    } catch {
-      throw UsageError(error.sentence)
+    let write: (String) -> Void = { writeAll(1, Array($0.utf8)) }
+    let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
+    if options.compares {
+      return TraceComparison(options).run(write: write, complain: complain)
     }
+    var session = TraceSession(options)
+    return session.run(write: write, complain: complain)
   }
 
   /// The options of the table; every other word is an input.

@@ -45,6 +45,9 @@ public struct Replay: Sendable {
     return state == .stopped ? .conforms : .incomplete
   }
 
+  /// Whether something was found that is not as it should be: nothing more is judged.
+  public var isTroubled: Bool { problem != nil }
+
   /// Takes the run's next line. After a first violation nothing more is judged.
   public mutating func take(_ line: LogLine) {
     lines += 1
@@ -62,6 +65,13 @@ public struct Replay: Sendable {
   public mutating func takeCorrupt(_ why: String) {
     lines += 1
     if problem == nil { problem = .corrupt(why) }
+  }
+
+  /// Takes the run's next line as a violation, for a reason that only its reader can know. `why` is a
+  /// sentence about the line.
+  public mutating func refuse(_ line: LogLine, _ why: String) {
+    lines += 1
+    if problem == nil { problem = .violates(violation(line, why)) }
   }
 
   private func violation(_ line: LogLine, _ text: String) -> Violation {

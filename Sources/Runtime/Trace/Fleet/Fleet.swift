@@ -57,18 +57,25 @@ struct Fleet {
   }
 
   mutating func take(_ run: RunReport) {
-    runs += 1
     verdicts[run.verdict.name, default: 0] += 1
     if case .violates(let violation) = run.verdict {
       promises.take(violation.promise.rawValue, at: run.troublePlace ?? run.place)
     }
+    // Of a run that was taken before only the verdict changes.
+    guard !run.isCorrection else {
+      let before = Replay.Verdict.conforms.name
+      verdicts[before, default: 0] -= 1
+      if verdicts[before] == 0 { verdicts[before] = nil }
+      return
+    }
+    runs += 1
     endings[run.ending, default: 0] += 1
     if run.history.leftOut > 0 { partial += 1 }
     agents.take(run.agentAppID ?? "-", at: run.place)
     aborted += run.aborted
     if run.aborted > 0 { runsWithAborted += 1 }
     requests += run.history.requests
-    for loss in run.losses { losses.take(loss, at: run.place) }
+    for loss in run.timeline.losses { losses.take(Signature.fold(loss.why), at: run.place) }
     if let start = run.history.startedAt {
       firstStart = min(firstStart ?? start, start)
       lastStart = max(lastStart ?? start, start)

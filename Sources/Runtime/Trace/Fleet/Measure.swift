@@ -43,16 +43,18 @@ struct Measured {
 extension RunReport {
   /// All that can be measured of the run; phases that did not come to their regular end are left out,
   /// as they ended for another reason than that their work was done.
-  var measures: [Measured] {
-    phases + reloads + (drained.map { [Measured(measure: .drain, milliseconds: $0)] } ?? [])
-  }
+  var measures: [Measured] { phases + reloads + drains }
 
-  /// How long the drain took; nil for a run that did not drain to its end.
-  private var drained: Int64? {
-    for moment in history.moments.reversed() {
-      if case .stopped(_, let facts) = moment.event { return facts.drainMilliseconds }
-    }
-    return nil
+  /// How long the drain took; none of a run that did not drain to its end.
+  private var drains: [Measured] {
+    guard case .stopped(_, let facts)? = history.moments.last(where: { $0.event.isStopped })?.event
+    else { return [] }
+    let waited = timeline.stretches.last { $0.state == .draining }?.waited ?? 0
+    return [
+      Measured(
+        measure: .drain, milliseconds: facts.drainMilliseconds,
+        waited: min(waited, facts.drainMilliseconds))
+    ]
   }
 
   private var reloads: [Measured] {

@@ -51,37 +51,8 @@ extension RunReport {
     else { return 0 }
     return facts.aborted
   }
-
-  /// Why workers were lost, each in a few words; workers that ended as asked are not lost.
-  var losses: [String] {
-    var wasTimedOut = false
-    return history.moments.compactMap { moment in
-      switch moment.event {
-      case .load(let transition, _), .drain(let transition, _, _):
-        wasTimedOut = transition.cause == "load_timed_out"
-      case .workerExited(let exit) where !exit.asked:
-        defer { wasTimedOut = false }
-        return wasTimedOut ? "load timed out" : exit.reason
-      default: break
-      }
-      return nil
-    }
-  }
-}
-
-extension WorkerExit {
-  fileprivate var reason: String {
-    if outOfMemory { return "out of memory" }
-    // The program's own watch says so in the first line of the stacks.
-    let told = stack.map { Signature.fold(String($0.prefix { $0 != "\n" })) }
-    if let signal {
-      guard let told, !told.hasPrefix("Thread "), !told.isEmpty else { return signal }
-      return "\(signal): \(told)"
-    }
-    return status.map { "status \($0)" } ?? "unknown"
-  }
 }
 
 extension LogEvent {
-  fileprivate var isStopped: Bool { if case .stopped = self { true } else { false } }
+  var isStopped: Bool { if case .stopped = self { true } else { false } }
 }

@@ -147,7 +147,16 @@ struct SummaryView: TraceView {
       lines.append(
         "more than \(CommonTexts.limit) different texts: the counts of rare ones are estimates")
     }
-    if totals.foreign > 0 { lines.append("\(totals.foreign) lines of others") }
+    let counts = [
+      (totals.foreign, "of others"), (totals.tooLong, "too long to be looked at"),
+      (totals.cutOff, "cut off at an input's end"), (totals.duplicates, "twice, passed over"),
+    ]
+    for (count, what) in counts where count > 0 {
+      lines.append("\(Figures.counted(count, "line", "lines")) \(what)")
+    }
+    if totals.unreadable > 0 {
+      lines.append("\(Figures.counted(totals.unreadable, "input", "inputs")) unreadable")
+    }
     if let first = totals.firstCorrupt {
       lines.append(
         "\(totals.corrupt) lines cannot be read, the first at \(Figures.harmless(first))")
@@ -204,6 +213,8 @@ struct SummaryView: TraceView {
       "hard_limit_exceeded": .count(fleet.hardLimitExceeded),
       "runs_in_part": .count(fleet.partial), "lines": .count(totals.lines),
       "foreign_lines": .count(totals.foreign), "corrupt_lines": .count(totals.corrupt),
+      "cut_off_lines": .count(totals.cutOff), "duplicate_lines": .count(totals.duplicates),
+      "unreadable_inputs": .count(totals.unreadable),
     ])
     return String(decoding: JSONWriter.pretty(value), as: UTF8.self)
   }
