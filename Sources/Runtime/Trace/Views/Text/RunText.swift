@@ -56,7 +56,9 @@ struct RunText {
 
   private var head: [TextLine] {
     var first = TextLine(run.verdict.name, run.verdict.style)
-    if let outcome { first.add(", \(outcome.rawValue)", outcome.style) }
+    if let outcome = run.stoppedFacts?.outcome {
+      first.add(", \(outcome.rawValue)", outcome.style)
+    }
     first.add("  ")
     let date = run.history.startedAt.map { TimeText.date($0) } ?? ""
     let isWide = layout.columns >= 60
@@ -69,12 +71,6 @@ struct RunText {
     var second = TextLine("run \(run.runID)", .dim)
     if let deployment = run.deploymentID { second.add("  deployment \(deployment)", .dim) }
     return [first, second] + TextLine().wrapping(facts, columns: layout.columns) + [TextLine()]
-  }
-
-  /// How the run ended, as its last line says.
-  private var outcome: Stopped.Outcome? {
-    guard case .stopped(_, let facts) = run.history.last?.event else { return nil }
-    return facts.outcome
   }
 
   /// The run in numbers.
