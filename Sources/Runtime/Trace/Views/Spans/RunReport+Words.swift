@@ -37,6 +37,7 @@ extension RunReport {
   var package: PackageIdentity? {
     for moment in history.moments {
       if case .install(_, let facts) = moment.event { return facts.package }
+      if case .load(_, let facts) = moment.event { return facts.package }
     }
     return nil
   }
