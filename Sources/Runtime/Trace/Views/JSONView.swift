@@ -40,7 +40,7 @@ extension RunReport {
       "completed": .optional(stopped?.completed), "aborted": .optional(stopped?.aborted),
       "requests": .integer(Int64(history.requests)),
       "output_lines": .integer(Int64(history.outputLines)),
-      "left_out": .integer(Int64(history.leftOut)), "trouble": troubleObject, "failure": failure,
+      "left_out": .integer(Int64(history.leftOut)), "trouble": troubleJSON, "failure": failureJSON,
       "due": .array(
         verdict == .incomplete
           ? due.map {
@@ -54,7 +54,7 @@ extension RunReport {
   }
 
   /// What is wrong with the log; null: nothing.
-  private var troubleObject: JSONValue {
+  private var troubleJSON: JSONValue {
     guard let trouble else { return .null }
     return .members([
       "place": .string(troublePlace ?? place), "problem": .string(trouble),
@@ -69,7 +69,7 @@ extension RunReport {
   }
 
   /// Why the program gave up, in its own words; null: it did not.
-  private var failure: JSONValue {
+  private var failureJSON: JSONValue {
     for moment in history.moments.reversed() {
       guard case .bootFailed(let phase, let explanation) = moment.event else { continue }
       return .members([
