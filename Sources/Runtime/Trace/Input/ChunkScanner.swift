@@ -8,7 +8,7 @@ struct ChunkScanner {
 
   init(_ options: TraceOptions) {
     self.options = options
-    decoder = LineDecoder(texts: .all)
+    decoder = LineDecoder(texts: .shown)
   }
 
   /// Fills in what the chunk's lines say.
