@@ -26,8 +26,6 @@ HELD_BY = {
     ("docs/deployment.md", "make build"): "not run: root and a running systemd; the same steps in Deploy/heavy",
     ("docs/events.md", '{"timestamp"'): "EndToEnd/test_docs.py::test_log_lines_are_as_the_program_writes_them",
     ("docs/events.md", "2026-"): "EndToEnd/test_docs.py::test_the_text_line_is_as_the_program_writes_it",
-    ("docs/events.md", "run 1edadb"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",
-    ("docs/events.md", "run d23d95"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",
     ("docs/http.md", "HTTP/1.1 503"): "EndToEnd/test_docs.py::test_answers_before_ready_are_as_documented",
     ("docs/lifecycle.md", "stateDiagram"): "EndToEnd/test_docs.py::test_the_diagram_is_the_programs",
     ("docs/operations.md", "make build"): "EndToEnd/test_docs.py::test_an_agent_is_checked_inspected_and_run",
@@ -40,6 +38,9 @@ HELD_BY = {
     ("docs/quickstart.md", ".build/"): "EndToEnd/test_docs.py::test_an_agent_is_checked_inspected_and_run",
     ("docs/quickstart.md", "docker buildx"): "Deploy/test_docs.py::test_docker_blocks_name_what_is_there",
     ("docs/quickstart.md", "cp deploy/.env"): "Deploy/test_docs.py::test_the_quick_start_on_aws",
+    ("docs/trace.md", "par-lifecycle trace run"): "EndToEnd/test_docs.py::test_the_first_commands_of_trace",
+    ("docs/trace.md", "run 1edadb"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",
+    ("docs/trace.md", "run d23d95"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",
     ("deploy/ALB_HEALTH_CHECK.md", "aws elbv2"): "Deploy/test_docs.py::test_the_target_group_is_made_as_the_table_says",
     ("deploy/IAM_POLICY.md", "{"): "Deploy/test_consistency.py::test_policies_are_json_and_never_everything",
 }

@@ -232,6 +232,27 @@ def test_each_grep_of_the_page_finds_its_lines(par, checkout, environment):
     assert found["par-lifecycle trace"].count("conforms") == 2
 
 
+def test_the_first_commands_of_trace(par, checkout, environment):
+    """The journal is played by a program that prints the run's log."""
+    run = par(HELLO)
+    run.ready()
+    run.stop()
+    (checkout.folder / "runs").mkdir()
+    for name in ["run.log", "runs/run.log"]:
+        (checkout.folder / name).write_text(compact(run.lines))
+    journal = checkout.folder / "journal"
+    journal.mkdir()
+    (journal / "journalctl").write_text(f"#!/bin/sh\nexec cat {checkout.folder}/run.log\n")
+    (journal / "journalctl").chmod(0o755)
+    path = f"{journal}:{environment['PATH']}"
+    for command in block("docs/trace.md", "par-lifecycle trace run").splitlines():
+        done = subprocess.run(
+            checkout.command(command), env={**environment, "PATH": path}, capture_output=True, text=True,
+            timeout=DEADLINE,
+        )  # fmt: skip
+        assert done.returncode == 0 and "conforms" in done.stdout, f"{command}\n{done.stdout}{done.stderr}"
+
+
 # --- what the program prints ---
 
 
@@ -250,14 +271,14 @@ def test_timelines_are_as_trace_prints_them(par):
     run.ready(count=3)
     run.stop(signal.SIGINT)
     printed = [shape(one) for one in log.verdict(compact(run.lines)).stdout.splitlines()]
-    for line in block("docs/events.md", "run 1edadb").splitlines():
+    for line in block("docs/trace.md", "run 1edadb").splitlines():
         assert shape(line) in printed, line
     # The line before runtime_ready is lost.
     ready = run.events("runtime_ready")[0]["seq"]
     broken = log.verdict(compact([one for one in run.lines if one["seq"] != ready - 1]))
     assert broken.returncode == 1
     printed = [shape(one) for one in broken.stdout.splitlines()]
-    for line in block("docs/events.md", "run d23d95").splitlines():
+    for line in block("docs/trace.md", "run d23d95").splitlines():
         assert line.strip() == "…" or shape(line) in printed, f"{line}\n{broken.stdout}"
 
 
