@@ -18,11 +18,9 @@ enum TraceCommand {
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments
     var session = TraceSession(try options(&arguments, environment))
-    do throws(TraceSession.InputError) {
-      return try session.run { writeAll(1, Array($0.utf8)) }
-    } catch {
-      throw UsageError(error.sentence)
-    }
+    return session.run(
+      write: { writeAll(1, Array($0.utf8)) },
+      complain: { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) })
   }
 
   /// The options of the table; every other word is an input.

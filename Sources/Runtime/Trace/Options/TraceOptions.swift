@@ -3,6 +3,7 @@ public struct TraceOptions: Sendable {
   /// What the runs are printed as. A case is here once `view` makes something of it.
   public enum Format: String, Sendable, CaseIterable {
     case text
+    case json
     case html, svg, chrome, otlp
 
     /// For the help and for who asked for another one.
@@ -39,6 +40,7 @@ public struct TraceOptions: Sendable {
   func makeView() -> any TraceView {
     switch format {
     case .text: TextView(self)
+    case .json: JSONView()
     case .html: PageView()
     case .svg: PictureView()
     case .chrome: ChromeView()

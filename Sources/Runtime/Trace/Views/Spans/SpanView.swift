@@ -80,7 +80,7 @@ struct SpanView: TraceView {
       status = stopped.outcome == .failed ? .error : .ok
       if status == .error { message = failure(run) }
     }
-    if let trouble = run.trouble { (status, message) = (.error, "\(run.verdict.name): \(trouble)") }
+    if let trouble = run.problem { (status, message) = (.error, "\(run.verdict.name): \(trouble)") }
     let events = run.timeline.marks.map { mark in
       JSONValue.members([
         "timeUnixNano": nanoseconds(clock, mark.at), "name": .string(mark.kind.rawValue),
