@@ -147,9 +147,10 @@ struct SpanView: TraceView {
           .members(["code": .integer(Status.error.rawValue), "message": .string(why)])))
     case nil: facts.append(("par.unfinished", true))
     }
-    // The stretch that it happened in; the whole run where that is not known.
+    // The stretch that it happened in; the whole run where it outlasted that.
     let within = timeline.stretches.lastIndex {
       $0.state == .ready && $0.start <= reload.start
+        && ($0.end ?? .max) >= reload.end ?? timeline.end
     }
     return span(
       "reload", identity.trace, identity.span("reload", index),
