@@ -62,9 +62,11 @@ struct OpenRun {
 
   /// - Parameter text: writes a place out.
   func report(_ text: (Place) -> String) -> RunReport {
-    RunReport(
+    var report = RunReport(
       runID: runID, agentAppID: agentAppID, deploymentID: deploymentID, verdict: replay.verdict,
       state: replay.state, lines: replay.lines, history: history, place: text(place),
       troublePlace: troublePlace.map(text), before: before)
+    report.due = replay.due
+    return report
   }
 }

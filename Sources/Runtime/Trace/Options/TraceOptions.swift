@@ -3,6 +3,7 @@ public struct TraceOptions: Sendable {
   /// What the runs are printed as. A case is here once `view` makes something of it.
   public enum Format: String, Sendable, CaseIterable {
     case text
+    case json
 
     /// For the help and for who asked for another one.
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -43,6 +44,7 @@ public struct TraceOptions: Sendable {
     if summarises { return SummaryView(self) }
     return switch format {
     case .text: TextView(self)
+    case .json: JSONView()
     }
   }
 
