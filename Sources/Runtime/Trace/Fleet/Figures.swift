@@ -47,19 +47,19 @@ enum Figures {
   ) -> [String] {
     var lines: [String] = []
     var line = ""
-    let room = max(20, width - indent)
+    let room = max(20, width - indent - (separator.hasPrefix(",") ? 1 : 0))
     for part in parts {
       if line.isEmpty {
         line = part
       } else if line.count + separator.count + part.count <= room {
         line += separator + part
       } else {
-        lines.append(line)
+        lines.append(separator.hasPrefix(",") ? line + "," : line)
         line = part
       }
     }
     if !line.isEmpty { lines.append(line) }
-    return lines.map { String(repeating: " ", count: indent) + cut($0, room) }
+    return lines.map { String(repeating: " ", count: indent) + cut($0, room + 1) }
   }
 }
 
