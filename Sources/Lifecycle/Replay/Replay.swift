@@ -28,7 +28,7 @@ public struct Replay: Sendable {
   public private(set) var agentAppID: String?
   /// Lines taken so far.
   public private(set) var lines = 0
-  private var machine = Machine(policy: Policy())
+  private(set) var machine = Machine(policy: Policy())
   private var evidence = Evidence(loggedConfig: .null)
   private var lastSequence: Int64 = 0
   private var lastUptime: Int64 = 0
@@ -65,6 +65,12 @@ public struct Replay: Sendable {
     } catch {
       problem = .violates(error)
     }
+  }
+
+  /// Takes a line on trial: whether it is legal. After a no this replay is of no use any more.
+  mutating func accepts(_ line: LogLine) -> Bool {
+    do { try check(line) } catch { return false }
+    return problem == nil
   }
 
   /// Takes note of a line of this run that cannot be read. `why` is a sentence.

@@ -24,11 +24,14 @@ public struct TraceSession {
   public mutating func run(
     write: (String) -> Void, complain: (String) -> Void
   ) -> Int32 {
-    run(ScanQueue(options), write, complain)
+    var view = options.makeView()
+    return judge(&view, ScanQueue(options), write: write, complain: complain)
   }
 
-  mutating func run(
-    _ queue: ScanQueue, _ write: (String) -> Void, _ complain: (String) -> Void
+  /// The same with a view of the caller's.
+  mutating func judge(
+    _ view: inout some TraceView, _ queue: ScanQueue, write: (String) -> Void,
+    complain: (String) -> Void
   ) -> Int32 {
     var view: any TraceView = options.makeView()
     return judge(into: &view, queue, write, complain)

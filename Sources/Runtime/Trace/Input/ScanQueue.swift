@@ -22,7 +22,7 @@ final class ScanQueue: @unchecked Sendable {
   private let options: TraceOptions
   private let maximumHelpers: Int
   private let helpersAfterBytes: Int
-  private var scanner: LineScanner
+  private var scanner: ChunkScanner
   private var threads: [pthread_t] = []
   private var isClosed = false
 
@@ -53,7 +53,7 @@ final class ScanQueue: @unchecked Sendable {
     self.options = options
     maximumHelpers = min(Self.maximumHelpers, helpers ?? Int(par_cpu_count()) - 1)
     helpersAfterBytes = after
-    scanner = LineScanner(options)
+    scanner = ChunkScanner(options)
   }
 
   /// Reads the inputs, one behind the other, and hands each chunk to `judge`.
@@ -103,7 +103,7 @@ final class ScanQueue: @unchecked Sendable {
 
   private var canFill: Bool { !isFilling && !source.isAtEnd && filled - judged < ringSize }
 
-  private func scan(_ scanner: inout LineScanner) {
+  private func scan(_ scanner: inout ChunkScanner) {
     let index = claimed % ringSize
     let chunk = chunks[index]
     claimed += 1
@@ -175,7 +175,7 @@ final class ScanQueue: @unchecked Sendable {
   }
 
   private func help() {
-    var scanner = LineScanner(options)
+    var scanner = ChunkScanner(options)
     monitor.lock()
     defer { monitor.unlock() }
     while !isClosed {

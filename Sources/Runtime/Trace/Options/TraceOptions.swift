@@ -3,7 +3,7 @@ public struct TraceOptions: Sendable {
   /// What the runs are printed as. A case is here once `view` makes something of it.
   public enum Format: String, Sendable, CaseIterable {
     case text
-    case json
+    case json, html, svg, chrome, otlp
 
     /// For the help and for who asked for another one.
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -46,6 +46,10 @@ public struct TraceOptions: Sendable {
     return switch format {
     case .text: TextView(self)
     case .json: JSONView()
+    case .html: PageView()
+    case .svg: PictureView()
+    case .chrome: ChromeView()
+    case .otlp: SpanView()
     }
   }
 
