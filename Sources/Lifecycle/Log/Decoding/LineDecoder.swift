@@ -5,6 +5,8 @@ public struct LineDecoder: Sendable {
   /// Which texts a line is to carry.
   public enum Texts: Sendable {
     case all
+    /// All but those of the access log and of the agent's output, of which a report only counts the lines.
+    case shown
     /// Those that no promise reads stay empty: messages, errors, paths, output and the ids of requests;
     /// of the configuration only the variables of `LoggedConfiguration.judged` are kept.
     case judged
@@ -14,6 +16,9 @@ public struct LineDecoder: Sendable {
   private var scanner = LineScanner()
   private var cache = TextCache()
   private var clock = TimestampReader()
+
+  /// Whether the texts of the line that is read are wanted.
+  private var keepsTexts = true
 
   public init(texts: Texts = .all) { self.texts = texts }
 
@@ -63,6 +68,11 @@ public struct LineDecoder: Sendable {
     }
     guard let name = word(spelled, .eventName, bytes).flatMap({ EventName(rawValue: UInt8($0)) })
     else { throw .unknownEvent(string(spelled, bytes)) }
+    switch texts {
+    case .all: keepsTexts = true
+    case .shown: keepsTexts = name != .request && name != .agentOutput
+    case .judged: keepsTexts = false
+    }
     let event: LogEvent
     do throws(FieldError) {
       event = try LogEvent(name, &self, bytes)
@@ -127,7 +137,7 @@ extension LineDecoder {
     guard let value = scanner.value(member), value.kind == .string else {
       throw FieldError(member: member)
     }
-    guard texts == .all else { return "" }
+    guard keepsTexts else { return "" }
     return JSONScan.text(
       bytes,
       JSONScan.StringBody(start: value.start, end: value.end, hasEscapes: value.hasEscapes))
@@ -232,7 +242,7 @@ extension LineDecoder {
     list.reserveCapacity(elements.count)
     for element in elements {
       guard let text = element.text else { throw FieldError(member: member) }
-      list.append(isFree && texts == .judged ? "" : text)
+      list.append(isFree && !keepsTexts ? "" : text)
     }
     return list
   }
