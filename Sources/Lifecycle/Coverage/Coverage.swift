@@ -43,15 +43,15 @@ public struct Coverage: Sendable {
   public init() {
     let (situations, rows) = MachineTable.explore()
     let states = Dictionary(situations.map { ($0.name, $0.state) }) { first, _ in first }
+    let byKey = Dictionary(
+      rows.map { (Key(situation: $0.situation, event: $0.event), $0) }
+    ) { first, _ in first }
     for row in rows where row.verdict == .moved || row.verdict == .stayed {
       guard let state = states[row.situation], let next = states[row.next] else { continue }
       // Some events differ from another in a few situations alone.
       let plain = String(row.event.prefix { $0 != "(" })
-      if row.event != plain,
-        rows.contains(where: {
-          $0.event == plain && $0.situation == row.situation && $0.verdict == row.verdict
-            && $0.next == row.next && $0.effects == row.effects
-        })
+      if row.event != plain, let other = byKey[Key(situation: row.situation, event: plain)],
+        (other.verdict, other.next, other.effects) == (row.verdict, row.next, row.effects)
       {
         continue
       }

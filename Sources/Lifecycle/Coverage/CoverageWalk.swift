@@ -6,6 +6,8 @@
 struct CoverageWalk {
   private var machine = Machine(policy: Policy())
   private var time = Instant.start
+  /// Whether the worker's end was told of, after which there is no restart.
+  private var isLost = false
   private(set) var coverage: Coverage
 
   init(_ coverage: Coverage) { self.coverage = coverage }
@@ -26,6 +28,7 @@ struct CoverageWalk {
       machine = Machine(policy: Policy(loggedConfig: config))
     case .illegalEvent(let state, _): coverage.countIllegal(in: state)
     case .workerExited(let exit):
+      isLost = !exit.asked && !exit.willRestart
       if case .draining(let draining) = machine.state { ended(exit, draining) }
     case .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed, .bootProgress,
       .fetchRetry, .workerStarted, .reloadStarted, .reloadFinished, .reloadFailed,
@@ -34,11 +37,25 @@ struct CoverageWalk {
     case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped:
       guard let transition = event.transition else { return }
       fireTimers()
-      for move in machine.state.moves(for: event, at: time, machine.policy) ?? [] {
-        send(move.event, at: move.at)
+      if transition.cause == Failure.failure.rawValue, let event = failure {
+        send(event, at: time)
+      } else {
+        for move in machine.state.moves(for: event, at: time, machine.policy) ?? [] {
+          send(move.event, at: move.at)
+        }
       }
+      isLost = false
       coverage.countEntry(transition)
     }
+  }
+
+  /// What a failure came from, where the lines before tell; nil: from the work of a phase itself.
+  private var failure: Event? {
+    if let due = machine.state.timers(machine.policy)[.loadTimeout], due <= time {
+      return .timerFired(.loadTimeout)
+    }
+    guard isLost, let attempt = machine.state.attempt else { return nil }
+    return .workerLost(attempt: attempt, jitter: 0)
   }
 
   /// An agent's process ends in a drain: when it was asked to before its last time to be asked, nothing
