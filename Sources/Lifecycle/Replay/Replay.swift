@@ -41,6 +41,12 @@ public struct Replay: Sendable {
   /// The state after the lines so far.
   public var state: StateName { machine.state.name }
 
+  /// The timers that run in that state, the next one first.
+  public var due: [DueTimer] {
+    machine.state.timers(machine.policy).map { DueTimer(timer: $0.key, at: $0.value.milliseconds) }
+      .sorted { ($0.at, $0.timer.rawValue) < ($1.at, $1.timer.rawValue) }
+  }
+
   public var verdict: Verdict {
     if let problem { return problem }
     return state == .stopped ? .conforms : .incomplete

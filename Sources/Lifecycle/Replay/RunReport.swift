@@ -6,6 +6,8 @@ public struct RunReport: Sendable {
   public var verdict: Replay.Verdict
   /// The state after the last line that could be judged.
   public var state: StateName
+  /// What was to come next in that state, the next one first.
+  public var due: [DueTimer] = []
   /// Lines of the run, whatever they are.
   public var lines: Int
   public var history: History

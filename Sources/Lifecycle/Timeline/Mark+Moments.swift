@@ -6,7 +6,7 @@ extension Timeline.Mark {
       at: now, kind: kind, label: label, level: moment.event.level, sequence: moment.sequence)
   }
 
-  private static func words(_ event: LogEvent) -> (Kind, String)? {
+  fileprivate static func words(_ event: LogEvent) -> (Kind, String)? {
     switch event {
     case .workerStarted(let pid, let attempt):
       (.workerStarted, "process \(pid) started, attempt \(attempt)")
@@ -43,5 +43,18 @@ extension Timeline.Mark {
       .agentOutput, .request:
       nil
     }
+  }
+}
+
+extension History.Moment {
+  /// What the line says, in a few words. It comes from the log, and may hold anything.
+  public var label: String {
+    if case .runStarted(let version, _, _, let pid, _) = event {
+      return "version \(version), process \(pid)"
+    }
+    if let words = Timeline.Mark.words(event) { return words.1 }
+    guard let transition = event.transition else { return "" }
+    let more = event.label
+    return transition.cause + (more.isEmpty || more.hasPrefix(transition.cause) ? "" : ", \(more)")
   }
 }

@@ -36,6 +36,8 @@ public struct Timeline: Sendable, Equatable {
     public var end: Int64?
     /// In their order; they do not overlap.
     public var waits: [Wait] = []
+    /// What its line says beyond that, in a few words; it comes from the log, and may hold anything.
+    public var label = ""
     /// The line that began it.
     public var sequence: Int64
     /// Whether lines within it are not kept any more: it may stand for several.
@@ -82,10 +84,20 @@ public struct Timeline: Sendable, Equatable {
   /// Something worth a mark on a picture.
   public struct Mark: Sendable, Equatable {
     public enum Kind: String, Sendable, CaseIterable {
-      case workerStarted, workerEnded, loss, retry, progress, budget, hardLimit, configError,
-        bootFailed
-      case reloadStarted, reloadFinished, reloadFailed
-      case warning, slowRequest, aborted, logDropped, illegalEvent
+      case workerStarted = "worker_started"
+      case workerEnded = "worker_ended"
+      case loss, retry, progress, budget
+      case hardLimit = "hard_limit"
+      case configError = "config_error"
+      case bootFailed = "boot_failed"
+      case reloadStarted = "reload_started"
+      case reloadFinished = "reload_finished"
+      case reloadFailed = "reload_failed"
+      case warning
+      case slowRequest = "slow_request"
+      case aborted = "request_aborted"
+      case logDropped = "log_dropped"
+      case illegalEvent = "illegal_event"
     }
 
     public var at: Int64

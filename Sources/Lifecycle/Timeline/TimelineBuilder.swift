@@ -86,7 +86,8 @@ struct TimelineBuilder {
     timeline.stretches.append(
       Timeline.Stretch(
         state: transition.to, cause: transition.cause, attempt: transition.attempt, start: now,
-        end: transition.to == .stopped ? now : nil, sequence: moment.sequence))
+        end: transition.to == .stopped ? now : nil, label: moment.event.label,
+        sequence: moment.sequence))
     if transition.to == .loading, let delay { wait(.restartDelay, from: now, to: now + delay) }
     delay = nil
   }

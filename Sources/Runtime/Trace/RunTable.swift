@@ -71,11 +71,13 @@ struct RunTable {
     return order.compactMap { runID in
       guard let run = runs[runID] else { return nil }
       totals.runs[run.replay.verdict.name, default: 0] += 1
-      return RunReport(
+      var report = RunReport(
         runID: runID, agentAppID: run.agentAppID, deploymentID: run.deploymentID,
         verdict: run.replay.verdict, state: run.replay.state, lines: run.replay.lines,
         history: run.history, place: run.place, troublePlace: run.troublePlace,
         before: run.before)
+      report.due = run.replay.due
+      return report
     }
   }
 }

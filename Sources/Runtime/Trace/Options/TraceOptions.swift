@@ -3,6 +3,7 @@ public struct TraceOptions: Sendable {
   /// What the runs are printed as. A case is here once `view` makes something of it.
   public enum Format: String, Sendable, CaseIterable {
     case text
+    case json
 
     /// For the help and for who asked for another one.
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -38,6 +39,7 @@ public struct TraceOptions: Sendable {
   func makeView() -> any TraceView {
     switch format {
     case .text: TextView(self)
+    case .json: JSONView()
     }
   }
 
