@@ -19,7 +19,8 @@ extension Promise {
 
   public var group: Group {
     switch self {
-    case .sequenceWithoutGap, .startsWithRunStarted, .nothingAfterStopped, .oneAgent, .uptimeRises,
+    case .sequenceWithoutGap, .noLineTwice, .startsWithRunStarted, .nothingAfterStopped, .oneAgent,
+      .uptimeRises,
       .logLevel, .valuesInRange:
       .lines
     case .stateIsTo, .tableAllows, .fromIsTheStateBefore, .toIsWhereTheMachineGoes,
@@ -43,6 +44,7 @@ extension Promise {
   public var text: String {
     switch self {
     case .sequenceWithoutGap: "seq counts the lines of a run from 1, without a gap."
+    case .noLineTwice: "No line stands twice, but with --allow-duplicates."
     case .startsWithRunStarted: "The first line is run_started, and no other line is."
     case .nothingAfterStopped: "stopped is the last line."
     case .oneAgent: "Every line names the same agentAppId and the same deploymentId."

@@ -3,6 +3,7 @@
 public enum Promise: String, Sendable, CaseIterable {
   // Lines
   case sequenceWithoutGap = "seq-without-gap"
+  case noLineTwice = "no-line-twice"
   case startsWithRunStarted = "starts-with-run-started"
   case nothingAfterStopped = "nothing-after-stopped"
   case oneAgent = "one-agent"

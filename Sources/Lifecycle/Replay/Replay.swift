@@ -28,7 +28,7 @@ public struct Replay: Sendable {
   public private(set) var agentAppID: String?
   /// Lines taken so far.
   public private(set) var lines = 0
-  private var machine = Machine(policy: Policy())
+  private(set) var machine = Machine(policy: Policy())
   private var order = LineOrder()
   private var facts = PackageFacts()
   private var lives = WorkerLives(loggedConfig: .null)
@@ -52,6 +52,9 @@ public struct Replay: Sendable {
     return state == .stopped ? .conforms : .incomplete
   }
 
+  /// Whether something was found that is not as it should be: nothing more is judged.
+  public var isTroubled: Bool { problem != nil }
+
   /// Takes the run's next line. After a first violation nothing more is judged.
   public mutating func take(_ line: LogLine) {
     lines += 1
@@ -65,15 +68,30 @@ public struct Replay: Sendable {
     }
   }
 
+  /// Takes a line on trial: whether it is legal. After a no this replay is of no use any more. Lines of
+  /// output and of the access log may be left out.
+  mutating func accepts(_ line: LogLine) -> Bool {
+    requests.isWhole = false
+    do { try check(line) } catch { return false }
+    return problem == nil
+  }
+
   /// Takes note of a line of this run that cannot be read. `why` is a sentence.
   public mutating func takeCorrupt(_ why: String) {
     lines += 1
     if problem == nil { problem = .corrupt(why) }
   }
 
+  /// Takes the run's next line as a violation, for a reason that only its reader can know. `why` is a
+  /// sentence about the line.
+  public mutating func refuse(_ line: LogLine, _ promise: Promise, _ why: String) {
+    lines += 1
+    if problem == nil { problem = .violates(violation(Breach(promise, why), of: line)) }
+  }
+
   private func violation(_ breach: Breach, of line: LogLine) -> Violation {
     // What could have come instead, of what moves the machine, it knows itself.
-    let isMove = line.event.transition != nil && breach.promise != .valuesInRange
+    let isMove = line.event.transition != nil && breach.promise.group != .lines
     let now = Instant(milliseconds: isMove ? line.uptimeMilliseconds : 0)
     return Violation(
       promise: breach.promise, sequence: line.sequence, state: state, event: line.event.name,

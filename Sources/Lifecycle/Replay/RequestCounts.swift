@@ -23,6 +23,8 @@ struct RequestCounts: Sendable {
   /// Lines of requests that were cut off since the drain, those apart that may tell of an earlier loss.
   private var cutInDrain = 0
   private var hasDropped = false
+  /// Whether each line of the run is seen.
+  var isWhole = true
 
   init(loggedConfig config: JSONValue) {
     level = LogLevel(loggedConfig: config)
@@ -147,7 +149,7 @@ struct RequestCounts: Sendable {
         .countsOfRequests, "its aborted is \(facts.aborted), but \(cutInDrain) lines tell of some",
         allowed: ["aborted from \(cutInDrain) on"])
     }
-    guard accessLog == .all, level <= .info, !hasDropped else { return }
+    guard accessLog == .all, level <= .info, isWhole, !hasDropped else { return }
     guard facts.completed <= finished else {
       throw Breach(
         .countsOfRequests, "its completed is \(facts.completed), but \(finished) have a line",
