@@ -34,6 +34,21 @@ struct SpecificationTests {
       page.contains(begin + diagram + "```\n<!-- end of diagram -->"), "make spec writes it anew")
   }
 
+  @Test("spec/lifecycle.pml is the model of the machine (else: make spec)")
+  func model() throws {
+    let file = try #require(Repository.file("spec/lifecycle.pml"))
+    #expect(MachineTable.text(.promela) == file, "make spec writes the file anew")
+  }
+
+  @Test("every claim of the model has its words, and every word of it Promela's letters")
+  func claims() {
+    let lines = String(decoding: MachineTable.text(.promela), as: UTF8.self).split(separator: "\n")
+    let claims = lines.indices.filter { lines[$0].hasPrefix("ltl ") }
+    #expect(claims.count > 10)
+    for claim in claims { #expect(lines[claim - 1].hasPrefix("/* "), "\(lines[claim])") }
+    #expect(lines.allSatisfy { $0.allSatisfy(\.isASCII) })
+  }
+
   @Test("every event of the table has a verdict in every situation")
   func total() {
     let (situations, rows) = MachineTable.explore()
