@@ -67,7 +67,12 @@ let package = Package(
     // `trace`: logs of any number of runs in, verdicts and pictures out.
     .target(
       name: "LogTrace", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CZlib"],
-      path: "Sources/Runtime/Trace", swiftSettings: strict),
+      path: "Sources/Runtime/Trace",
+      resources: [
+        .embedInCode("Views/Page/page.html"), .embedInCode("Views/Page/page.css"),
+        .embedInCode("Views/Page/page.js"),
+      ],
+      swiftSettings: strict),
 
     .executableTarget(
       name: "par-lifecycle",

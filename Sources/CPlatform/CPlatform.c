@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -562,3 +563,7 @@ int par_stat_mtime_ns(const struct stat *status, int64_t *modified, int64_t *cha
 int par_flock_try(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
 const char *par_libc_version(void) { return gnu_get_libc_version(); }
 int par_flock_shared_try(int fd) { return flock(fd, LOCK_SH | LOCK_NB); }
+int par_terminal_columns(int fd) {
+  struct winsize size = {0};
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}

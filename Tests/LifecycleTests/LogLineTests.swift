@@ -188,7 +188,7 @@ struct LogLineTests {
       _ = try LogLine.decode(line.replacing("NAME", with: name).utf8)
     }
     #expect(throws: LogLine.DecodingError.unknownEvent("rocket")) { try decode("rocket") }
-    #expect(throws: LogLine.DecodingError.malformedEvent("log_dropped")) {
+    #expect(throws: LogLine.DecodingError.malformedEvent("log_dropped", field: "level")) {
       try decode("log_dropped")
     }
   }

@@ -6,26 +6,59 @@ enum TraceCommand {
     name: "trace", usage: "trace [OPTION...] [FILE...]",
     summary: "replay event logs and check them",
     help: """
-      Replays event logs, from the files or from standard input, with the state machine that wrote
-      them, and prints a verdict and a timeline for each run. Lines that do not begin with { are
-      somebody else's and only counted.
+      Replays event logs, from the files or from standard input (-), with the state machine that
+      wrote them: each run's verdict, its course, and what a line broke. Lines of others are only
+      counted. `trace diff A B` compares two files, or folders of files: what became slower.
 
-        --strict    a log that was cut off is a failure too
+      \(TraceOption.helpText)
 
       exit status: 0 all conform (a log that was cut off too), 1 a violation or a corrupt run,
       2 unknown version, an unreadable file, wrong usage.
       """
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments
-    var options = TraceOptions()
-    options.isStrict = arguments.takeFlag("--strict")
-    let files = try arguments.rest()
-    if !files.isEmpty { options.inputs = files }
-    var session = TraceSession(options)
-    do throws(TraceSession.InputError) {
-      return try session.run { writeAll(1, Array($0.utf8)) }
-    } catch {
-      throw UsageError(error.sentence)
+    let options = try options(&arguments, environment)
+    let write: (String) -> Void = { writeAll(1, Array($0.utf8)) }
+    let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
+    if options.compares {
+      return TraceComparison(options).run(write: write, complain: complain)
     }
+    var session = TraceSession(options)
+    return session.run(write: write, complain: complain)
+  }
+
+  /// The options of the table; every other word is an input.
+  private static func options(
+    _ arguments: inout Arguments, _ environment: [String: String]
+  ) throws(UsageError) -> TraceOptions {
+    var options = TraceOptions()
+    for option in TraceOption.all {
+      if option.value == nil {
+        while arguments.takeFlag(option.name) { try apply(option, "", to: &options) }
+      } else {
+        // The last one counts, as everywhere.
+        while let value = try arguments.takeValue(option.name) {
+          try apply(option, value, to: &options)
+        }
+      }
+    }
+    var files = try arguments.rest()
+    if files.first == "diff" {
+      options.compares = true
+      files.removeFirst()
+    }
+    if !files.isEmpty { options.inputs = files }
+    options.width = Terminal.columns(1, environment)
+    options.hasColours =
+      options.colours == .always
+      || options.colours == .auto && Terminal.showsColours(1, environment)
+    if let sentence = options.contradiction { throw UsageError(sentence) }
+    return options
+  }
+
+  private static func apply(
+    _ option: TraceOption, _ value: String, to options: inout TraceOptions
+  ) throws(UsageError) {
+    do { try option.apply(value, to: &options) } catch { throw UsageError(error.sentence) }
   }
 }

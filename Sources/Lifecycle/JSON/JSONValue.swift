@@ -40,11 +40,12 @@ extension JSONValue {
   public var members: [JSONMember]? { if case .object(let members) = self { members } else { nil } }
   public var isNull: Bool { self == .null }
 
-  /// A whole number, also when it was written with a fraction of zero.
+  /// A whole number, also when it was written with a fraction of zero or an exponent: then at most
+  /// 2^53, beyond which a `Double` stands for several.
   public var whole: Int64? {
     switch self {
     case .integer(let value): value
-    case .number(let value): Int64(exactly: value)
+    case .number(let value): value.magnitude <= 0x1p53 ? Int64(exactly: value) : nil
     case .null, .bool, .string, .array, .object: nil
     }
   }

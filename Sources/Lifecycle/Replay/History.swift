@@ -33,6 +33,11 @@ public struct History: Sendable {
 
   public init() {}
 
+  /// The latest one.
+  public var last: Moment? {
+    recent.isEmpty ? beginning.last : recent[(oldest + recent.count - 1) % recent.count]
+  }
+
   /// In the order of the log.
   public var moments: [Moment] {
     beginning + recent[oldest...] + recent[..<oldest]

@@ -28,7 +28,7 @@ public struct Replay: Sendable {
   public private(set) var agentAppID: String?
   /// Lines taken so far.
   public private(set) var lines = 0
-  private var machine = Machine(policy: Policy())
+  private(set) var machine = Machine(policy: Policy())
   private var evidence = Evidence(loggedConfig: .null)
   private var lastSequence: Int64 = 0
   private var lastUptime: Int64 = 0
@@ -40,10 +40,19 @@ public struct Replay: Sendable {
   /// The state after the lines so far.
   public var state: StateName { machine.state.name }
 
+  /// The timers that run in that state, the next one first.
+  public var due: [DueTimer] {
+    machine.state.timers(machine.policy).map { DueTimer(timer: $0.key, at: $0.value.milliseconds) }
+      .sorted { ($0.at, $0.timer.rawValue) < ($1.at, $1.timer.rawValue) }
+  }
+
   public var verdict: Verdict {
     if let problem { return problem }
     return state == .stopped ? .conforms : .incomplete
   }
+
+  /// Whether something was found that is not as it should be: nothing more is judged.
+  public var isTroubled: Bool { problem != nil }
 
   /// Takes the run's next line. After a first violation nothing more is judged.
   public mutating func take(_ line: LogLine) {
@@ -58,10 +67,23 @@ public struct Replay: Sendable {
     }
   }
 
+  /// Takes a line on trial: whether it is legal. After a no this replay is of no use any more.
+  mutating func accepts(_ line: LogLine) -> Bool {
+    do { try check(line) } catch { return false }
+    return problem == nil
+  }
+
   /// Takes note of a line of this run that cannot be read. `why` is a sentence.
   public mutating func takeCorrupt(_ why: String) {
     lines += 1
     if problem == nil { problem = .corrupt(why) }
+  }
+
+  /// Takes the run's next line as a violation, for a reason that only its reader can know. `why` is a
+  /// sentence about the line.
+  public mutating func refuse(_ line: LogLine, _ why: String) {
+    lines += 1
+    if problem == nil { problem = .violates(violation(line, why)) }
   }
 
   private func violation(_ line: LogLine, _ text: String) -> Violation {

@@ -6,6 +6,8 @@ public struct RunReport: Sendable {
   public var verdict: Replay.Verdict
   /// The state after the last line that could be judged.
   public var state: StateName
+  /// What was to come next in that state, the next one first.
+  public var due: [DueTimer] = []
   /// Lines of the run, whatever they are.
   public var lines: Int
   public var history: History
@@ -15,6 +17,8 @@ public struct RunReport: Sendable {
   public var troublePlace: String?
   /// The last moments before the trouble; empty without one.
   public var before: [History.Moment]
+  /// Whether the run was reported before, as one that conforms, and a line came after its end.
+  public var isCorrection = false
   /// The smallest edits that would make the run legal, the best first; each one sentence.
   public var repairs: [String]
 
@@ -43,8 +47,15 @@ public struct Totals: Sendable, Equatable {
   /// Runs by the name of their verdict.
   public var runs: [String: Int] = [:]
   public var lines = 0
-  /// Lines of somebody else.
+  /// Lines of somebody else, and of these those that are too long to be looked at.
   public var foreign = 0
+  public var tooLong = 0
+  /// Last lines of inputs that have no end.
+  public var cutOff = 0
+  /// Lines that stand twice word for word and were passed over, as was asked for.
+  public var duplicates = 0
+  /// Inputs that could not be read, or not to their end.
+  public var unreadable = 0
   /// Lines that look like ours, cannot be read and name no run; and the first one's trouble with its
   /// place.
   public var corrupt = 0
@@ -53,10 +64,10 @@ public struct Totals: Sendable, Equatable {
   public init() {}
 
   /// 0 all conform, or were cut off (not with `strict`); 1 a violation, a corrupt line or nothing to
-  /// check; 2 an unknown version.
+  /// check; 2 an unknown version or an input that cannot be read.
   public func status(strict: Bool) -> Int32 {
     func has(_ name: String) -> Bool { runs[name, default: 0] > 0 }
-    if has("unknown-version") { return 2 }
+    if has("unknown-version") || unreadable > 0 { return 2 }
     if has("violates") || has("corrupt") || corrupt > 0 || runs.isEmpty { return 1 }
     return strict && has("incomplete") ? 1 : 0
   }

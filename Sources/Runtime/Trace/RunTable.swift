@@ -3,79 +3,173 @@ internal import Lifecycle
 /// The runs of a log: each line goes to its own, which is replayed. A run that has ended is handed on and
 /// forgotten, so that memory grows with the runs that are open.
 struct RunTable {
-  /// Moments that are shown before a trouble.
-  static let momentsBefore = 5
-
-  private struct Run {
-    var replay = Replay()
-    var history = History()
-    var agentAppID: String?
-    var deploymentID: String?
-    let place: String
-    var troublePlace: String?
-    var before: [History.Moment] = []
+  /// How far a run is.
+  enum Standing: Equatable {
+    case unknown
+    /// Its latest line, and whether something was wrong already.
+    case open(sequence: Int64, isTroubled: Bool)
+    case ended
   }
 
-  private var runs: [String: Run] = [:]
-  /// In the order of their first lines.
-  private var order: [String] = []
+  private let allowsDuplicates: Bool
+  /// Of the inputs, for places.
+  private let names: [String]
+  private var runs: [OpenRun] = []
+  private var indices: [RunKey: Int] = [:]
+  /// Which run the line before was of: most often the next one's too.
+  private var last: (key: RunKey, index: Int)?
+  private var ended = EndedRuns()
   private(set) var totals = Totals()
 
-  mutating func take(_ line: LogLine, at place: String) {
-    totals.lines += 1
-    var run = open(line.runID, place)
-    run.agentAppID = line.agentAppID ?? run.agentAppID
-    run.deploymentID = line.deploymentID ?? run.deploymentID
-    run.replay.take(line)
-    note(place, &run)
-    run.history.take(line)
-    runs[line.runID] = run
+  /// - Parameter names: what places call the inputs.
+  init(names: [String], allowsDuplicates: Bool = false) {
+    (self.names, self.allowsDuplicates) = (names, allowsDuplicates)
   }
 
-  /// Takes a line that looks like ours and cannot be read.
-  mutating func takeCorrupt(_ runID: String?, _ why: String, at place: String) {
+  func text(_ place: Place) -> String { "\(names[place.input]):\(place.line)" }
+
+  mutating func standing(_ key: RunKey) -> Standing {
+    if let index = find(key) {
+      return .open(
+        sequence: runs[index].lastSequence, isTroubled: runs[index].replay.isTroubled)
+    }
+    return ended[key] == nil ? .unknown : .ended
+  }
+
+  // MARK: Lines
+
+  /// Takes a line of a run. What is to be said of the run, when the line ends it, or comes after its end.
+  /// - Parameters:
+  ///   - key: made from the line's run id.
+  ///   - hash: `lineHash` of the line.
+  mutating func take(
+    _ line: LogLine, _ key: RunKey, hash: UInt64, at place: Place
+  ) -> RunReport? {
+    totals.lines += 1
+    guard let index = find(key) ?? begin(key, line.runID, place) else {
+      return takeLate(line, key, hash, place)
+    }
+    if let earlier = runs[index].place(ofSame: line, hash) {
+      if allowsDuplicates {
+        totals.duplicates += 1
+        return nil
+      }
+      runs[index].refuse(line, wording(place, earlier), at: place)
+    } else {
+      runs[index].take(line, hash: hash, at: place)
+    }
+    guard case .stopped = line.event else { return nil }
+    return end(index)
+  }
+
+  /// Takes a line that looks like ours and cannot be read. A report when it comes after its run's end.
+  mutating func takeCorrupt(_ runID: String?, _ why: String, at place: Place) -> RunReport? {
     totals.lines += 1
     guard let runID else {
       totals.corrupt += 1
-      totals.firstCorrupt = totals.firstCorrupt ?? "\(place): \(why)"
-      return
+      totals.firstCorrupt = totals.firstCorrupt ?? "\(text(place)): \(why)"
+      return nil
     }
-    var run = open(runID, place)
-    run.replay.takeCorrupt(why)
-    note(place, &run)
-    runs[runID] = run
-  }
-
-  mutating func takeForeign() { totals.foreign += 1 }
-
-  private mutating func open(_ runID: String, _ place: String) -> Run {
-    if let run = runs[runID] { return run }
-    order.append(runID)
-    return Run(place: place)
-  }
-
-  /// Keeps where a run's first trouble is, and what went before.
-  private func note(_ place: String, _ run: inout Run) {
-    guard run.troublePlace == nil else { return }
-    switch run.replay.verdict {
-    case .violates, .corrupt, .unknownVersion:
-      run.troublePlace = place
-      run.before = Array(run.history.moments.suffix(Self.momentsBefore))
-    case .conforms, .incomplete: break
+    let key = RunKey(runID)
+    guard let index = find(key) ?? begin(key, runID, place) else {
+      return correct(key, runID, .corrupt(why), place, History())
     }
+    runs[index].takeCorrupt(why, at: place)
+    return nil
   }
 
-  /// Ends every run that is still open.
+  mutating func take(_ chunk: Chunk) {
+    totals.foreign += chunk.foreign
+    totals.tooLong += chunk.tooLong
+  }
+  mutating func takeCutOff() { totals.cutOff += 1 }
+  mutating func takeUnreadable() { totals.unreadable += 1 }
+
+  /// Reports every run that is still open, in the order in which they began.
   mutating func finish() -> [RunReport] {
-    defer { (runs, order) = ([:], []) }
-    return order.compactMap { runID in
-      guard let run = runs[runID] else { return nil }
-      totals.runs[run.replay.verdict.name, default: 0] += 1
-      return RunReport(
-        runID: runID, agentAppID: run.agentAppID, deploymentID: run.deploymentID,
-        verdict: run.replay.verdict, state: run.replay.state, lines: run.replay.lines,
-        history: run.history, place: run.place, troublePlace: run.troublePlace,
-        before: run.before)
+    let open = runs.sorted {
+      ($0.place.input, $0.place.line) < ($1.place.input, $1.place.line)
     }
+    (runs, indices, last) = ([], [:], nil)
+    return open.map { report($0) }
+  }
+
+  // MARK: Runs
+
+  private mutating func find(_ key: RunKey) -> Int? {
+    if let last, last.key == key { return last.index }
+    guard let index = indices[key] else { return nil }
+    last = (key, index)
+    return index
+  }
+
+  /// Nil for a run that has ended before.
+  private mutating func begin(_ key: RunKey, _ runID: String, _ place: Place) -> Int? {
+    guard ended[key] == nil else { return nil }
+    let index = runs.count
+    runs.append(OpenRun(key, runID, at: place))
+    indices[key] = index
+    last = (key, index)
+    return index
+  }
+
+  private mutating func end(_ index: Int) -> RunReport {
+    runs.swapAt(index, runs.count - 1)
+    let run = runs.removeLast()
+    if index < runs.count { indices[runs[index].key] = index }
+    indices[run.key] = nil
+    last = nil
+    ended.take(run.key, run.replay.verdict.name, run.recent)
+    return report(run)
+  }
+
+  private mutating func report(_ run: OpenRun) -> RunReport {
+    totals.runs[run.replay.verdict.name, default: 0] += 1
+    return run.report { text($0) }
+  }
+
+  // MARK: Lines that stand twice, and lines after the end
+
+  private func wording(_ place: Place, _ earlier: Place) -> String {
+    earlier == Place(input: place.input, line: place.line - 1)
+      ? "it is the line before, word for word"
+      : "it is the line at \(text(earlier)), word for word"
+  }
+
+  private mutating func takeLate(
+    _ line: LogLine, _ key: RunKey, _ hash: UInt64, _ place: Place
+  ) -> RunReport? {
+    let earlier = ended.recentLines(key)?.place(of: line.sequence, hash)
+    if earlier != nil, allowsDuplicates {
+      totals.duplicates += 1
+      return nil
+    }
+    let what = earlier.map { wording(place, $0) } ?? "stopped is the last line"
+    var history = History()
+    history.take(line)
+    return correct(
+      key, line.runID,
+      .violates(
+        Violation(
+          promise: .machine, sequence: line.sequence, state: .stopped, event: line.event.name,
+          problem: what)), place, history)
+  }
+
+  /// A second report of a run whose first one said that it conforms.
+  private mutating func correct(
+    _ key: RunKey, _ runID: String, _ verdict: Replay.Verdict, _ place: Place, _ history: History
+  ) -> RunReport? {
+    guard let before = ended[key], before == Replay.Verdict.conforms.name else {
+      return nil
+    }
+    ended.correct(key, verdict.name)
+    totals.runs[before, default: 1] -= 1
+    if totals.runs[before] == 0 { totals.runs[before] = nil }
+    totals.runs[verdict.name, default: 0] += 1
+    var report = RunReport(
+      runID: runID, agentAppID: nil, deploymentID: nil, verdict: verdict, state: .stopped,
+      lines: 1, history: history, place: text(place), troublePlace: text(place), before: [])
+    report.isCorrection = true
+    return report
   }
 }

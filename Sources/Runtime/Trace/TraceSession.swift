@@ -1,59 +1,121 @@
 internal import Lifecycle
-internal import LinuxSystem
 
 /// One call of `trace`: inputs in, a view of their runs out.
 public struct TraceSession {
-  /// An input that cannot be read, as one sentence.
-  public struct InputError: Error {
-    public let sentence: String
+  private let options: TraceOptions
+  private let inputs: [Input]
+  private var table: RunTable
+  private var order = PieceOrder()
+  /// Lines of the input that is being read, before the chunk that is judged.
+  private var linesBefore = 0
+  /// Inputs whose trouble was told.
+  private var troubled: Set<Int> = []
+
+  public init(_ options: TraceOptions) {
+    self.options = options
+    inputs = options.inputs.map(Input.init)
+    table = RunTable(
+      names: options.inputs.map { $0 == "-" ? "stdin" : $0 },
+      allowsDuplicates: options.allowsDuplicates)
   }
 
-  /// The largest input, in bytes.
-  static let sizeLimit = 1 << 30
+  /// Reads all inputs and hands `write` what is to be printed, and `complain` a sentence for each that
+  /// cannot be read. The program's exit status.
+  public mutating func run(
+    write: (String) -> Void, complain: (String) -> Void
+  ) -> Int32 {
+    var view = options.makeView()
+    return judge(&view, ScanQueue(options), write: write, complain: complain)
+  }
 
-  private let options: TraceOptions
-  private var table = RunTable()
+  /// The same with a view of the caller's.
+  mutating func judge(
+    _ view: inout some TraceView, _ queue: ScanQueue, write: (String) -> Void,
+    complain: (String) -> Void
+  ) -> Int32 {
+    var view: any TraceView = options.makeView()
+    return judge(into: &view, queue, write, complain)
+  }
 
-  public init(_ options: TraceOptions) { self.options = options }
-
-  /// Reads all inputs and hands `write` what is to be printed. The program's exit status.
-  public mutating func run(write: (String) -> Void) throws(InputError) -> Int32 {
-    var view: any TraceView = TextView(options)
+  /// The same with a view of the caller's.
+  mutating func judge(
+    into view: inout some TraceView, _ queue: ScanQueue, _ write: (String) -> Void,
+    _ complain: (String) -> Void
+  ) -> Int32 {
+    defer { queue.close() }
     write(view.begin())
-    for input in options.inputs {
-      let path = input == "-" ? "/dev/stdin" : input
-      guard let content = readFile(path, limit: Self.sizeLimit) else {
-        throw InputError(sentence: "\(input) cannot be read")
-      }
-      take(content, input)
+    func show(_ run: RunReport) { write(view.show(run)) }
+    let all = inputs.indices
+    read(all.filter { inputs[$0].isRepeatable }, queue, show, complain)
+    readAgain(queue, show, complain)
+    // What cannot be read twice comes when all is known that can.
+    for index in all where !inputs[index].isRepeatable {
+      read([index], queue, show, complain)
+      readAgain(queue, show, complain)
     }
-    for run in table.finish() { write(view.show(run)) }
+    while !order.pieces.isEmpty {
+      order.force()
+      readAgain(queue, show, complain)
+    }
+    for run in table.finish() { show(run) }
     write(view.finish(table.totals))
     return table.totals.status(strict: options.isStrict)
   }
 
-  private mutating func take(_ text: [UInt8], _ input: String) {
-    for (index, line) in text.split(separator: UInt8(ascii: "\n")).enumerated()
-    where line.contains(where: { $0 > 0x20 }) {
-      guard line.first == UInt8(ascii: "{") else {
-        table.takeForeign()
-        continue
+  /// Reads inputs for the first time.
+  private mutating func read(
+    _ indices: [Int], _ queue: ScanQueue, _ show: (RunReport) -> Void,
+    _ complain: (String) -> Void
+  ) {
+    queue.read(indices.map { ($0, inputs[$0]) }) { chunk in
+      if chunk.isFirst {
+        order.begin(
+          chunk.input, canPutOff: inputs.count > 1 && inputs[chunk.input].isRepeatable)
       }
-      let place = "\(input):\(index + 1)"
-      do { table.take(try LogLine.decode(line), at: place) } catch {
-        table.takeCorrupt(nil, error.sentence, at: place)
+      table.take(chunk)
+      judge(chunk, isAgain: false, show, complain)
+    }
+  }
+
+  /// Judges what was put off, as long as something of it fits.
+  private mutating func readAgain(
+    _ queue: ScanQueue, _ show: (RunReport) -> Void, _ complain: (String) -> Void
+  ) {
+    var isMoving = true
+    while isMoving {
+      isMoving = false
+      for index in order.inputs where order.beginAgain(index, &table) {
+        isMoving = true
+        queue.read([(index, inputs[index])]) { judge($0, isAgain: true, show, complain) }
       }
     }
   }
-}
 
-extension LogLine.DecodingError {
-  fileprivate var sentence: String {
-    switch self {
-    case .notJSON(let error): "it is no JSON (\(error))"
-    case .missingField(let name): "it has no usable \(name)"
-    case .unknownEvent(let name): "no event is called \(name)"
-    case .malformedEvent(let name): "a field of \(name) is missing or of another kind"
+  private mutating func judge(
+    _ chunk: Chunk, isAgain: Bool, _ show: (RunReport) -> Void, _ complain: (String) -> Void
+  ) {
+    if chunk.isFirst { linesBefore = 0 }
+    for line in chunk.lines {
+      let place = Place(input: chunk.input, line: linesBefore + line.number)
+      switch line.content {
+      case .line(let content):
+        let key = RunKey(content.runID)
+        if order.admits(key, content.sequence, time: content.wallNanoseconds, &table),
+          let run = table.take(content, key, hash: line.hash, at: place)
+        {
+          show(run)
+        }
+      case .corrupt(let runID, let why):
+        let isMine = runID.map { order.admits(RunKey($0), nil, time: nil, &table) } ?? !isAgain
+        if isMine, let run = table.takeCorrupt(runID, why, at: place) { show(run) }
+      case .cutOff:
+        if !isAgain { table.takeCutOff() }
+      }
+    }
+    linesBefore += chunk.lineCount
+    if let fault = chunk.fault, troubled.insert(chunk.input).inserted {
+      table.takeUnreadable()
+      complain(fault.sentence)
     }
   }
 }

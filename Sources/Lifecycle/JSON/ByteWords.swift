@@ -1,0 +1,92 @@
+/// Eight bytes at a time: what makes reading fast without a pointer.
+///
+/// A word holds its first byte in its lowest eight bits. Marks are words whose bytes are 0x80 where
+/// something was found; the lowest mark is exact, those above it may be wrong.
+extension Span<UInt8> {
+  /// The eight bytes from there on; zeros where the bytes end.
+  @inline(__always)
+  func word(at position: Int) -> UInt64 {
+    // In this form the optimizer makes one load of the eight.
+    guard position >= 0, position < count, count - position >= 8 else {
+      return tail(from: position)
+    }
+    var word = UInt64(self[position])
+    word |= UInt64(self[position + 1]) << 8
+    word |= UInt64(self[position + 2]) << 16
+    word |= UInt64(self[position + 3]) << 24
+    word |= UInt64(self[position + 4]) << 32
+    word |= UInt64(self[position + 5]) << 40
+    word |= UInt64(self[position + 6]) << 48
+    word |= UInt64(self[position + 7]) << 56
+    return word
+  }
+
+  @inline(never)
+  private func tail(from position: Int) -> UInt64 {
+    var word: UInt64 = 0
+    var place = Swift.max(0, position)
+    while place < count, place - position < 8 {
+      word |= UInt64(self[place]) << UInt64((place - position) * 8)
+      place += 1
+    }
+    return word
+  }
+
+  /// The byte there; nil beyond the end.
+  @inline(__always)
+  func byte(at position: Int) -> UInt8? {
+    position >= 0 && position < count ? self[position] : nil
+  }
+
+  /// Where that byte is next, from a position on; nil if nowhere.
+  func first(_ byte: UInt8, from start: Int) -> Int? {
+    var position = start
+    while position < count {
+      let marks = word(at: position).marks(of: byte)
+      if marks != 0 {
+        let found = position + marks.firstMark
+        return found < count ? found : nil
+      }
+      position += 8
+    }
+    return nil
+  }
+
+  /// Whether these bytes stand there.
+  func has(_ text: StaticString, at position: Int) -> Bool {
+    var place = position
+    for byte in text.description.utf8 {
+      guard self.byte(at: place) == byte else { return false }
+      place += 1
+    }
+    return true
+  }
+}
+
+extension UInt64 {
+  static let highBits: UInt64 = 0x8080_8080_8080_8080
+  static let lowBits: UInt64 = 0x0101_0101_0101_0101
+
+  @inline(__always)
+  func marks(of byte: UInt8) -> UInt64 {
+    let difference = self ^ (Self.lowBits &* UInt64(byte))
+    return (difference &- Self.lowBits) & ~difference & Self.highBits
+  }
+
+  /// Marks what ends the plain part of a JSON string: `"`, `\` and control characters.
+  @inline(__always)
+  var stringMarks: UInt64 {
+    let controls = (self &- (Self.lowBits &* 0x20)) & ~self & Self.highBits
+    return marks(of: 0x22) | marks(of: 0x5C) | controls
+  }
+
+  /// The number of the first byte that has a mark.
+  @inline(__always)
+  var firstMark: Int { trailingZeroBitCount >> 3 }
+
+  /// The first bytes of a word, `count` of them (0...8); zeros for the rest.
+  @inline(__always)
+  func first(_ count: Int) -> UInt64 {
+    count >= 8 ? self : self & ((1 << (UInt64(count) &* 8)) &- 1)
+  }
+}

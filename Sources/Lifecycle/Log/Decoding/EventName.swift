@@ -1,0 +1,38 @@
+/// The names of the events, in the order of the documentation.
+enum EventName: UInt8, CaseIterable {
+  case runStarted, fetch, verify, install, load, runtimeReady, drain, stopped
+  case budgetExceeded, hardLimitExceeded, configError, bootFailed, bootProgress, fetchRetry
+  case workerStarted, workerExited, reloadStarted, reloadFinished, reloadFailed
+  case requestAborted, warning, logDropped, illegalEvent, agentOutput, request, slowRequest
+
+  var spelling: StaticString {
+    switch self {
+    case .runStarted: "run_started"
+    case .fetch: "fetch"
+    case .verify: "verify"
+    case .install: "install"
+    case .load: "load"
+    case .runtimeReady: "runtime_ready"
+    case .drain: "drain"
+    case .stopped: "stopped"
+    case .budgetExceeded: "Boot time exceeded budget"
+    case .hardLimitExceeded: "Boot time exceeded hard limit"
+    case .configError: "config_error"
+    case .bootFailed: "boot_failed"
+    case .bootProgress: "boot_progress"
+    case .fetchRetry: "fetch_retry"
+    case .workerStarted: "worker_started"
+    case .workerExited: "worker_exited"
+    case .reloadStarted: "reload_started"
+    case .reloadFinished: "reload_finished"
+    case .reloadFailed: "reload_failed"
+    case .requestAborted: "request_aborted"
+    case .warning: "warning"
+    case .logDropped: "log_dropped"
+    case .illegalEvent: "illegal_event"
+    case .agentOutput: "agent_output"
+    case .request: "request"
+    case .slowRequest: "slow_request"
+    }
+  }
+}

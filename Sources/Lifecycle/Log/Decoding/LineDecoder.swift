@@ -1,0 +1,272 @@
+/// Reads log lines, one after the other: what is the same in many of them is read or made once.
+///
+/// One for each thread that reads.
+public struct LineDecoder: Sendable {
+  /// Which texts a line is to carry.
+  public enum Texts: Sendable {
+    case all
+    /// Those that no promise reads stay empty: messages, errors, paths, output and the ids of requests;
+    /// of the configuration only the variables of `LoggedConfiguration.judged` are kept.
+    case judged
+  }
+
+  public let texts: Texts
+  private var scanner = LineScanner()
+  private var cache = TextCache()
+  private var clock = TimestampReader()
+
+  public init(texts: Texts = .all) { self.texts = texts }
+
+  /// Reads the object of one line, without its line feed; blanks may stand around it.
+  public mutating func decode(
+    _ bytes: Span<UInt8>
+  ) throws(LogLine.DecodingError) -> LogLine {
+    do throws(JSONError) {
+      try scanner.scan(bytes)
+    } catch {
+      guard scanner.isUnusual else { throw .notJSON(error) }
+    }
+    if scanner.isUnusual { return try decodeUnusual(bytes) }
+    return try readLine(bytes)
+  }
+
+  /// A line whose names have escapes, or very many names: it is written anew, plainly.
+  @inline(never)
+  private mutating func decodeUnusual(
+    _ bytes: Span<UInt8>
+  ) throws(LogLine.DecodingError) -> LogLine {
+    let plain: [UInt8]
+    do throws(JSONError) {
+      plain = JSONWriter.encode(try JSONReader.decode(bytes))
+      try scanner.scan(plain.span, trustsNames: true)
+    } catch { throw .notJSON(error) }
+    return try readLine(plain.span)
+  }
+
+  private mutating func readLine(
+    _ bytes: Span<UInt8>
+  ) throws(LogLine.DecodingError) -> LogLine {
+    let (wall, sequence, uptime): (Int64, Int64, Int64)
+    let (runID, agentAppID, deploymentID): (String, String?, String?)
+    let level: LogLevel
+    do throws(FieldError) {
+      wall = try timestamp(bytes)
+      sequence = try whole(.sequence, bytes)
+      runID = try text(.runID, bytes)
+      uptime = try whole(.uptime, bytes)
+      level = try word(.level, .level, LogLevel.allCases, bytes)
+      agentAppID = try optionalText(.agentAppID, bytes)
+      deploymentID = try optionalText(.deploymentID, bytes)
+    } catch { throw .missingField(error.member.path.description) }
+    guard let spelled = scanner.value(LineMember.event), spelled.kind == .string else {
+      throw .missingField("event")
+    }
+    guard let name = word(spelled, .eventName, bytes).flatMap({ EventName(rawValue: UInt8($0)) })
+    else { throw .unknownEvent(string(spelled, bytes)) }
+    let event: LogEvent
+    do throws(FieldError) {
+      event = try LogEvent(name, &self, bytes)
+    } catch {
+      throw .malformedEvent(
+        name.spelling.description, field: error.member.path.description)
+    }
+    guard event.level == level else {
+      throw .malformedEvent(name.spelling.description, field: "level")
+    }
+    return LogLine(
+      wallNanoseconds: wall, sequence: sequence, runID: runID, agentAppID: agentAppID,
+      deploymentID: deploymentID, uptimeMilliseconds: uptime, event: event)
+  }
+}
+
+/// A member is missing or of another kind.
+struct FieldError: Error {
+  var member: LineMember
+}
+
+extension LineScanner {
+  @inline(__always)
+  func value(_ member: LineMember) -> Value? { value(Int(member.rawValue)) }
+}
+
+/// Typed members of the line that was scanned.
+extension LineDecoder {
+  private mutating func timestamp(_ bytes: Span<UInt8>) throws(FieldError) -> Int64 {
+    guard let value = scanner.value(.timestamp), value.kind == .string, !value.hasEscapes,
+      let time = clock.read(bytes, value.range)
+    else { throw FieldError(member: .timestamp) }
+    return time
+  }
+
+  @inline(__always)
+  mutating func string(_ value: LineScanner.Value, _ bytes: Span<UInt8>) -> String {
+    value.hasEscapes
+      ? JSONScan.text(
+        bytes, JSONScan.StringBody(start: value.start, end: value.end, hasEscapes: true))
+      : cache.text(bytes, value.range)
+  }
+
+  /// A text that comes again and again.
+  mutating func text(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> String {
+    guard let value = scanner.value(member), value.kind == .string else {
+      throw FieldError(member: member)
+    }
+    return string(value, bytes)
+  }
+
+  /// Nil when it is null or absent.
+  mutating func optionalText(
+    _ member: LineMember, _ bytes: Span<UInt8>
+  ) throws(FieldError) -> String? {
+    guard let value = scanner.value(member), value.kind != .null else { return nil }
+    return try text(member, bytes)
+  }
+
+  /// A text that no promise reads.
+  mutating func freeText(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> String {
+    guard let value = scanner.value(member), value.kind == .string else {
+      throw FieldError(member: member)
+    }
+    guard texts == .all else { return "" }
+    return JSONScan.text(
+      bytes,
+      JSONScan.StringBody(start: value.start, end: value.end, hasEscapes: value.hasEscapes))
+  }
+
+  mutating func optionalFreeText(
+    _ member: LineMember, _ bytes: Span<UInt8>
+  ) throws(FieldError) -> String? {
+    guard let value = scanner.value(member), value.kind != .null else { return nil }
+    return try freeText(member, bytes)
+  }
+
+  func whole(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int64 {
+    guard let value = scanner.value(member) else { throw FieldError(member: member) }
+    if value.kind == .integer { return value.whole }
+    guard value.kind == .decimal, let number = JSONScan.decimal(bytes, value.range),
+      let whole = JSONValue.number(number).whole
+    else { throw FieldError(member: member) }
+    return whole
+  }
+
+  func int(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int {
+    guard let value = Int(exactly: try whole(member, bytes)) else {
+      throw FieldError(member: member)
+    }
+    return value
+  }
+
+  func optionalWhole(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int64? {
+    guard let value = scanner.value(member), value.kind != .null else { return nil }
+    return try whole(member, bytes)
+  }
+
+  func optionalInt(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int? {
+    guard let value = scanner.value(member), value.kind != .null else { return nil }
+    return try int(member, bytes)
+  }
+
+  func optionalDecimal(
+    _ member: LineMember, _ bytes: Span<UInt8>
+  ) throws(FieldError) -> Double? {
+    guard let value = scanner.value(member), value.kind != .null else { return nil }
+    switch value.kind {
+    case .integer: return Double(value.whole)
+    case .decimal:
+      if let number = JSONScan.decimal(bytes, value.range) { return number }
+    case .null, .flag, .string, .array, .object: break
+    }
+    throw FieldError(member: member)
+  }
+
+  func flag(_ member: LineMember) throws(FieldError) -> Bool {
+    guard let value = scanner.value(member), value.kind == .flag else {
+      throw FieldError(member: member)
+    }
+    return value.whole != 0
+  }
+
+  func isNull(_ member: LineMember) -> Bool { scanner.value(member)?.kind == .null }
+
+  func requireObject(_ member: LineMember) throws(FieldError) {
+    guard let value = scanner.value(member), value.kind == .object else {
+      throw FieldError(member: member)
+    }
+  }
+
+  private func word(
+    _ value: LineScanner.Value, _ scope: NameScope, _ bytes: Span<UInt8>
+  ) -> Int? {
+    guard value.hasEscapes else { return scanner.word(bytes, value, scope) }
+    var plain: [UInt8] = []
+    var position = value.start
+    _ = JSONScan.unescape(bytes, &position, into: &plain)
+    var unescaped = value
+    (unescaped.start, unescaped.end) = (0, plain.count)
+    return scanner.word(plain.span, unescaped, scope)
+  }
+
+  /// A word from a closed list.
+  func word<Word>(
+    _ member: LineMember, _ scope: NameScope, _ all: [Word], _ bytes: Span<UInt8>
+  ) throws(FieldError) -> Word {
+    guard let value = scanner.value(member), value.kind == .string,
+      let number = word(value, scope, bytes), all.indices.contains(number)
+    else { throw FieldError(member: member) }
+    return all[number]
+  }
+
+  /// A list of texts; `isFree`: no promise reads them, only how many there are.
+  mutating func list(
+    _ member: LineMember, isFree: Bool, _ bytes: Span<UInt8>
+  ) throws(FieldError) -> [String] {
+    guard let value = scanner.value(member), value.kind == .array else {
+      throw FieldError(member: member)
+    }
+    // Most are empty.
+    guard value.end - value.start > 2 else { return [] }
+    guard let elements = try? JSONReader.decode(bytes.extracting(value.range)).list else {
+      throw FieldError(member: member)
+    }
+    var list: [String] = []
+    list.reserveCapacity(elements.count)
+    for element in elements {
+      guard let text = element.text else { throw FieldError(member: member) }
+      list.append(isFree && texts == .judged ? "" : text)
+    }
+    return list
+  }
+
+  /// The configuration that a run's first line has.
+  mutating func configuration(_ bytes: Span<UInt8>) throws(FieldError) -> JSONValue {
+    guard let value = scanner.value(.config) else { throw FieldError(member: .config) }
+    guard texts == .judged, value.kind == .object else {
+      guard let json = try? JSONReader.decode(bytes.extracting(value.textRange)) else {
+        throw FieldError(member: .config)
+      }
+      return json
+    }
+    var members: [JSONMember] = []
+    for (index, name) in LoggedConfiguration.judged.enumerated() {
+      guard let value = scanner.value(LineMember.allCases.count + index) else { continue }
+      members.append(JSONMember(name, try json(value, bytes)))
+    }
+    return .object(members)
+  }
+
+  private mutating func json(
+    _ value: LineScanner.Value, _ bytes: Span<UInt8>
+  ) throws(FieldError) -> JSONValue {
+    switch value.kind {
+    case .null: return .null
+    case .flag: return .bool(value.whole != 0)
+    case .integer: return .integer(value.whole)
+    case .string: return .string(string(value, bytes))
+    case .decimal, .array, .object:
+      guard let json = try? JSONReader.decode(bytes.extracting(value.range)) else {
+        throw FieldError(member: .config)
+      }
+      return json
+    }
+  }
+}

@@ -1,0 +1,243 @@
+extension LogEvent {
+  /// Reads the event of that name from the members of the line that `line` has scanned.
+  init(
+    _ name: EventName, _ line: inout LineDecoder, _ bytes: Span<UInt8>
+  ) throws(FieldError) {
+    switch name {
+    case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped:
+      self = try Self.transition(name, &line, bytes)
+    case .agentOutput:
+      self = .agentOutput(
+        stream: try line.text(.stream, bytes), line: try line.freeText(.line, bytes))
+    case .request: self = .request(try RequestFacts(&line, bytes))
+    case .slowRequest: self = .slowRequest(try SlowFacts(&line, bytes))
+    case .requestAborted: self = .requestAborted(try AbortedFacts(&line, bytes))
+    case .workerStarted, .workerExited, .reloadStarted, .reloadFinished, .reloadFailed:
+      self = try Self.ofWorker(name, &line, bytes)
+    default: self = try Self.report(name, &line, bytes)
+    }
+  }
+
+  private static func transition(
+    _ name: EventName, _ line: inout LineDecoder, _ bytes: Span<UInt8>
+  ) throws(FieldError) -> LogEvent {
+    let transition = try Transition(&line, bytes)
+    switch name {
+    case .fetch:
+      return .fetch(
+        transition, source: try line.text(.source, bytes), url: try line.freeText(.url, bytes))
+    case .verify:
+      return .verify(
+        transition, bytes: try line.whole(.bytes, bytes),
+        fetchMilliseconds: try line.whole(.fetchTime, bytes))
+    case .install: return .install(transition, try InstallFacts(&line, bytes))
+    case .load: return .load(transition, try LoadFacts(&line, bytes))
+    case .runtimeReady: return .runtimeReady(transition, try ReadyFacts(&line, bytes))
+    case .drain:
+      return .drain(
+        transition, inFlight: try line.int(.inFlight, bytes),
+        deadlineMilliseconds: try line.whole(.deadline, bytes))
+    default: return .stopped(transition, try StoppedFacts(&line, bytes))
+    }
+  }
+
+  private static func ofWorker(
+    _ name: EventName, _ line: inout LineDecoder, _ bytes: Span<UInt8>
+  ) throws(FieldError) -> LogEvent {
+    switch name {
+    case .workerStarted:
+      .workerStarted(pid: try line.int(.pid, bytes), attempt: try line.int(.attempt, bytes))
+    case .workerExited: .workerExited(try WorkerExit(&line, bytes))
+    case .reloadStarted: .reloadStarted(pid: try line.int(.pid, bytes))
+    case .reloadFinished:
+      .reloadFinished(
+        ReloadFacts(
+          pid: try line.int(.pid, bytes), replaced: try line.int(.replaced, bytes),
+          loadMilliseconds: try line.whole(.loadTime, bytes)))
+    default: .reloadFailed(try Explanation(&line, bytes))
+    }
+  }
+
+  private static func report(
+    _ name: EventName, _ line: inout LineDecoder, _ bytes: Span<UInt8>
+  ) throws(FieldError) -> LogEvent {
+    switch name {
+    case .runStarted:
+      .runStarted(
+        version: try line.text(.version, bytes), schema: try line.int(.schema, bytes),
+        machine: try line.text(.machine, bytes), pid: try line.int(.pid, bytes),
+        config: try line.configuration(bytes))
+    case .budgetExceeded:
+      .budgetExceeded(
+        bootMilliseconds: try line.whole(.bootTime, bytes),
+        budgetMilliseconds: try line.whole(.budget, bytes))
+    case .hardLimitExceeded:
+      .hardLimitExceeded(
+        bootMilliseconds: try line.whole(.bootTime, bytes),
+        countedMilliseconds: try line.whole(.countedTime, bytes),
+        hardLimitMilliseconds: try line.whole(.hardLimit, bytes),
+        phases: try PhaseTimes(&line, bytes))
+    case .configError:
+      .configError(
+        variable: try line.text(.variable, bytes), error: try line.freeText(.error, bytes))
+    case .bootFailed:
+      .bootFailed(phase: try line.phase(bytes), try Explanation(&line, bytes))
+    case .bootProgress:
+      .bootProgress(phase: try line.phase(bytes), message: try line.freeText(.message, bytes))
+    case .fetchRetry:
+      .fetchRetry(
+        attempt: try line.int(.attempt, bytes), error: try line.freeText(.error, bytes),
+        delayMilliseconds: try line.whole(.delay, bytes))
+    case .warning:
+      .warning(code: try line.text(.code, bytes), message: try line.freeText(.message, bytes))
+    case .logDropped: .logDropped(count: try line.whole(.count, bytes))
+    default:
+      .illegalEvent(
+        state: try line.word(.illegalIn, .state, StateName.allCases, bytes),
+        what: try line.freeText(.what, bytes))
+    }
+  }
+}
+
+extension LineDecoder {
+  fileprivate func phase(_ bytes: Span<UInt8>) throws(FieldError) -> StateName {
+    try word(.phase, .phase, StateName.allCases, bytes)
+  }
+}
+
+extension Transition {
+  /// The transition of the line, whether or not its `state` agrees with its `to`.
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    let states = StateName.allCases
+    self.init(
+      from: line.isNull(.from) ? nil : try line.word(.from, .state, states, bytes),
+      to: try line.word(.to, .state, states, bytes), cause: try line.text(.cause, bytes),
+      attempt: try line.optionalInt(.attempt, bytes))
+    state = try line.word(.state, .state, states, bytes)
+  }
+}
+
+extension PackageIdentity {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    try line.requireObject(.package)
+    self.init(
+      name: try line.text(.packageName, bytes), version: try line.text(.packageVersion, bytes),
+      sha256: try line.optionalText(.packageSHA256, bytes))
+  }
+}
+
+extension PhaseTimes {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    try line.requireObject(.phases)
+    self.init(
+      fetch: try line.whole(.fetchPhase, bytes), verify: try line.whole(.verifyPhase, bytes),
+      install: try line.whole(.installPhase, bytes), load: try line.whole(.loadPhase, bytes))
+  }
+}
+
+extension InstallFacts {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    let package = try PackageIdentity(&line, bytes)
+    try line.requireObject(.environment)
+    self.init(
+      package: package, python: try line.optionalText(.python, bytes),
+      environmentKey: try line.optionalText(.environmentKey, bytes),
+      environmentCache: try line.word(
+        .environmentCache, .cache, Preparation.Environment.allCases, bytes),
+      installer: try line.optionalText(.installer, bytes))
+  }
+}
+
+extension LoadFacts {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    let package = try PackageIdentity(&line, bytes)
+    let surfaces = try line.list(.surfaces, isFree: false, bytes)
+    try line.requireObject(.sockets)
+    self.init(
+      package: package, surfaces: surfaces,
+      restSocket: try line.optionalFreeText(.restSocket, bytes),
+      a2aSocket: try line.optionalFreeText(.a2aSocket, bytes))
+  }
+}
+
+extension ReadyFacts {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    self.init(
+      bootMilliseconds: try line.whole(.bootTime, bytes), phases: try PhaseTimes(&line, bytes),
+      loadMilliseconds: try line.whole(.loadTime, bytes),
+      surfaces: try line.list(.surfaces, isFree: false, bytes),
+      restPort: try line.int(.restPort, bytes), a2aPort: try line.optionalInt(.a2aPort, bytes),
+      uiPort: try line.optionalInt(.uiPort, bytes))
+  }
+}
+
+extension StoppedFacts {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    guard let code = Int32(exactly: try line.whole(.exitCode, bytes)) else {
+      throw FieldError(member: .exitCode)
+    }
+    self.init(
+      exitCode: code,
+      outcome: try line.word(.outcome, .outcome, Stopped.Outcome.allCases, bytes),
+      completed: try line.int(.completed, bytes), aborted: try line.int(.aborted, bytes),
+      drainMilliseconds: try line.whole(.drainTime, bytes))
+  }
+}
+
+extension Explanation {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    self.init(
+      error: try line.freeText(.error, bytes), detail: try line.optionalFreeText(.detail, bytes),
+      hint: try line.optionalFreeText(.hint, bytes))
+  }
+}
+
+extension WorkerExit {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    self.init(
+      pid: try line.int(.pid, bytes), status: try line.optionalInt(.status, bytes),
+      signal: try line.optionalText(.signal, bytes), outOfMemory: try line.flag(.outOfMemory),
+      asked: try line.flag(.asked), stack: try line.optionalFreeText(.stack, bytes),
+      inFlight: try line.list(.inFlight, isFree: true, bytes),
+      restarts: try line.int(.restarts, bytes), willRestart: try line.flag(.willRestart),
+      delayMilliseconds: try line.optionalWhole(.delay, bytes))
+  }
+}
+
+extension AbortedFacts {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    self.init(
+      method: try line.text(.method, bytes), route: try line.freeText(.route, bytes),
+      ageMilliseconds: try line.whole(.age, bytes),
+      requestID: try line.freeText(.requestID, bytes),
+      traceID: try line.optionalFreeText(.traceID, bytes),
+      surface: try line.text(.surface, bytes))
+  }
+}
+
+extension RequestFacts {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    self.init(
+      method: try line.text(.method, bytes), path: try line.freeText(.path, bytes),
+      status: try line.int(.status, bytes), grpcStatus: try line.optionalText(.grpcStatus, bytes),
+      durationMicroseconds: try line.whole(.duration, bytes),
+      bytes: try line.whole(.bytes, bytes), requestID: try line.freeText(.requestID, bytes),
+      traceID: try line.optionalFreeText(.traceID, bytes),
+      surface: try line.text(.surface, bytes), sample: try line.optionalDecimal(.sample, bytes))
+  }
+}
+
+extension SlowFacts {
+  fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    self.init(
+      method: try line.text(.method, bytes), path: try line.freeText(.path, bytes),
+      status: try line.optionalInt(.status, bytes),
+      grpcStatus: try line.optionalText(.grpcStatus, bytes),
+      durationMilliseconds: try line.whole(.slowDuration, bytes),
+      agentMilliseconds: try line.whole(.agentTime, bytes),
+      heldMilliseconds: try line.whole(.heldTime, bytes),
+      requestID: try line.freeText(.requestID, bytes),
+      traceID: try line.optionalFreeText(.traceID, bytes),
+      surface: try line.text(.surface, bytes), leftOut: try line.int(.leftOut, bytes))
+  }
+}

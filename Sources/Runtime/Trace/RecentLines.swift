@@ -1,0 +1,35 @@
+/// The latest lines of a run, so that one that stands twice is known, and where it stood before.
+struct RecentLines: Sendable {
+  /// How many are remembered.
+  static let limit = 1024
+
+  private struct Entry {
+    let sequence: Int64
+    let hash: UInt64
+    let place: Place
+  }
+
+  /// In the order of their numbers; a ring once it is full, whose oldest is at `oldest`.
+  private var entries: [Entry] = []
+  private var oldest = 0
+
+  mutating func take(_ sequence: Int64, _ hash: UInt64, at place: Place) {
+    let entry = Entry(sequence: sequence, hash: hash, place: place)
+    if entries.count < Self.limit {
+      entries.append(entry)
+    } else {
+      entries[oldest] = entry
+      oldest = (oldest + 1) % Self.limit
+    }
+  }
+
+  /// Where the same line stood before, word for word.
+  func place(of sequence: Int64, _ hash: UInt64) -> Place? {
+    guard !entries.isEmpty else { return nil }
+    // Numbers have no gaps in a run that conforms, and where there is one its line is the trouble.
+    let distance = sequence.subtractingReportingOverflow(entries[oldest].sequence)
+    guard !distance.overflow, 0..<Int64(entries.count) ~= distance.partialValue else { return nil }
+    let entry = entries[(oldest + Int(distance.partialValue)) % entries.count]
+    return entry.sequence == sequence && entry.hash == hash ? entry.place : nil
+  }
+}

@@ -1,0 +1,91 @@
+internal import Lifecycle
+
+/// What the page's script knows of a run: lists where there are many of a kind, so that a thousand runs
+/// stay small.
+///
+/// `stretches`: state's number, cause, attempt, start, end or null, seq, waits (for what, start, end) ·
+/// `workers`: pid, attempt, start, end or null, asked, how, lane · `reloads`: start, end or null, error or
+/// null · `marks`: seq, at, kind, level, label · `moments`: seq, uptime, event, level, fields. All times
+/// are milliseconds of uptime; `base` is the wall clock's at uptime 0.
+enum PageRecord {
+  /// Without its moments, whose list is `moments`.
+  static func make(_ run: RunReport, moments: [JSONValue]) -> JSONValue {
+    let isCut = moments.isEmpty ? 0 : run.history.leftOut
+    return .members([
+      "id": .string(run.runID), "agent": text(run.agentAppID), "deployment": text(run.deploymentID),
+      "package": text(run.package.map { "\($0.name) \($0.version)" }),
+      "verdict": .string(run.verdict.name), "why": text(run.trouble),
+      "state": .string(run.state.rawValue), "outcome": text(run.outcome),
+      "lines": .integer(Int64(run.lines)), "requests": .integer(Int64(run.history.requests)),
+      "output": .integer(Int64(run.history.outputLines)), "place": .string(run.place),
+      "troublePlace": text(run.troublePlace), "trouble": number(run.troubleAt),
+      "base": RunClock(run.history).start.map { .number(Double($0 / 1000) / 1000) } ?? .null,
+      "end": .integer(run.timeline.end), "boot": number(run.timeline.boot),
+      "violation": violation(run),
+      "repairs": .array(run.repairs.map { .string($0) }),
+      "stretches": .array(run.timeline.stretches.map(stretch)),
+      "workers": .array(WorkerLife.all(in: run.history).map(worker)),
+      "reloads": .array(run.timeline.reloads.map(reload)),
+      "marks": .array(run.timeline.marks.filter(\.isDrawn).map(mark)),
+      "leftOut": .integer(Int64(isCut)),
+      "gapAt": isCut > 0
+        ? .integer(run.history.moments[History.limit / 2].sequence) : .null,
+      "moments": .array(moments),
+    ])
+  }
+
+  static func moment(_ moment: History.Moment) -> JSONValue {
+    .array([
+      .integer(moment.sequence), .integer(moment.uptimeMilliseconds), .string(moment.event.name),
+      .string(moment.event.level.rawValue), .object(moment.event.fields),
+    ])
+  }
+
+  private static func violation(_ run: RunReport) -> JSONValue {
+    guard let violation = run.violation else { return .null }
+    return .members([
+      "promise": .string(violation.promise.rawValue), "text": .string(violation.promise.text),
+      "sequence": .integer(violation.sequence), "state": .string(violation.state.rawValue),
+      "event": .string(violation.event), "problem": .string(violation.problem),
+      "missed": number(violation.missedByMilliseconds),
+      "allowed": .array(violation.allowed.map { .string($0) }),
+    ])
+  }
+
+  private static func stretch(_ stretch: Timeline.Stretch) -> JSONValue {
+    let state = StateName.allCases.firstIndex(of: stretch.state) ?? 0
+    return .array([
+      .integer(Int64(state)), .string(stretch.cause), number(stretch.attempt.map(Int64.init)),
+      .integer(stretch.start), number(stretch.end), .integer(stretch.sequence),
+      .array(
+        stretch.waits.map {
+          .array([.string($0.what.rawValue), .integer($0.start), .integer($0.end)])
+        }),
+    ])
+  }
+
+  private static func worker(_ life: WorkerLife) -> JSONValue {
+    .array([
+      .integer(Int64(life.pid)), .integer(Int64(life.attempt)), .integer(life.start),
+      number(life.end), .bool(life.wasAsked), text(life.how), .integer(Int64(life.lane)),
+    ])
+  }
+
+  private static func reload(_ reload: Timeline.Reload) -> JSONValue {
+    var error: String?
+    if case .failed(let why) = reload.outcome { error = why }
+    return .array([.integer(reload.start), number(reload.end), text(error)])
+  }
+
+  private static func mark(_ mark: Timeline.Mark) -> JSONValue {
+    .array([
+      .integer(mark.sequence), .integer(mark.at), .string(mark.kind.rawValue),
+      .string(mark.level.rawValue), .string(mark.label),
+    ])
+  }
+
+  private static func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+  private static func number(_ number: Int64?) -> JSONValue {
+    number.map { .integer($0) } ?? .null
+  }
+}

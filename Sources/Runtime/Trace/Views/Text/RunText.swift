@@ -1,0 +1,169 @@
+internal import Lifecycle
+
+/// One run for a terminal: whole, or in one line.
+struct RunText {
+  private let run: RunReport
+  private let layout: TextLayout
+  private let package: PackageIdentity?
+
+  init(_ run: RunReport, _ layout: TextLayout) {
+    self.run = run
+    self.layout = layout
+    package = run.package
+  }
+
+  // MARK: In one line
+
+  /// Verdict, agent, run, when, how long to boot and altogether, restarts.
+  var short: TextLine {
+    var line = TextLine(run.verdict.name, run.verdict.style)
+    line.advance(to: 17)
+    line.add(DisplayText.cut(DisplayText.escape(name), to: max(10, layout.columns - 60)), .bold)
+    line.add("  \(run.runID.prefix(8))  ", .dim)
+    if let start = run.history.startedAt { line.add(TimeText.date(start).prefix(19), .dim) }
+    line.add("  " + TimeText.length(run.timeline.end))
+    let losses = run.timeline.losses.count
+    if losses > 0 { line.add("  \(CountText.of(losses, "loss", "losses"))", .yellow) }
+    return line
+  }
+
+  private var name: String {
+    let agent = run.agentAppID ?? package?.name ?? "unknown agent"
+    return package.map { "\(agent) \($0.version)" } ?? agent
+  }
+
+  // MARK: Whole
+
+  var lines: [TextLine] {
+    var lines = head
+    lines += TimelineText(run, layout).lines
+    switch run.verdict {
+    case .conforms: break
+    case .incomplete: lines += incomplete
+    case .violates(let violation): lines += explain(violation)
+    case .corrupt(let why):
+      lines += trouble("corrupt at \(place): ", why) + before + repairs
+    case .unknownVersion(let found):
+      lines += trouble(
+        "unknown version at \(place): ",
+        "the log is of \(found); this program knows schema \(LogLine.schema), machine "
+          + "\(MachineTable.hash). Read it with the program that wrote it")
+    }
+    return lines
+  }
+
+  private var place: String { run.troublePlace ?? run.place }
+
+  private var head: [TextLine] {
+    var first = TextLine(run.verdict.name, run.verdict.style)
+    if let outcome { first.add(", \(outcome.rawValue)", outcome.style) }
+    first.add("  ")
+    let date = run.history.startedAt.map { TimeText.date($0) } ?? ""
+    let isWide = layout.columns >= 60
+    let room = layout.columns - first.width - (isWide ? date.count + 2 : 0)
+    first.add(DisplayText.cut(DisplayText.escape(name), to: max(10, room)), .bold)
+    if isWide {
+      first.advance(to: layout.columns - date.count)
+      first.add(date, .dim)
+    }
+    var second = TextLine("run \(run.runID)", .dim)
+    if let deployment = run.deploymentID { second.add("  deployment \(deployment)", .dim) }
+    return [first, second] + TextLine().wrapping(facts, columns: layout.columns) + [TextLine()]
+  }
+
+  /// How the run ended, as its last line says.
+  private var outcome: Stopped.Outcome? {
+    guard case .stopped(_, let facts) = run.history.last?.event else { return nil }
+    return facts.outcome
+  }
+
+  /// The run in numbers.
+  private var facts: String {
+    let timeline = run.timeline
+    var facts = [CountText.of(run.lines, "line"), TimeText.length(timeline.end)]
+    if let boot = timeline.boot { facts.append("ready after \(TimeText.length(boot))") }
+    if timeline.served > 0 { facts.append("served \(TimeText.length(timeline.served))") }
+    if !timeline.losses.isEmpty {
+      facts.append("lost \(CountText.of(timeline.losses.count, "process", "processes"))")
+    }
+    if timeline.unserved > 0 {
+      facts.append("\(TimeText.length(timeline.unserved)) without service")
+    }
+    return facts.joined(separator: ", ")
+  }
+
+  /// In what state a log ends, since when, and what was to come.
+  private var incomplete: [TextLine] {
+    let since = run.timeline.stretches.last?.start ?? 0
+    var text = "in \(run.state.rawValue) since \(TimeText.length(since))"
+    text += ", for \(TimeText.length(run.timeline.end - since)) when the last line was written"
+    if let next = run.due.first {
+      text += ". Due next: \(next.what), at \(TimeText.length(next.at))"
+    }
+    return trouble("the log ends: ", text, .yellow)
+  }
+
+  private func explain(_ violation: Violation) -> [TextLine] {
+    var lines = trouble("violates \(violation.promise.rawValue) at \(place)", "")
+    lines += fact("promise", violation.promise.text)
+    lines += fact("line", "seq \(violation.sequence), \(violation.event): \(violation.problem)")
+    lines += fact("state", "\(violation.state.rawValue), before the line")
+    if let missed = violation.missedByMilliseconds {
+      lines += fact("missed", "by \(TimeText.length(missed)) (\(missed) ms)")
+    }
+    if !violation.allowed.isEmpty {
+      lines += fact("allowed", violation.allowed.joined(separator: " · "))
+    }
+    return lines + before + repairs
+  }
+
+  /// The last lines of the run until its trouble.
+  private var before: [TextLine] {
+    run.before.enumerated().flatMap { index, moment in
+      var lead = TextLine(index == 0 ? "before" : "", .dim, indent: TextLayout.indent + 2)
+      lead.advance(to: TextLayout.indent + 11)
+      lead.add("\(moment.sequence)")
+      let time = DisplayText.rightAligned(TimeText.length(moment.uptimeMilliseconds), in: 10)
+      lead.add(DisplayText.rightAligned(time, in: layout.stateColumn + 16 - lead.width), .dim)
+      lead.add("  \(moment.event.name)  ")
+      return lead.wrapping(moment.label, .dim, columns: layout.columns)
+    }
+  }
+
+  private var repairs: [TextLine] {
+    run.repairs.enumerated().flatMap { index, repair in fact(index == 0 ? "repair" : "or", repair) }
+  }
+
+  private func trouble(
+    _ what: String, _ why: String, _ style: TextStyle = .boldRed
+  ) -> [TextLine] {
+    TextLine(indent: TextLayout.indent)
+      .wrapping((style == .boldRed ? "✗ " : "… ") + what + why, style, columns: layout.columns)
+  }
+
+  private func fact(_ name: String, _ text: String) -> [TextLine] {
+    var lead = TextLine(name, .dim, indent: TextLayout.indent + 2)
+    lead.advance(to: TextLayout.indent + 11)
+    return lead.wrapping(text, columns: layout.columns)
+  }
+}
+
+extension Replay.Verdict {
+  fileprivate var style: TextStyle {
+    switch self {
+    case .conforms: .boldGreen
+    case .incomplete: .boldYellow
+    case .violates, .corrupt, .unknownVersion: .boldRed
+    }
+  }
+}
+
+extension Stopped.Outcome {
+  fileprivate var style: TextStyle {
+    switch self {
+    case .clean: .green
+    case .cut: .yellow
+    case .failed: .red
+    }
+  }
+}

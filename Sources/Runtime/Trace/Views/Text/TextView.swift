@@ -1,0 +1,73 @@
+internal import Lifecycle
+
+/// Runs for a terminal: a run in trouble whole; a run without after a number of others in one line.
+struct TextView: TraceView {
+  /// Runs without trouble that are shown whole: the first ones.
+  static let shownWhole = 20
+
+  private let options: TraceOptions
+  private let layout: TextLayout
+  /// Runs without trouble so far.
+  private var calm = 0
+
+  init(_ options: TraceOptions) {
+    self.options = options
+    layout = TextLayout(columns: options.width)
+  }
+
+  mutating func show(_ run: RunReport) -> String {
+    let text = RunText(run, layout)
+    guard isCalm(run.verdict) else { return print(text.lines + [TextLine()]) }
+    calm += 1
+    if calm <= Self.shownWhole { return print(text.lines + [TextLine()]) }
+    var lines = [text.short]
+    if calm == Self.shownWhole + 1 {
+      let more = "From here on a run without trouble has one line; --run ID shows it whole."
+      lines = TextLine().wrapping(more, .dim, columns: layout.columns) + lines
+    }
+    return print(lines)
+  }
+
+  private func isCalm(_ verdict: Replay.Verdict) -> Bool {
+    switch verdict {
+    case .conforms: true
+    case .incomplete: !options.isStrict
+    case .violates, .corrupt, .unknownVersion: false
+    }
+  }
+
+  func finish(_ totals: Totals) -> String {
+    var lines: [TextLine] = []
+    if let first = totals.firstCorrupt {
+      lines += TextLine().wrapping(
+        "\(CountText.of(totals.corrupt, "line")) of no run cannot be read, the first is \(first)",
+        .boldRed, columns: layout.columns)
+    }
+    return print(lines + TextLine().wrapping(totals.text, columns: layout.columns))
+  }
+
+  private func print(_ lines: [TextLine]) -> String {
+    lines.map { $0.text(columns: layout.columns, colours: options.hasColours) }.joined()
+  }
+}
+
+extension Totals {
+  /// In one line: runs by verdict, lines, and what was passed over.
+  var text: String {
+    let words = [
+      ("conforms", "conform"), ("incomplete", "incomplete"), ("violates", "violate"),
+      ("corrupt", "corrupt"), ("unknown-version", "unknown-version"),
+    ]
+    let verdicts = words.compactMap { one, many in
+      runs[one].map { CountText.of($0, one, many) }
+    }
+    let count = runs.values.reduce(0, +)
+    var text =
+      count == 0
+      ? "there is no line to check"
+      : "\(CountText.of(count, "run")): \(verdicts.joined(separator: ", ")); "
+        + CountText.of(lines, "line")
+    if foreign > 0 { text += ", \(CountText.of(foreign, "line")) of others" }
+    return text
+  }
+}
