@@ -32,7 +32,7 @@ extension Model {
     byte restarts = 0;                 /* those within the window */
     byte drainSteps = 0;               /* what changed something since the drain began */
 
-    #define DRAIN_STEPS 7
+    #define DRAIN_STEPS 6
     #define quiet (event == no_event)
     #define isOver(s) (isDraining(s) || isStopped(s))
     #define isLost (event == worker_lost || event == timer_load_timeout || isLostLater)
