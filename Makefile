@@ -102,7 +102,7 @@ bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn beh
 bench-memory: build ## memory of connections and streams, wake-ups when idle (needs gcc)
 	@.build/test-venv/bin/python bench/memory
 
-verify: ## spin proves what spec/lifecycle.pml claims, and refuses 24 wrong models of it
+verify: ## spin proves what spec/lifecycle.pml claims, and refuses models that are wrong on purpose
 	@scripts/system-libraries spin gcc
 	scripts/verify-model spec/lifecycle.pml
 
