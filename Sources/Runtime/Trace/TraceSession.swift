@@ -25,16 +25,7 @@ public struct TraceSession {
     write: (String) -> Void, complain: (String) -> Void
   ) -> Int32 {
     var view = options.makeView()
-    return judge(&view, ScanQueue(options), write: write, complain: complain)
-  }
-
-  /// The same with a view of the caller's.
-  mutating func judge(
-    _ view: inout some TraceView, _ queue: ScanQueue, write: (String) -> Void,
-    complain: (String) -> Void
-  ) -> Int32 {
-    var view: any TraceView = options.makeView()
-    return judge(into: &view, queue, write, complain)
+    return judge(into: &view, ScanQueue(options), write, complain)
   }
 
   /// The same with a view of the caller's.
