@@ -67,7 +67,7 @@ public struct LineDecoder: Sendable {
       throw .missingField("event")
     }
     guard let name = word(spelled, .eventName, bytes).flatMap({ EventName(rawValue: UInt8($0)) })
-    else { throw .unknownEvent(string(spelled, bytes)) }
+    else { throw .unknownEvent(string(spelled, bytes, of: .event)) }
     switch texts {
     case .all: keepsTexts = true
     case .shown: keepsTexts = name != .request && name != .agentOutput
@@ -109,11 +109,13 @@ extension LineDecoder {
   }
 
   @inline(__always)
-  mutating func string(_ value: LineScanner.Value, _ bytes: Span<UInt8>) -> String {
+  private mutating func string(
+    _ value: LineScanner.Value, _ bytes: Span<UInt8>, of member: LineMember
+  ) -> String {
     value.hasEscapes
       ? JSONScan.text(
         bytes, JSONScan.StringBody(start: value.start, end: value.end, hasEscapes: true))
-      : cache.text(bytes, value.range)
+      : cache.text(bytes, value.range, of: member)
   }
 
   /// A text that comes again and again.
@@ -121,7 +123,7 @@ extension LineDecoder {
     guard let value = scanner.value(member), value.kind == .string else {
       throw FieldError(member: member)
     }
-    return string(value, bytes)
+    return string(value, bytes, of: member)
   }
 
   /// Nil when it is null or absent.
@@ -211,9 +213,7 @@ extension LineDecoder {
     var plain: [UInt8] = []
     var position = value.start
     _ = JSONScan.unescape(bytes, &position, into: &plain)
-    var unescaped = value
-    (unescaped.start, unescaped.end) = (0, plain.count)
-    return scanner.word(plain.span, unescaped, scope)
+    return scanner.word(plain.span, scope)
   }
 
   /// A word from a closed list.
@@ -271,7 +271,7 @@ extension LineDecoder {
     case .null: return .null
     case .flag: return .bool(value.whole != 0)
     case .integer: return .integer(value.whole)
-    case .string: return .string(string(value, bytes))
+    case .string: return .string(string(value, bytes, of: .config))
     case .decimal, .array, .object:
       guard let json = try? JSONReader.decode(bytes.extracting(value.range)) else {
         throw FieldError(member: .config)
