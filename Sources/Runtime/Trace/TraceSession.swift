@@ -25,13 +25,13 @@ public struct TraceSession {
     write: (String) -> Void, complain: (String) -> Void
   ) -> Int32 {
     var view = options.makeView()
-    return judge(into: &view, ScanQueue(options), write, complain)
+    return judge(&view, ScanQueue(options), write: write, complain: complain)
   }
 
   /// The same with a view of the caller's.
   mutating func judge(
-    into view: inout some TraceView, _ queue: ScanQueue, _ write: (String) -> Void,
-    _ complain: (String) -> Void
+    _ view: inout some TraceView, _ queue: ScanQueue, write: (String) -> Void,
+    complain: (String) -> Void
   ) -> Int32 {
     defer { queue.close() }
     write(view.begin())
@@ -87,11 +87,13 @@ public struct TraceSession {
   ) {
     if chunk.isFirst { linesBefore = 0 }
     var (line, corrupt) = (0, 0)
+    let lines = chunk.lines
+    let borrowed = lines.span
     for mark in chunk.marks {
       let place = Place(input: chunk.input, line: linesBefore + mark.number)
       switch mark.kind {
       case .line:
-        if let run = take(chunk.lines[line], mark, place) { show(run) }
+        if let run = take(borrowed[line], mark, place) { show(run) }
         line += 1
       case .corrupt:
         if let run = take(chunk.corrupt[corrupt], mark, place, isAgain) { show(run) }

@@ -47,8 +47,8 @@ struct TraceCall {
     var view = Collector()
     var complaints: [String] = []
     status = session.judge(
-      into: &view, ScanQueue(options, helpers: helpers, after: 0), { _ in },
-      { complaints.append($0) })
+      &view, ScanQueue(options, helpers: helpers, after: 0), write: { _ in },
+      complain: { complaints.append($0) })
     (runs, totals, self.complaints) = (view.runs, view.totals, complaints)
   }
 
