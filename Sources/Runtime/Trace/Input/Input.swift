@@ -8,7 +8,7 @@ internal import LinuxSystem
 final class Input: ByteSource {
   /// As on the command line.
   let name: String
-  /// Whether it can be read once more from its start, as a pipe cannot.
+  /// Whether it can be read once more from its start, as a pipe cannot. So can what cannot be read at all.
   let isRepeatable: Bool
 
   private var descriptor: Int32 = -1
@@ -27,7 +27,7 @@ final class Input: ByteSource {
     self.name = name
     var status = stat()
     let found = name == "-" ? fstat(0, &status) : stat(name, &status)
-    isRepeatable = found != 0 || status.st_mode & S_IFMT == S_IFREG
+    isRepeatable = found != 0 || [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
     start = name == "-" ? max(0, lseek(0, 0, SEEK_CUR)) : 0
   }
 
