@@ -15,10 +15,10 @@ PYTEST ?=
 
 .PHONY: help run build test swift-test compiled-tests run-compiled-tests host-test end-to-end reliability \
 	flood fuzz account soak check \
-	format examples bench bench-fetch bench-grpc bench-proxy bench-memory \
+	format examples bench bench-fetch bench-grpc bench-proxy bench-memory bench-trace \
 	spec docs model tsan clean \
 	install deploy-test systemd-test image-test \
-	system host test-environment deploy-environment
+	system host test-environment bench-environment deploy-environment
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -102,6 +102,9 @@ bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn beh
 bench-memory: build ## memory of connections and streams, wake-ups when idle (needs gcc)
 	@.build/test-venv/bin/python bench/memory
 
+bench-trace: build bench-environment ## checking a large log beside jq, orjson and wc, BENCH_SIZE bytes (needs gcc, jq)
+	@.build/test-venv/bin/python bench/trace
+
 model: system ## proves the claims of the machine's model (needs spin and gcc)
 	@swift build --product par-lifecycle
 	scripts/check-model .build/debug/par-lifecycle
@@ -137,10 +140,13 @@ test-environment: host
 	@scripts/python-environment .build/test-venv Tests/requirements.txt agent-host/requirements.txt \
 		scripts/kit-requirements.txt
 
+bench-environment:
+	@scripts/python-environment .build/bench-venv bench/requirements.txt
+
 deploy-environment:
 	@scripts/python-environment .build/deploy-venv Tests/Deploy/requirements.txt
 
-bench bench-fetch bench-grpc bench-proxy bench-memory: test-environment
+bench bench-fetch bench-grpc bench-proxy bench-memory bench-trace: test-environment
 
 define example
 examples/$(1).apkg: $(shell find examples/$(1) -type f -not -path '*/__pycache__/*') \
