@@ -60,6 +60,9 @@ public struct TraceOption: Sendable {
       name: "--color", value: "WHEN",
       help: "auto (in a terminal, unless NO_COLOR is set), always, never"
     ) { (options, value) throws(Misuse) in options.colours = try choice("--color", value) },
+    TraceOption(name: "--promises", value: nil, help: "what every log keeps, as a table") {
+      (options, _) throws(Misuse) in options.listsPromises = true
+    },
   ]
 
   /// The rows of the help, as wide as the help's other text.
