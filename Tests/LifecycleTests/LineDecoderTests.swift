@@ -63,6 +63,8 @@ struct LineDecoderTests {
     ("-0.0", true), ("00", false), ("Infinity", false), ("[", false), ("]", false), ("\"", false),
     (String(repeating: "[", count: 62) + String(repeating: "]", count: 62), true),
     (String(repeating: "[", count: 64) + String(repeating: "]", count: 64), false),
+    ("{\"timestamp\":1}", true), ("[{\"seq\":1,\"seq\":1}]", false),
+    ("{\"name\":{\"name\":1}}", true),
     ("[\"a\" \"b\"]", false), ("{\"a\" 1}", false), ("{\"a\":1 \"b\":2}", false),
     ("\u{A0}1", false),
   ]
