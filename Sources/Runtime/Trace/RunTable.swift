@@ -101,6 +101,14 @@ struct RunTable {
     return open.map { report($0) }
   }
 
+  /// What is to be said of an open run so far.
+  mutating func report(soFar key: RunKey) -> RunReport? {
+    find(key).map { index in runs[index].report { text($0) } }
+  }
+
+  /// Ends an open run of which nothing more is awaited.
+  mutating func close(_ key: RunKey) -> RunReport? { find(key).map { end($0) } }
+
   // MARK: Runs
 
   /// After this, no run is where it was.
@@ -165,7 +173,8 @@ struct RunTable {
       key, line.runID,
       .violates(
         Violation(
-          promise: .machine, sequence: line.sequence, state: .stopped, event: line.event.name,
+          promise: earlier == nil ? .nothingAfterStopped : .noLineTwice,
+          sequence: line.sequence, state: .stopped, event: line.event.name,
           problem: what)), place, history,
       "drop seq \(line.sequence), \(line.event.name) (\(text(place))): "
         + (earlier == nil ? "it comes after the end" : "it repeats an earlier one"))
