@@ -34,7 +34,9 @@ public struct Replay: Sendable {
   private var lives = WorkerLives(loggedConfig: .null)
   private var requests = RequestCounts(loggedConfig: .null)
   private var explanations = Explanations(loggedConfig: .null)
-  private var problem: Verdict?
+  private var problem: Verdict? {
+    didSet { isTroubled = problem != nil }
+  }
 
   public init() {}
 
@@ -53,7 +55,7 @@ public struct Replay: Sendable {
   }
 
   /// Whether something was found that is not as it should be: nothing more is judged.
-  public var isTroubled: Bool { problem != nil }
+  public private(set) var isTroubled = false
 
   /// Takes the run's next line. After a first violation nothing more is judged.
   public mutating func take(_ line: LogLine) {
