@@ -155,8 +155,8 @@ extension LoadFacts {
     try line.requireObject(.sockets)
     self.init(
       package: package, surfaces: surfaces,
-      restSocket: try line.optionalFreeText(.restSocket, bytes),
-      a2aSocket: try line.optionalFreeText(.a2aSocket, bytes))
+      restSocket: try line.optionalText(.restSocket, bytes),
+      a2aSocket: try line.optionalText(.a2aSocket, bytes))
   }
 }
 
@@ -197,7 +197,7 @@ extension WorkerExit {
       pid: try line.int(.pid, bytes), status: try line.optionalInt(.status, bytes),
       signal: try line.optionalText(.signal, bytes), outOfMemory: try line.flag(.outOfMemory),
       asked: try line.flag(.asked), stack: try line.optionalFreeText(.stack, bytes),
-      inFlight: try line.list(.inFlight, isFree: true, bytes),
+      inFlight: try line.list(.inFlight, isFree: false, bytes),
       restarts: try line.int(.restarts, bytes), willRestart: try line.flag(.willRestart),
       delayMilliseconds: try line.optionalTime(.delay, bytes))
   }
@@ -208,7 +208,7 @@ extension AbortedFacts {
     self.init(
       method: try line.text(.method, bytes), route: try line.freeText(.route, bytes),
       ageMilliseconds: try line.time(.age, bytes),
-      requestID: try line.freeText(.requestID, bytes),
+      requestID: try line.text(.requestID, bytes),
       traceID: try line.optionalFreeText(.traceID, bytes),
       surface: try line.text(.surface, bytes))
   }
