@@ -71,12 +71,12 @@ public struct TraceOptions: Sendable {
         "trace diff is a report of its own: it takes no --summary, --coverage or --follow"
       ),
       (
-        { $0.listsPromises && ($0.inputs != ["-"] || $0.compares) },
-        "--promises prints a table and reads nothing"
-      ),
-      (
         { $0.follows && ($0.summarises || $0.coversTable || $0.format != .text) },
         "--follow prints lines of text as they come: it takes no --summary, --coverage or --format"
+      ),
+      (
+        { $0.listsPromises && ($0.inputs != ["-"] || $0.compares) },
+        "--promises prints a table and reads nothing"
       ),
       (
         { $0.summarises && $0.coversTable },
