@@ -20,6 +20,10 @@ enum TraceCommand {
     let options = try options(&arguments, environment)
     let write: (String) -> Void = { writeAll(1, Array($0.utf8)) }
     let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
+    if options.listsPromises {
+      write(PromiseList.text(options))
+      return 0
+    }
     if options.compares {
       return TraceComparison(options).run(write: write, complain: complain)
     }
@@ -58,6 +62,7 @@ enum TraceCommand {
     }
     if !files.isEmpty { options.inputs = files }
     options.width = Terminal.columns(1, environment)
+    options.isForTerminal = Terminal.isTerminal(1)
     options.hasColours =
       options.colours == .always
       || options.colours == .auto && Terminal.showsColours(1, environment)

@@ -57,6 +57,11 @@ public struct TraceOption: Sendable {
       options.maximumRegression = number / 100
     },
     TraceOption(
+      name: "--promises", value: nil, help: "print what every log keeps, and read nothing"
+    ) {
+      (options, _) throws(Misuse) in options.listsPromises = true
+    },
+    TraceOption(
       name: "--color", value: "WHEN",
       help: "auto (in a terminal, but for NO_COLOR), always, never"
     ) { (options, value) throws(Misuse) in options.colours = try choice("--color", value) },

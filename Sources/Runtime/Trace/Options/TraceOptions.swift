@@ -29,10 +29,14 @@ public struct TraceOptions: Sendable {
   public var coversTable = false
   /// How the id of the only run that is looked at begins; nil: all are.
   public var runID: String?
+  /// The table of promises and nothing else.
+  public var listsPromises = false
   public var colours: Colours = .auto
   /// Columns of the terminal.
   public var width = 80
   public var hasColours = false
+  /// Whether what is printed goes to a terminal and not to a file or a pipe.
+  public var isForTerminal = false
 
   public init() {}
 
@@ -75,6 +79,16 @@ public struct TraceOptions: Sendable {
       (
         { $0.summarises && $0.coversTable },
         "--summary and --coverage are two reports: ask for one of them"
+      ),
+      (
+        {
+          ($0.summarises || $0.coversTable || $0.compares) && ![.text, .json].contains($0.format)
+        },
+        "--summary, --coverage and diff are printed as text or json: only runs are pictures"
+      ),
+      (
+        { $0.listsPromises && $0.inputs != ["-"] },
+        "--promises reads no log"
       ),
       (
         { !$0.compares && $0.maximumRegression != TraceOptions().maximumRegression },
