@@ -57,14 +57,12 @@ public struct TraceOption: Sendable {
       options.maximumRegression = number / 100
     },
     TraceOption(
-      name: "--promises", value: nil, help: "print what every log keeps, and read nothing"
-    ) {
-      (options, _) throws(Misuse) in options.listsPromises = true
-    },
-    TraceOption(
       name: "--color", value: "WHEN",
       help: "auto (in a terminal, but for NO_COLOR), always, never"
     ) { (options, value) throws(Misuse) in options.colours = try choice("--color", value) },
+    TraceOption(name: "--promises", value: nil, help: "what every log keeps, as a table") {
+      (options, _) throws(Misuse) in options.listsPromises = true
+    },
   ]
 
   /// The rows of the help, as wide as the help's other text.

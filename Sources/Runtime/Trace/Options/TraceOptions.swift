@@ -27,10 +27,10 @@ public struct TraceOptions: Sendable {
   public var maximumRegression = 0.1
   /// Which cells of the machine's table the runs have seen, and which not.
   public var coversTable = false
+  /// The table of promises instead of any run.
+  public var listsPromises = false
   /// How the id of the only run that is looked at begins; nil: all are.
   public var runID: String?
-  /// The table of promises and nothing else.
-  public var listsPromises = false
   public var colours: Colours = .auto
   /// Columns of the terminal.
   public var width = 80
@@ -77,6 +77,10 @@ public struct TraceOptions: Sendable {
         "--follow prints lines of text as they come: it takes no --summary, --coverage or --format"
       ),
       (
+        { $0.listsPromises && ($0.inputs != ["-"] || $0.compares) },
+        "--promises prints a table and reads nothing"
+      ),
+      (
         { $0.summarises && $0.coversTable },
         "--summary and --coverage are two reports: ask for one of them"
       ),
@@ -85,10 +89,6 @@ public struct TraceOptions: Sendable {
           ($0.summarises || $0.coversTable || $0.compares) && ![.text, .json].contains($0.format)
         },
         "--summary, --coverage and diff are printed as text or json: only runs are pictures"
-      ),
-      (
-        { $0.listsPromises && $0.inputs != ["-"] },
-        "--promises reads no log"
       ),
       (
         { !$0.compares && $0.maximumRegression != TraceOptions().maximumRegression },
