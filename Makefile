@@ -102,9 +102,6 @@ bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn beh
 bench-memory: build ## memory of connections and streams, wake-ups when idle (needs gcc)
 	@.build/test-venv/bin/python bench/memory
 
-bench-trace: build bench-environment ## checking a large log beside jq, orjson and wc, BENCH_SIZE bytes (needs gcc, jq)
-	@.build/test-venv/bin/python bench/trace
-
 verify: ## spin proves what spec/lifecycle.pml claims, and refuses models that are wrong on purpose
 	@scripts/system-libraries spin gcc
 	scripts/verify-model spec/lifecycle.pml
@@ -116,6 +113,9 @@ claims:
 	else
 		echo "The model was not checked: spin is not there and could not be installed (make verify)."
 	fi
+
+bench-trace: build bench-environment ## checking a large log beside jq, orjson and wc, BENCH_SIZE bytes (needs gcc, jq)
+	@.build/test-venv/bin/python bench/trace
 
 tsan: system ## the data plane's and the controller's tests under the thread sanitizer
 	@swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan \

@@ -23,6 +23,15 @@ enum TraceCommand {
     if options.compares {
       return TraceComparison(options).run(write: write, complain: complain)
     }
+    if options.follows {
+      do throws(SystemError) {
+        var follow = try TraceFollow(options)
+        return try follow.run(write: { writeAll(1, Array($0.utf8)) }, complain: complain)
+      } catch {
+        complain(error.description)
+        return 2
+      }
+    }
     var session = TraceSession(options)
     return session.run(write: write, complain: complain)
   }

@@ -101,6 +101,14 @@ struct RunTable {
     return open.map { report($0) }
   }
 
+  /// What is to be said of an open run so far.
+  mutating func report(soFar key: RunKey) -> RunReport? {
+    find(key).map { index in runs[index].report { text($0) } }
+  }
+
+  /// Ends an open run of which nothing more is awaited.
+  mutating func close(_ key: RunKey) -> RunReport? { find(key).map { end($0) } }
+
   // MARK: Runs
 
   /// After this, no run is where it was.

@@ -118,6 +118,16 @@ final class Input: ByteSource {
     return try readRaw(target)
   }
 
+  /// What it is now: the file that is open, whatever has its name meanwhile. Nil: none is open.
+  var status: stat? {
+    var status = stat()
+    return descriptor >= 0 && fstat(descriptor, &status) == 0 ? status : nil
+  }
+  /// Bytes taken from the file since it was opened, packed as they are.
+  var position: off_t { start + taken }
+  /// To wait for more with; negative when it is not open.
+  var waitable: Int32 { isRegular ? -1 : descriptor }
+
   /// Whether a read would bring something at once.
   var isReady: Bool { isRegular || waitReadable(descriptor, milliseconds: 0) }
 

@@ -41,6 +41,9 @@ public struct TraceOption: Sendable {
       (options, _) throws(Misuse) in options.summarises = true
     },
     TraceOption(
+      name: "--follow", value: nil, help: "judge what is written while it is written, as tail -F"
+    ) { (options, _) throws(Misuse) in options.follows = true },
+    TraceOption(
       name: "--coverage", value: nil, help: "what of the machine's table the runs have seen"
     ) { (options, _) throws(Misuse) in options.coversTable = true },
     TraceOption(

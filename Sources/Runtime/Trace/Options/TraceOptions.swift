@@ -69,6 +69,10 @@ public struct TraceOptions: Sendable {
         "trace diff is a report of its own: it takes no --summary, --coverage or --follow"
       ),
       (
+        { $0.follows && ($0.summarises || $0.coversTable || $0.format != .text) },
+        "--follow prints lines of text as they come: it takes no --summary, --coverage or --format"
+      ),
+      (
         { $0.summarises && $0.coversTable },
         "--summary and --coverage are two reports: ask for one of them"
       ),
