@@ -92,9 +92,10 @@ spec: system ## writes spec/lifecycle.json, its fingerprint, the model and the d
 	@swift build --product par-lifecycle
 	scripts/generate-spec .build/debug/par-lifecycle
 
-docs: system ## writes the tables of docs/configuration.md anew from the program
+docs: system ## writes the tables of docs/configuration.md and docs/trace.md anew from the program
 	@swift build --product par-lifecycle
 	scripts/generate-configuration .build/debug/par-lifecycle
+	scripts/generate-promises .build/debug/par-lifecycle
 
 bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn behind us (needs nginx, haproxy, gcc)
 	@.build/test-venv/bin/python bench/proxy

@@ -23,6 +23,7 @@ struct FollowedRuns {
 
   private let options: TraceOptions
   private let layout: TextLayout
+  private let openLimit: Int
   private var table: RunTable
   private var known: [RunKey: (runID: String, run: Known)] = [:]
   private var lines = 0
@@ -30,8 +31,9 @@ struct FollowedRuns {
   /// Whether lines are read that were there before: they are judged, and only their outcome is shown.
   var isCatchingUp = false
 
-  init(_ options: TraceOptions, names: [String]) {
+  init(_ options: TraceOptions, names: [String], openLimit: Int = openLimit) {
     self.options = options
+    self.openLimit = openLimit
     layout = TextLayout(columns: options.width)
     table = RunTable(names: names, allowsDuplicates: options.allowsDuplicates)
   }
@@ -134,9 +136,9 @@ struct FollowedRuns {
 
   /// Gives up a tenth of the runs when there are too many.
   private mutating func makeRoom() -> [TextLine] {
-    guard known.count > Self.openLimit else { return [] }
+    guard known.count > openLimit else { return [] }
     let oldest = known.sorted { $0.value.run.touched < $1.value.run.touched }
-      .prefix(Self.openLimit / 10).map(\.key)
+      .prefix(max(1, openLimit / 10)).map(\.key)
     return oldest.flatMap { key -> [TextLine] in
       let isTold = known[key]?.run.isTroubleTold ?? false
       known[key] = nil
@@ -185,22 +187,25 @@ struct FollowedRuns {
 
   private func head(_ nanoseconds: Int64, _ runID: String, _ agent: String) -> TextLine {
     let time = Timestamp.format(nanosecondsSince1970: nanoseconds).dropFirst(11).prefix(12)
-    var row = TextLine(time, .dim)
-    row.add("  \(runID.prefix(8))  ", .dim)
-    row.add(DisplayText.cut(DisplayText.escape(agent), to: 14))
-    row.advance(to: min(40, layout.columns / 2))
+    var row = TextLine("\(time) \(runID.prefix(8)) ", .dim)
+    let room = layout.columns < 60 ? 0 : layout.columns < 100 ? 10 : 24
+    row.add(DisplayText.cut(DisplayText.escape(agent), to: room))
+    row.advance(to: 22 + room + (room > 0 ? 1 : 0))
     return row
   }
 
   private func rows(_ line: LogLine, _ run: Known) -> [TextLine] {
     var row = head(line.wallNanoseconds, line.runID, run.agent)
     if let transition = line.event.transition {
+      let column = row.width
       row.add(transition.to.rawValue, transition.to.style)
-      row.add("  " + transition.cause + (transition.attempt.map { " #\($0)" } ?? ""))
-      if let before = run.state {
-        let stay = TimeText.length(line.uptimeMilliseconds - run.since)
-        row.add("  after \(stay) of \(before.rawValue)", .dim)
+      row.advance(to: column + 11)
+      if run.state != nil {
+        row.add("after " + TimeText.length(line.uptimeMilliseconds - run.since), .dim)
       }
+      row.advance(to: column + 26)
+      row.add(transition.cause)
+      if let attempt = transition.attempt, attempt > 1 { row.add(" #\(attempt)") }
       return [row]
     }
     switch line.event {

@@ -42,7 +42,11 @@ public struct TraceFollow: ~Copyable {
     write: (String) -> Bool, complain: (String) -> Void
   ) throws(SystemError) -> Int32 {
     // Opening a pipe without a writer waits: the signals still end the program then.
-    for input in inputs { tell(input.open(), input, complain) }
+    for input in inputs {
+      guard let trouble = input.open() else { continue }
+      complain(trouble)
+      if input.isEnded { runs.takeUnreadable() }
+    }
     let signals = try SignalSource()
     try ready.add(signals.descriptor, token: Token.signal)
     try ready.add(watch.descriptor, token: Token.file)
@@ -71,10 +75,6 @@ public struct TraceFollow: ~Copyable {
 
   private static func isEnd(_ signal: Int32) -> Bool {
     ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"].contains(SignalSource.name(signal))
-  }
-
-  private func tell(_ trouble: String?, _ input: FollowedInput, _ complain: (String) -> Void) {
-    if let trouble { complain(trouble) }
   }
 
   private mutating func readFiles(
@@ -121,11 +121,10 @@ public struct TraceFollow: ~Copyable {
     var rows = runs.finish()
     if !rows.isEmpty { rows.append(TextLine()) }
     let totals = runs.totals
-    _ = print(rows, write) && write(TextView(options).finish(totals))
     // Of runs that were joined nothing is known: they are neither right nor wrong.
-    if totals.runs.isEmpty, runs.joined > 0, totals.corrupt == 0, totals.unreadable == 0 {
-      return options.isStrict ? 1 : 0
-    }
+    let isUnknown = totals.runs.isEmpty && runs.joined > 0 && totals.corrupt == 0
+    _ = print(rows, write) && (isUnknown || write(TextView(options).finish(totals)))
+    if isUnknown, totals.unreadable == 0 { return options.isStrict ? 1 : 0 }
     return totals.status(strict: options.isStrict)
   }
 

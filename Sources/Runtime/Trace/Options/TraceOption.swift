@@ -58,8 +58,11 @@ public struct TraceOption: Sendable {
     },
     TraceOption(
       name: "--color", value: "WHEN",
-      help: "auto (in a terminal, unless NO_COLOR is set), always, never"
+      help: "auto (in a terminal, but for NO_COLOR), always, never"
     ) { (options, value) throws(Misuse) in options.colours = try choice("--color", value) },
+    TraceOption(name: "--promises", value: nil, help: "what every log keeps, as a table") {
+      (options, _) throws(Misuse) in options.listsPromises = true
+    },
   ]
 
   /// The rows of the help, as wide as the help's other text.
