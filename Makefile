@@ -95,18 +95,16 @@ spec: system ## writes spec/lifecycle.json, its fingerprint, the model and the d
 	@swift build --product par-lifecycle
 	scripts/generate-spec .build/debug/par-lifecycle
 
-docs: system ## writes the tables of docs/configuration.md anew from the program
+docs: system ## writes the tables of docs/configuration.md and docs/trace.md anew from the program
 	@swift build --product par-lifecycle
 	scripts/generate-configuration .build/debug/par-lifecycle
+	scripts/generate-promises .build/debug/par-lifecycle
 
 bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn behind us (needs nginx, haproxy, gcc)
 	@.build/test-venv/bin/python bench/proxy
 
 bench-memory: build ## memory of connections and streams, wake-ups when idle (needs gcc)
 	@.build/test-venv/bin/python bench/memory
-
-bench-trace: build bench-environment ## checking a large log beside jq, orjson and wc, BENCH_SIZE bytes (needs gcc, jq)
-	@.build/test-venv/bin/python bench/trace
 
 verify: ## spin proves what spec/lifecycle.pml claims, and refuses models that are wrong on purpose
 	@scripts/system-libraries spin gcc
@@ -119,6 +117,9 @@ claims:
 	else
 		echo "The model was not checked: spin is not there and could not be installed (make verify)."
 	fi
+
+bench-trace: build bench-environment ## checking a large log beside jq, orjson and wc, BENCH_SIZE bytes (needs gcc, jq)
+	@.build/test-venv/bin/python bench/trace
 
 tsan: system ## the data plane's and the controller's tests under the thread sanitizer
 	@swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan \
