@@ -8,7 +8,7 @@ enum TraceCommand {
     help: """
       Replays event logs, from the files or from standard input (-), with the state machine that
       wrote them: each run's verdict, its course, and what a line broke. Lines of others are only
-      counted.
+      counted. `trace diff A B` compares two files, or folders of files: what became slower.
 
       \(TraceOption.helpText)
 
@@ -17,10 +17,14 @@ enum TraceCommand {
       """
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments
-    var session = TraceSession(try options(&arguments, environment))
-    return session.run(
-      write: { writeAll(1, Array($0.utf8)) },
-      complain: { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) })
+    let options = try options(&arguments, environment)
+    let write: (String) -> Void = { writeAll(1, Array($0.utf8)) }
+    let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
+    if options.compares {
+      return TraceComparison(options).run(write: write, complain: complain)
+    }
+    var session = TraceSession(options)
+    return session.run(write: write, complain: complain)
   }
 
   /// The options of the table; every other word is an input.
@@ -38,7 +42,11 @@ enum TraceCommand {
         }
       }
     }
-    let files = try arguments.rest()
+    var files = try arguments.rest()
+    if files.first == "diff" {
+      options.compares = true
+      files.removeFirst()
+    }
     if !files.isEmpty { options.inputs = files }
     options.width = Terminal.columns(1, environment)
     options.hasColours =

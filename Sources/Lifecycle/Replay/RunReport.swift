@@ -17,6 +17,8 @@ public struct RunReport: Sendable {
   public var troublePlace: String?
   /// The last moments before the trouble; empty without one.
   public var before: [History.Moment]
+  /// Whether the run was reported before, as one that conforms, and a line came after its end.
+  public var isCorrection = false
   /// The smallest edits that would make the run legal, the best first; each one sentence.
   public var repairs: [String]
 

@@ -166,8 +166,10 @@ struct RunTable {
     totals.runs[before, default: 1] -= 1
     if totals.runs[before] == 0 { totals.runs[before] = nil }
     totals.runs[verdict.name, default: 0] += 1
-    return RunReport(
+    var report = RunReport(
       runID: runID, agentAppID: nil, deploymentID: nil, verdict: verdict, state: .stopped,
       lines: 1, history: history, place: text(place), troublePlace: text(place), before: [])
+    report.isCorrection = true
+    return report
   }
 }

@@ -37,6 +37,19 @@ public struct TraceOption: Sendable {
     TraceOption(
       name: "--allow-duplicates", value: nil, help: "pass over a line that stands twice"
     ) { (options, _) throws(Misuse) in options.allowsDuplicates = true },
+    TraceOption(name: "--summary", value: nil, help: "all runs together: counts and percentiles") {
+      (options, _) throws(Misuse) in options.summarises = true
+    },
+    TraceOption(
+      name: "--max-regress", value: "PERCENT",
+      help: "of diff: how much slower is too much (default 10%)"
+    ) { (options, value) throws(Misuse) in
+      let number = Double(value.hasSuffix("%") ? String(value.dropLast()) : value)
+      guard let number, number.isFinite, number >= 0 else {
+        throw Misuse(sentence: "--max-regress \(value) is no percentage such as 10%")
+      }
+      options.maximumRegression = number / 100
+    },
     TraceOption(
       name: "--color", value: "WHEN",
       help: "auto (in a terminal, unless NO_COLOR is set), always, never"

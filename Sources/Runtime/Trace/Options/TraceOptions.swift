@@ -3,8 +3,7 @@ public struct TraceOptions: Sendable {
   /// What the runs are printed as. A case is here once `view` makes something of it.
   public enum Format: String, Sendable, CaseIterable {
     case text
-    case json
-    case html, svg, chrome, otlp
+    case json, html, svg, chrome, otlp
 
     /// For the help and for who asked for another one.
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -22,6 +21,10 @@ public struct TraceOptions: Sendable {
   public var follows = false
   /// Percentiles and counts of all runs instead of each run's own picture.
   public var summarises = false
+  /// Two inputs side by side: what became slower.
+  public var compares = false
+  /// By what part a percentile may become worse: 0.1 for 10 %.
+  public var maximumRegression = 0.1
   /// Which cells of the machine's table the runs have seen, and which not.
   public var coversTable = false
   /// How the id of the only run that is looked at begins; nil: all are.
@@ -38,7 +41,8 @@ public struct TraceOptions: Sendable {
 
   /// What is made of the runs: a format's view, or a report on all of them together.
   func makeView() -> any TraceView {
-    switch format {
+    if summarises { return SummaryView(self) }
+    return switch format {
     case .text: TextView(self)
     case .json: JSONView()
     case .html: PageView()
@@ -54,7 +58,19 @@ public struct TraceOptions: Sendable {
       (
         { $0.inputs.filter { $0 == "-" }.count > 1 },
         "standard input (-) can be read once"
-      )
+      ),
+      (
+        { $0.compares && $0.inputs.count != 2 },
+        "trace diff takes two inputs, the runs before and the runs after"
+      ),
+      (
+        { $0.compares && ($0.summarises || $0.follows || $0.coversTable) },
+        "trace diff is a report of its own: it takes no --summary, --coverage or --follow"
+      ),
+      (
+        { !$0.compares && $0.maximumRegression != TraceOptions().maximumRegression },
+        "--max-regress is for trace diff"
+      ),
     ]
 
   /// What of the options does not go together, as a sentence.

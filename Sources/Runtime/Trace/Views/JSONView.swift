@@ -42,7 +42,7 @@ extension RunReport {
       "served_ms": .integer(timeline.served), "unserved_ms": .integer(timeline.unserved),
       "completed": completed, "aborted": aborted, "requests": .integer(Int64(history.requests)),
       "output_lines": .integer(Int64(history.outputLines)),
-      "left_out": .integer(Int64(history.leftOut)), "trouble": trouble, "failure": failure,
+      "left_out": .integer(Int64(history.leftOut)), "trouble": troubleJSON, "failure": failureJSON,
       "due": .array(
         verdict == .incomplete
           ? due.map {
@@ -56,7 +56,7 @@ extension RunReport {
   }
 
   /// What is wrong with the log; null: nothing.
-  private var trouble: JSONValue {
+  private var troubleJSON: JSONValue {
     var violation: Violation?
     let problem: String
     switch verdict {
@@ -78,7 +78,7 @@ extension RunReport {
   }
 
   /// Why the program gave up, in its own words; null: it did not.
-  private var failure: JSONValue {
+  private var failureJSON: JSONValue {
     for moment in history.moments.reversed() {
       guard case .bootFailed(let phase, let explanation) = moment.event else { continue }
       return .members([

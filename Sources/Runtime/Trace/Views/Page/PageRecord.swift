@@ -23,6 +23,7 @@ enum PageRecord {
       "base": RunClock(run.history).start.map { .number(Double($0 / 1000) / 1000) } ?? .null,
       "end": .integer(run.timeline.end), "boot": .optional(run.timeline.boot),
       "violation": violation(run),
+      "due": .array(run.due.map { .array([.string($0.what), .integer($0.at)]) }),
       "repairs": .array(run.repairs.map { .string($0) }),
       "stretches": .array(run.timeline.stretches.map(stretch)),
       "workers": .array(WorkerLife.all(in: run.history).map(worker)),

@@ -1,0 +1,123 @@
+internal import Lifecycle
+
+/// Two sets of runs side by side, for a person and for a gate.
+struct ComparisonView {
+  private let comparison: Comparison
+  private let sides: (Fleet, Fleet)
+  private let names: (String, String)
+
+  init(_ comparison: Comparison, _ sides: (Fleet, Fleet), names: (String, String)) {
+    self.comparison = comparison
+    self.sides = sides
+    self.names = names
+  }
+
+  // MARK: Text
+
+  func text(width: Int) -> String {
+    var lines = [side("A", names.0, sides.0, width), side("B", names.1, sides.1, width), ""]
+    lines.append(
+      line(["", "", "runs A/B", "A", "B", "change", ""], ""))
+    lines += comparison.rows.map(row)
+    lines += comparison.shares.map(row)
+    lines += [""] + Figures.wrapped(verdict, separator: " · ", indent: 0, width: width)
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func side(_ letter: String, _ name: String, _ fleet: Fleet, _ width: Int) -> String {
+    let verdicts = fleet.verdicts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    let version = fleet.versions.top(1).first.map { ", version \(Figures.harmless($0.text))" } ?? ""
+    let end =
+      "  \(Figures.counted(fleet.runs, "run", "runs"))\(version): "
+      + verdicts.joined(separator: ", ")
+    let room = max(8, width - end.count - 3)
+    return "\(letter)  \(Figures.cutBeginning(Figures.harmless(name), room))\(end)"
+  }
+
+  private func row(_ row: Comparison.Row) -> String {
+    let isFirst = row.percent == Comparison.percents[0]
+    return line(
+      [
+        isFirst ? row.measure.rawValue : "", "p\(row.percent)",
+        isFirst ? "\(row.counts.0)/\(row.counts.1)" : "",
+        row.values.0.map(Figures.time) ?? "-", row.values.1.map(Figures.time) ?? "-",
+        row.change.map { ($0 < 0 ? "-" : "+") + Figures.time(abs($0)) } ?? "",
+        row.relative.map(Figures.change) ?? "",
+      ], row.finding.text)
+  }
+
+  private func row(_ share: Comparison.Share) -> String {
+    line(
+      [
+        share.name, "", "\(share.of.0)/\(share.of.1)", String(share.counts.0),
+        String(share.counts.1), "", "",
+      ], share.finding.text)
+  }
+
+  private func line(_ cells: [String], _ end: String) -> String {
+    let text =
+      Figures.left(cells[0], 16) + Figures.left(cells[1], 3) + Figures.right(cells[2], 10)
+      + Figures.right(cells[3], 10) + Figures.right(cells[4], 10) + Figures.right(cells[5], 9)
+      + Figures.right(cells[6], 9) + "  " + end
+    return String(text.reversed().drop { $0 == " " }.reversed())
+  }
+
+  /// One line that says what the gate found.
+  private var verdict: [String] {
+    let rows = comparison.rows.filter { $0.finding == .regressed }.map {
+      "\($0.measure.rawValue) p\($0.percent) \($0.values.0.map(Figures.time) ?? "-") to "
+        + "\($0.values.1.map(Figures.time) ?? "-") (\($0.relative.map(Figures.change) ?? ""))"
+    }
+    let shares = comparison.shares.filter { $0.finding == .regressed }.map {
+      "\($0.name): \($0.counts.0) of \($0.of.0) to \($0.counts.1) of \($0.of.1)"
+    }
+    let found = rows + shares
+    let limit = Figures.change(comparison.limit).dropFirst()
+    guard let first = found.first else {
+      let untold = comparison.rows.contains { $0.finding == .tooFew }
+      return [
+        "no regression above \(limit)" + (untold ? ", as far as so few runs can tell" : "")
+      ]
+    }
+    return ["REGRESSED by more than \(limit): \(first)"] + found.dropFirst()
+  }
+
+  // MARK: JSON
+
+  var json: String {
+    let value: JSONValue = .members([
+      "schema": 1, "kind": "diff", "regressed": .bool(comparison.hasRegressed),
+      "limit": .number(comparison.limit),
+      "a": Self.json(names.0, sides.0), "b": Self.json(names.1, sides.1),
+      "measures": .array(comparison.rows.map(Self.json)),
+      "shares": .array(comparison.shares.map(Self.json)),
+    ])
+    return String(decoding: JSONWriter.pretty(value), as: UTF8.self)
+  }
+
+  private static func json(_ name: String, _ fleet: Fleet) -> JSONValue {
+    .members([
+      "input": .string(name), "runs": .count(fleet.runs), "verdicts": .counts(fleet.verdicts),
+    ])
+  }
+
+  private static func json(_ row: Comparison.Row) -> JSONValue {
+    .members([
+      "measure": .string(row.measure.key), "percentile": .count(row.percent),
+      "runs_a": .count(row.counts.0), "runs_b": .count(row.counts.1),
+      "a": row.values.0.map { .integer($0) } ?? .null,
+      "b": row.values.1.map { .integer($0) } ?? .null,
+      "change": row.relative.map { .number($0) } ?? .null,
+      "chance": row.probability.map { .number($0) } ?? .null,
+      "finding": .string(row.finding.rawValue),
+    ])
+  }
+
+  private static func json(_ share: Comparison.Share) -> JSONValue {
+    .members([
+      "what": .string(share.name), "a": .count(share.counts.0), "b": .count(share.counts.1),
+      "runs_a": .count(share.of.0), "runs_b": .count(share.of.1),
+      "chance": .number(share.probability), "finding": .string(share.finding.rawValue),
+    ])
+  }
+}
