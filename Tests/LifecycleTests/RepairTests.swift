@@ -13,6 +13,7 @@ struct RepairTests {
     var history = History()
     var last: Int64 = 0
     var aftermath: Aftermath?
+    var place = ""
     for (index, line) in lines.enumerated() {
       if aftermath != nil {
         aftermath?.take(line)
@@ -23,13 +24,14 @@ struct RepairTests {
         history.take(line)
         last = line.sequence
       } else {
+        place = "a.log:\(index + 1)"
         aftermath = Aftermath(
-          trouble: index == unreadable ? nil : line, at: "a.log:\(index + 1)", after: history,
+          trouble: index == unreadable ? nil : line, after: history,
           lastSequence: last, runID: line.runID, agentAppID: lines[0].agentAppID,
           deploymentID: lines[0].deploymentID, limits: limits)
       }
     }
-    return aftermath.map { Repair(of: $0, limits: limits) }
+    return aftermath.map { Repair(of: $0, at: place, limits: limits) }
   }
 
   @Test("is proposed for nearly every damage, makes the run legal, and mostly undoes the damage")

@@ -17,28 +17,36 @@ struct OpenRun {
   private var deploymentID: String?
   private var troublePlace: Place?
   private var before: [History.Moment] = []
+  /// What a repair is found with, once there is a trouble; or why none is sought.
+  private var aftermath: Aftermath?
+  private var refusal: String?
 
   init(_ key: RunKey, _ runID: String, at place: Place) {
     (self.key, self.runID, self.place) = (key, runID, place)
   }
 
   /// Takes its next line.
-  mutating func take(_ line: LogLine, hash: UInt64, at place: Place) {
+  mutating func take(
+    _ line: LogLine, hash: UInt64, at place: Place, _ quota: inout RepairQuota
+  ) {
     replay.take(line)
     recent.take(line.sequence, hash, at: place)
+    keep(line, place, &quota)
     lastSequence = line.sequence
-    keep(line, place)
   }
 
   /// Takes a line that stands twice; `why` says so.
-  mutating func refuse(_ line: LogLine, _ why: String, at place: Place) {
+  mutating func refuse(
+    _ line: LogLine, _ why: String, at place: Place, _ quota: inout RepairQuota
+  ) {
     replay.refuse(line, why)
-    keep(line, place)
+    keep(line, place, &quota)
   }
 
-  mutating func takeCorrupt(_ why: String, at place: Place) {
+  mutating func takeCorrupt(_ why: String, at place: Place, _ quota: inout RepairQuota) {
     replay.takeCorrupt(why)
-    note(place)
+    aftermath?.takeCorrupt()
+    note(nil, place, &quota)
   }
 
   /// Where the same line stood before, word for word.
@@ -46,18 +54,36 @@ struct OpenRun {
     line.sequence > lastSequence ? nil : recent.place(of: line.sequence, hash)
   }
 
-  private mutating func keep(_ line: LogLine, _ place: Place) {
+  private mutating func keep(_ line: LogLine, _ place: Place, _ quota: inout RepairQuota) {
     if agentAppID == nil { agentAppID = line.agentAppID }
     if deploymentID == nil { deploymentID = line.deploymentID }
-    note(place)
+    aftermath?.take(line)
+    note(line, place, &quota)
     history.take(line)
   }
 
   /// Keeps where its first trouble is, and what went before.
-  private mutating func note(_ place: Place) {
+  private mutating func note(_ line: LogLine?, _ place: Place, _ quota: inout RepairQuota) {
     guard replay.isTroubled, troublePlace == nil else { return }
     troublePlace = place
     before = Array(history.moments.suffix(Self.momentsBefore))
+    if case .unknownVersion = replay.verdict { return }
+    let trouble = Aftermath(
+      trouble: line, after: history, lastSequence: lastSequence, runID: runID,
+      agentAppID: agentAppID, deploymentID: deploymentID)
+    refusal = quota.refusal(trouble.linesBefore)
+    if refusal == nil { aftermath = trouble }
+  }
+
+  /// What the quota is given back once the report is made.
+  func release(_ quota: inout RepairQuota) {
+    if let aftermath { quota.release(aftermath.linesBefore) }
+  }
+
+  private func repairs(_ text: (Place) -> String) -> [String] {
+    if let refusal { return [refusal] }
+    guard let aftermath, let troublePlace else { return [] }
+    return Repair(of: aftermath, at: text(troublePlace)).sentences
   }
 
   /// - Parameter text: writes a place out.
@@ -65,7 +91,7 @@ struct OpenRun {
     var report = RunReport(
       runID: runID, agentAppID: agentAppID, deploymentID: deploymentID, verdict: replay.verdict,
       state: replay.state, lines: replay.lines, history: history, place: text(place),
-      troublePlace: troublePlace.map(text), before: before)
+      troublePlace: troublePlace.map(text), before: before, repairs: repairs(text))
     report.due = replay.due
     return report
   }

@@ -19,6 +19,7 @@ struct RunTable {
   /// Which run the line before was of: most often the next one's too.
   private var last: (key: RunKey, index: Int)?
   private var ended = EndedRuns()
+  private var quota = RepairQuota()
   private(set) var totals = Totals()
 
   /// - Parameter names: what places call the inputs.
@@ -35,6 +36,8 @@ struct RunTable {
     }
     return ended[key] == nil ? .unknown : .ended
   }
+
+  var openRuns: Int { runs.count }
 
   // MARK: Lines
 
@@ -54,9 +57,9 @@ struct RunTable {
         totals.duplicates += 1
         return nil
       }
-      runs[index].refuse(line, wording(place, earlier), at: place)
+      runs[index].refuse(line, wording(place, earlier), at: place, &quota)
     } else {
-      runs[index].take(line, hash: hash, at: place)
+      runs[index].take(line, hash: hash, at: place, &quota)
     }
     guard case .stopped = line.event else { return nil }
     return end(index)
@@ -72,9 +75,11 @@ struct RunTable {
     }
     let key = RunKey(runID)
     guard let index = find(key) ?? begin(key, runID, place) else {
-      return correct(key, runID, .corrupt(why), place, History())
+      return correct(
+        key, runID, .corrupt(why), place, History(),
+        "drop the line that cannot be read (\(text(place))): it comes after the end")
     }
-    runs[index].takeCorrupt(why, at: place)
+    runs[index].takeCorrupt(why, at: place, &quota)
     return nil
   }
 
@@ -125,6 +130,7 @@ struct RunTable {
 
   private mutating func report(_ run: OpenRun) -> RunReport {
     totals.runs[run.replay.verdict.name, default: 0] += 1
+    run.release(&quota)
     return run.report { text($0) }
   }
 
@@ -152,12 +158,15 @@ struct RunTable {
       .violates(
         Violation(
           promise: .machine, sequence: line.sequence, state: .stopped, event: line.event.name,
-          problem: what)), place, history)
+          problem: what)), place, history,
+      "drop seq \(line.sequence), \(line.event.name) (\(text(place))): "
+        + (earlier == nil ? "it comes after the end" : "it repeats an earlier one"))
   }
 
   /// A second report of a run whose first one said that it conforms.
   private mutating func correct(
-    _ key: RunKey, _ runID: String, _ verdict: Replay.Verdict, _ place: Place, _ history: History
+    _ key: RunKey, _ runID: String, _ verdict: Replay.Verdict, _ place: Place, _ history: History,
+    _ repair: String
   ) -> RunReport? {
     guard let before = ended[key], before == Replay.Verdict.conforms.name else {
       return nil
@@ -168,7 +177,8 @@ struct RunTable {
     totals.runs[verdict.name, default: 0] += 1
     var report = RunReport(
       runID: runID, agentAppID: nil, deploymentID: nil, verdict: verdict, state: .stopped,
-      lines: 1, history: history, place: text(place), troublePlace: text(place), before: [])
+      lines: 1, history: history, place: text(place), troublePlace: text(place), before: [],
+      repairs: [repair])
     report.isCorrection = true
     return report
   }

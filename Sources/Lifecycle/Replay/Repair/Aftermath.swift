@@ -13,7 +13,6 @@ public struct Aftermath: Sendable {
   private(set) var before: [Entry] = []
   /// Nil: the line cannot be read.
   private(set) var trouble: Entry?
-  let place: String
   private(set) var after: [Entry] = []
   /// Whether all lines until the run's end are here.
   private(set) var isWhole = true
@@ -24,12 +23,14 @@ public struct Aftermath: Sendable {
   private var leftOut: Int64
 
   /// `history` ends before the trouble; `lastSequence` is the number of the last legal line.
+  ///
+  /// - Parameters:
+  ///   - trouble: nil: it cannot be read.
   public init(
-    trouble: LogLine?, at place: String, after history: History, lastSequence: Int64,
+    trouble: LogLine?, after history: History, lastSequence: Int64,
     runID: String, agentAppID: String?, deploymentID: String?,
     limits: RepairLimits = RepairLimits()
   ) {
-    self.place = place
     self.limits = limits
     isBlind = history.leftOut > 0
     if !isBlind {
@@ -50,10 +51,10 @@ public struct Aftermath: Sendable {
     } else {
       lastTold &+= 1
     }
+    withoutAccessLog()
   }
 
-  /// Lines that are held in memory.
-  public var count: Int { before.count + after.count + 1 }
+  public var linesBefore: Int { before.count }
 
   public mutating func take(_ line: LogLine) {
     guard isWhole else { return }
@@ -65,6 +66,16 @@ public struct Aftermath: Sendable {
       isWhole = false
     }
     lastTold = line.sequence
+  }
+
+  /// Requests have lines that are not kept, so they cannot be counted.
+  private mutating func withoutAccessLog() {
+    guard let first = before.first,
+      case .runStarted(let version, let schema, let machine, let pid, let config) = first.line.event
+    else { return }
+    before[0].line.event = .runStarted(
+      version: version, schema: schema, machine: machine, pid: pid,
+      config: .object((config.members ?? []).filter { $0.name != "ACCESS_LOG" }))
   }
 
   /// Another line of the run cannot be read: nothing is known from here on.

@@ -5,7 +5,8 @@ public struct Repair: Sendable {
   /// without one. What is left of them replays without a violation: this is what a repair is.
   private(set) var repaired: [LogLine] = []
 
-  public init(of aftermath: Aftermath, limits: RepairLimits = RepairLimits()) {
+  /// - Parameter place: of the trouble, as `a.log:12`.
+  public init(of aftermath: Aftermath, at place: String, limits: RepairLimits = RepairLimits()) {
     guard !aftermath.isBlind else {
       sentences = ["no repair was sought: the run had too many lines before"]
       return
@@ -16,7 +17,7 @@ public struct Repair: Sendable {
     guard entries.contains(where: { !$0.line.runID.isEmpty }) else { return }
     let search = Self.search(
       entries.map(\.line), told: entries.map(\.told), trouble: aftermath.before.count,
-      isUnreadable: aftermath.trouble == nil, place: aftermath.place, limits)
+      isUnreadable: aftermath.trouble == nil, place: place, limits)
     conclude(search, aftermath, limits)
   }
 

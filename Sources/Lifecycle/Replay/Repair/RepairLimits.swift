@@ -2,7 +2,7 @@
 /// must not be checked at a crawl.
 public struct RepairLimits: Sendable {
   /// Lines after the trouble that are kept; output and access lines that are in order need no place.
-  public var linesAfter = 300
+  public var linesAfter = 200
   /// Lines before the trouble that an edit may touch.
   public var reachBack = 12
   /// Lines after the trouble that an edit may move.
@@ -18,7 +18,7 @@ public struct RepairLimits: Sendable {
   /// Runs for which a repair is sought.
   public var runs = 1000
   /// Lines that all runs with a trouble may hold together while they are open.
-  public var heldLines = 20_000
+  public var heldLines = 30_000
 
   public init() {}
 }
