@@ -60,27 +60,31 @@ struct PageTests {
 
   @Test("leaves runs in order out beyond its bounds, keeps room for trouble, and says so")
   func limits() {
-    var view = PageView()
+    var view = PageView(PageView.Limits(runs: 5, orderlyRuns: 3))
     let run = Story().report()
-    for _ in 0..<PageView.orderlyLimit { #expect(!view.show(run).isEmpty) }
+    for _ in 0..<3 { #expect(!view.show(run).isEmpty) }
     #expect(view.show(run).isEmpty)
     let trouble = Story().report(.corrupt("it is no JSON"))
-    for _ in PageView.orderlyLimit..<PageView.runLimit { #expect(!view.show(trouble).isEmpty) }
+    for _ in 3..<5 { #expect(!view.show(trouble).isEmpty) }
     #expect(view.show(trouble).isEmpty)
-    #expect(view.finish(Totals()).contains("\"leftOut\":2,\"limit\":5000"))
+    #expect(view.finish(Totals()).contains("\"leftOut\":2,\"limit\":5"))
   }
 
-  @Test("holds the events of so many runs as fit, and of the others the rest")
+  @Test(
+    "holds the events of as many runs as fit, more of those in trouble, and of the others the rest")
   func eventLimit() {
     var story = Story()
     let long = String(repeating: "x", count: 15_000)
-    for index in 0..<Int64(History.limit) {
-      story.write(.warning(code: "c", message: long), at: index)
-    }
-    let run = story.report()
-    var view = PageView()
-    #expect(view.show(run).utf8.count > PageView.orderlyEventsLimit)
-    #expect(view.show(run).contains("\"moments\":[]"))
-    #expect(view.finish(Totals()).contains("\"withoutEvents\":1"))
+    story.write(.warning(code: "c", message: long), at: 1)
+    let (run, trouble) = (story.report(), story.report(.corrupt("it is no JSON")))
+    var view = PageView(PageView.Limits(events: 20_000, orderlyEvents: 10_000))
+    #expect(view.show(run).contains(long))
+    #expect(!view.show(run).contains(long))
+    #expect(view.show(trouble).contains(long))
+    let last = view.show(trouble)
+    #expect(!last.contains(long))
+    #expect(last.contains(String(repeating: "x", count: PageRecord.labelLimit - 10)))
+    #expect(last.contains("\"moments\":[]"))
+    #expect(view.finish(Totals()).contains("\"withoutEvents\":2"))
   }
 }
