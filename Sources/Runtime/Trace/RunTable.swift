@@ -19,15 +19,22 @@ struct RunTable {
   /// Which run the line before was of: most often the next one's too.
   private var last: (key: RunKey, index: Int)?
   private var ended = EndedRuns()
-  private var quota = RepairQuota()
+  private var quota: RepairQuota
   private(set) var totals = Totals()
 
   /// - Parameter names: what places call the inputs.
-  init(names: [String], allowsDuplicates: Bool = false) {
+  init(
+    names: [String], allowsDuplicates: Bool = false, repairs limits: RepairLimits = RepairLimits()
+  ) {
     (self.names, self.allowsDuplicates) = (names, allowsDuplicates)
+    quota = RepairQuota(limits)
   }
 
-  func text(_ place: Place) -> String { "\(names[place.input]):\(place.line)" }
+  func text(_ place: Place) -> String { Self.text(place, names) }
+
+  private static func text(_ place: Place, _ names: [String]) -> String {
+    "\(names[place.input]):\(place.line)"
+  }
 
   mutating func standing(_ key: RunKey) -> Standing {
     if let index = find(key) {
@@ -128,8 +135,8 @@ struct RunTable {
 
   private mutating func report(_ run: OpenRun) -> RunReport {
     totals.runs[run.replay.verdict.name, default: 0] += 1
-    run.release(&quota)
-    return run.report { text($0) }
+    let names = names
+    return run.report(&quota) { Self.text($0, names) }
   }
 
   // MARK: Lines that stand twice, and lines after the end
