@@ -6,36 +6,29 @@ extension Span<UInt8> {
   /// The eight bytes from there on; zeros where the bytes end.
   @inline(__always)
   func word(at position: Int) -> UInt64 {
-    // In this form the optimizer makes one load of the eight.
-    guard position >= 0, position < count, count - position >= 8 else {
+    // One comparison: what is negative is very large.
+    guard UInt(bitPattern: position) < UInt(bitPattern: Swift.max(0, count &- 7)) else {
       return tail(from: position)
     }
-    var word = UInt64(self[position])
-    word |= UInt64(self[position + 1]) << 8
-    word |= UInt64(self[position + 2]) << 16
-    word |= UInt64(self[position + 3]) << 24
-    word |= UInt64(self[position + 4]) << 32
-    word |= UInt64(self[position + 5]) << 40
-    word |= UInt64(self[position + 6]) << 48
-    word |= UInt64(self[position + 7]) << 56
-    return word
+    return UInt64(
+      littleEndian: unsafe bytes.unsafeLoadUnaligned(
+        fromUncheckedByteOffset: position, as: UInt64.self))
   }
 
+  /// The word where fewer than eight bytes are left, or none.
   @inline(never)
   private func tail(from position: Int) -> UInt64 {
+    guard position >= 0, position < count else { return 0 }
+    guard count < 8 else { return word(at: count - 8) >> UInt64((position - (count - 8)) * 8) }
     var word: UInt64 = 0
-    var place = Swift.max(0, position)
-    while place < count, place - position < 8 {
-      word |= UInt64(self[place]) << UInt64((place - position) * 8)
-      place += 1
-    }
+    for place in position..<count { word |= UInt64(self[place]) << UInt64((place - position) * 8) }
     return word
   }
 
   /// The byte there; nil beyond the end.
   @inline(__always)
   func byte(at position: Int) -> UInt8? {
-    position >= 0 && position < count ? self[position] : nil
+    UInt(bitPattern: position) < UInt(bitPattern: count) ? self[position] : nil
   }
 
   /// Where that byte is next, from a position on; nil if nowhere.
@@ -78,6 +71,23 @@ extension UInt64 {
   var stringMarks: UInt64 {
     let controls = (self &- (Self.lowBits &* 0x20)) & ~self & Self.highBits
     return marks(of: 0x22) | marks(of: 0x5C) | controls
+  }
+
+  /// Marks what is no decimal digit.
+  @inline(__always)
+  var otherThanDigitMarks: UInt64 {
+    let digits = self ^ (Self.lowBits &* 0x30)
+    return (digits | ((digits & ~Self.highBits) &+ (Self.lowBits &* 0x76))) & Self.highBits
+  }
+
+  /// The number that eight digits stand for, the first of which is in the lowest byte.
+  @inline(__always)
+  var eightDigits: Int64 {
+    // Pairs of digits, then of two digits, then of four are put together in each step.
+    var sum = (self & (Self.lowBits &* 0x0F)) &* (10 << 8 + 1) >> 8
+    sum = (sum & 0x00FF_00FF_00FF_00FF) &* (100 << 16 + 1) >> 16
+    sum = (sum & 0x0000_FFFF_0000_FFFF) &* (10_000 << 32 + 1) >> 32
+    return Int64(truncatingIfNeeded: sum)
   }
 
   /// The number of the first byte that has a mark.

@@ -8,6 +8,7 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
     case tooDeep = "more than 64 levels of nesting"
     case trailingBytes = "something after the end of the value"
     case duplicateName = "an object that names a member twice"
+    case tooLong = "more than can be one line"
   }
 
   public let problem: Problem
@@ -56,13 +57,13 @@ public struct JSONReader {
     case UInt8(ascii: "["): return try readArray(bytes, depth: depth)
     case UInt8(ascii: "\""): return .string(try readString(bytes))
     case UInt8(ascii: "t"):
-      try JSONScan.word("true", bytes, &position)
+      try JSONScan.yes(bytes, &position)
       return true
     case UInt8(ascii: "f"):
-      try JSONScan.word("false", bytes, &position)
+      try JSONScan.no(bytes, &position)
       return false
     case UInt8(ascii: "n"):
-      try JSONScan.word("null", bytes, &position)
+      try JSONScan.null(bytes, &position)
       return .null
     case .some:
       switch try JSONScan.number(bytes, &position) {

@@ -26,18 +26,46 @@ enum JSONScan {
     }
   }
 
-  /// `true`, `false` or `null`.
+  /// A word of `count` bytes; `head`: those as a number.
   @inline(__always)
   static func word(
-    _ word: StaticString, _ bytes: Span<UInt8>, _ position: inout Int
+    _ word: StaticString, _ head: UInt64, _ count: Int, _ bytes: Span<UInt8>,
+    _ position: inout Int
   ) throws(JSONError) {
+    guard bytes.word(at: position).first(count) == head else {
+      throw badWord(word, bytes, position)
+    }
+    position += count
+  }
+
+  @inline(never)
+  private static func badWord(
+    _ word: StaticString, _ bytes: Span<UInt8>, _ start: Int
+  ) -> JSONError {
+    var position = start
     for byte in word.description.utf8 {
       guard let found = bytes.byte(at: position) else {
-        throw JSONError(problem: .unexpectedEnd, offset: position)
+        return JSONError(problem: .unexpectedEnd, offset: position)
       }
-      guard found == byte else { throw JSONError(problem: .unexpectedByte, offset: position) }
+      guard found == byte else { break }
       position += 1
     }
+    return JSONError(problem: .unexpectedByte, offset: position)
+  }
+
+  @inline(__always)
+  static func null(_ bytes: Span<UInt8>, _ position: inout Int) throws(JSONError) {
+    try word("null", 0x6C6C_756E, 4, bytes, &position)
+  }
+
+  @inline(__always)
+  static func yes(_ bytes: Span<UInt8>, _ position: inout Int) throws(JSONError) {
+    try word("true", 0x6575_7274, 4, bytes, &position)
+  }
+
+  @inline(__always)
+  static func no(_ bytes: Span<UInt8>, _ position: inout Int) throws(JSONError) {
+    try word("false", 0x65_736C_6166, 5, bytes, &position)
   }
 
   /// After an element: a comma goes on, the closing bracket ends.
@@ -81,40 +109,55 @@ enum JSONScan {
       position = place + 1
       return StringBody(start: start, end: place, hasEscapes: false)
     }
-    return try unusualString(bytes, &position, from: start, to: place)
+    return try unusualString(bytes, &position, from: start, to: place, high)
   }
 
-  /// A string with escapes, or with characters beyond ASCII, or a bad one.
+  /// A string with escapes, or with characters beyond ASCII, or a bad one. It is read up to `place`;
+  /// `bytesBefore` has the high bits of what was read.
   @inline(never)
   private static func unusualString(
-    _ bytes: Span<UInt8>, _ position: inout Int, from start: Int, to place: Int
+    _ bytes: Span<UInt8>, _ position: inout Int, from start: Int, to place: Int,
+    _ bytesBefore: UInt64
   ) throws(JSONError) -> StringBody {
     var place = place
     var hasEscapes = false
-    while true {
-      guard let byte = bytes.byte(at: place) else {
-        throw JSONError(problem: .unexpectedEnd, offset: bytes.count)
+    var high = bytesBefore
+    scan: while true {
+      let word = bytes.word(at: place)
+      let marks = word.stringMarks
+      guard marks != 0 else {
+        high |= word
+        place += 8
+        continue
       }
-      if byte == 0x22 { break }
-      guard byte >= 0x20 else { throw JSONError(problem: .badString, offset: place) }
-      if byte == 0x5C {
+      high |= word.first(marks.firstMark)
+      place += marks.firstMark
+      switch bytes.byte(at: place) {
+      case nil: throw JSONError(problem: .unexpectedEnd, offset: bytes.count)
+      case UInt8(ascii: "\""): break scan
+      case UInt8(ascii: "\\"):
         hasEscapes = true
-        _ = try escape(bytes, &place)
-      } else {
-        place += 1
-      }
-      // On to the next byte that is more than a character.
-      while true {
-        let marks = bytes.word(at: place).stringMarks
-        place += marks == 0 ? 8 : marks.firstMark
-        if marks != 0 { break }
+        switch bytes.byte(at: place + 1) {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "n"), UInt8(ascii: "t"):
+          place += 2
+        default: _ = try escape(bytes, &place)
+        }
+      case .some: throw JSONError(problem: .badString, offset: place)
       }
     }
-    do { _ = try UTF8Span(validating: bytes.extracting(start..<place)) } catch {
-      throw JSONError(problem: .badString, offset: start + error.byteOffsets.lowerBound)
-    }
+    if high & UInt64.highBits != 0 { try checkUTF8(bytes, from: start, to: place) }
     position = place + 1
     return StringBody(start: start, end: place, hasEscapes: hasEscapes)
+  }
+
+  private static func checkUTF8(
+    _ bytes: Span<UInt8>, from start: Int, to end: Int
+  ) throws(JSONError) {
+    var first = start
+    while first + 8 <= end, bytes.word(at: first) & UInt64.highBits == 0 { first += 8 }
+    do { _ = try UTF8Span(validating: bytes.extracting(first..<end)) } catch {
+      throw JSONError(problem: .badString, offset: first + error.byteOffsets.lowerBound)
+    }
   }
 
   /// The character of an escape, which begins at its `\`.
@@ -221,6 +264,10 @@ enum JSONScan {
     return String(copying: text)
   }
 
+  private static let powers: InlineArray<8, Int64> = [
+    1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000,
+  ]
+
   /// Begins at the minus sign or the first digit.
   @inline(__always)
   static func number(_ bytes: Span<UInt8>, _ position: inout Int) throws(JSONError) -> Number {
@@ -229,13 +276,22 @@ enum JSONScan {
     let first = isNegative ? start + 1 : start
     var place = first
     var value: Int64 = 0
-    while let byte = bytes.byte(at: place) {
-      let digit = byte &- 0x30
-      guard digit < 10 else { break }
-      value = value &* 10 &+ Int64(digit)
-      place += 1
+    var digits = 0
+    while true {
+      let word = bytes.word(at: place)
+      let marks = word.otherThanDigitMarks
+      guard marks == 0 else {
+        let count = marks.firstMark
+        guard count > 0 else { break }
+        value = value &* powers[count] &+ (word << UInt64((8 - count) * 8)).eightDigits
+        digits += count
+        place += count
+        break
+      }
+      value = value &* 100_000_000 &+ word.eightDigits
+      digits += 8
+      place += 8
     }
-    let digits = place - first
     if digits >= 1, digits <= 18, digits == 1 || bytes.byte(at: first) != 0x30 {
       switch bytes.byte(at: place) {
       case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): break

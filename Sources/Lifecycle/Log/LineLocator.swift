@@ -15,8 +15,9 @@ public struct LineLocator: Sendable {
   /// How many JSON texts a line can be inside of, each in a string of the next.
   public static let depthLimit = 3
 
-  /// What follows the opening brace.
-  private static let mark: StaticString = "timestamp"
+  /// The first and the last eight bytes of `{"timestamp":"`.
+  private static let markHead: UInt64 = 0x7473_656D_6974_227B
+  private static let markTail: UInt64 = 0x223A_2270_6D61_7473
 
   /// The line that was found inside another JSON text; good until the next one is looked for.
   public private(set) var unescaped: [UInt8] = []
@@ -25,6 +26,7 @@ public struct LineLocator: Sendable {
 
   /// Looks at a whole line, with or without its line feed.
   public mutating func locate(_ bytes: Span<UInt8>) -> Finding {
+    if Self.beginning(bytes, at: 0) == 0 { return Self.plain(bytes, from: 0) }
     var position = 0
     while let brace = bytes.first(UInt8(ascii: "{"), from: position) {
       if let depth = Self.beginning(bytes, at: brace) {
@@ -40,10 +42,7 @@ public struct LineLocator: Sendable {
   /// quotation mark when it is in a string, three when in a string in a string.
   @inline(__always)
   private static func beginning(_ bytes: Span<UInt8>, at brace: Int) -> Int? {
-    // `{"timest`
-    if bytes.word(at: brace) == 0x7473_656D_6974_227B, bytes.has("amp\":\"", at: brace + 8) {
-      return 0
-    }
+    if bytes.word(at: brace) == markHead, bytes.word(at: brace + 6) == markTail { return 0 }
     guard bytes.byte(at: brace + 1) == UInt8(ascii: "\\") else { return nil }
     return escapedBeginning(bytes, at: brace)
   }

@@ -33,7 +33,9 @@ public struct Replay: Sendable {
   private var lastSequence: Int64 = 0
   private var lastUptime: Int64 = 0
   private var isBegun = false
-  private var problem: Verdict?
+  private var problem: Verdict? {
+    didSet { isTroubled = problem != nil }
+  }
 
   public init() {}
 
@@ -52,7 +54,7 @@ public struct Replay: Sendable {
   }
 
   /// Whether something was found that is not as it should be: nothing more is judged.
-  public var isTroubled: Bool { problem != nil }
+  public private(set) var isTroubled = false
 
   /// Takes the run's next line. After a first violation nothing more is judged.
   public mutating func take(_ line: LogLine) {

@@ -1,42 +1,37 @@
-/// A run's id as a key: ours are 32 hexadecimal digits and become two words; others stay text.
+/// A run's id as a key: one of 32 bytes, as ours are, is its bytes in four words; others stay text.
 struct RunKey: Hashable, Sendable {
-  private let high: UInt64
-  private let low: UInt64
-  private let text: String
+  private static let bytes = 32
+
+  private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+  private var text = ""
 
   init(_ runID: String) {
-    var words: (UInt64, UInt64) = (0, 0)
-    var count = 0
-    for byte in runID.utf8 {
-      let digit: UInt8
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
-      default:
-        count = -1
-        digit = 0
-      }
-      if count < 0 || count == 32 {
-        count = -1
-        break
-      }
-      words = (words.0 << 4 | words.1 >> 60, words.1 << 4 | UInt64(digit))
-      count += 1
+    guard runID.utf8.count == Self.bytes else {
+      text = runID
+      return
     }
-    let isOurs = count == 32
-    high = isOurs ? words.0 : 0
-    low = isOurs ? words.1 : 0
-    text = isOurs ? "" : runID
+    var runID = runID
+    words = runID.withUTF8 {
+      let bytes = UnsafeRawBufferPointer($0)
+      return (
+        bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
+        bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+        bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
+        bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+      )
+    }
   }
 
   static func == (left: RunKey, right: RunKey) -> Bool {
     // Code by code: Swift takes canonically equivalent strings as equal.
-    left.low == right.low && left.high == right.high
-      && left.text.utf8.elementsEqual(right.text.utf8)
+    left.words == right.words && left.text.utf8.elementsEqual(right.text.utf8)
   }
 
   func hash(into hasher: inout Hasher) {
-    hasher.combine(low ^ high)
+    hasher.combine(words.0)
+    hasher.combine(words.1)
+    hasher.combine(words.2)
+    hasher.combine(words.3)
     if !text.isEmpty { for byte in text.utf8 { hasher.combine(byte) } }
   }
 }

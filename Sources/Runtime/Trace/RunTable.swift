@@ -44,6 +44,8 @@ struct RunTable {
     return ended[key] == nil ? .unknown : .ended
   }
 
+  var openRuns: Int { runs.count }
+
   // MARK: Lines
 
   /// Takes a line of a run. What is to be said of the run, when the line ends it, or comes after its end.

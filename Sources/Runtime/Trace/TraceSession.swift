@@ -95,19 +95,16 @@ public struct TraceSession {
     _ chunk: Chunk, isAgain: Bool, _ show: (RunReport) -> Void, _ complain: (String) -> Void
   ) {
     if chunk.isFirst { linesBefore = 0 }
-    for line in chunk.lines {
-      let place = Place(input: chunk.input, line: linesBefore + line.number)
-      switch line.content {
-      case .line(let content):
-        let key = RunKey(content.runID)
-        if order.admits(key, content.sequence, time: content.wallNanoseconds, &table),
-          let run = table.take(content, key, hash: line.hash, at: place)
-        {
-          show(run)
-        }
-      case .corrupt(let runID, let why):
-        let isMine = runID.map { order.admits(RunKey($0), nil, time: nil, &table) } ?? !isAgain
-        if isMine, let run = table.takeCorrupt(runID, why, at: place) { show(run) }
+    var (line, corrupt) = (0, 0)
+    for mark in chunk.marks {
+      let place = Place(input: chunk.input, line: linesBefore + mark.number)
+      switch mark.kind {
+      case .line:
+        if let run = take(chunk.lines[line], mark, place) { show(run) }
+        line += 1
+      case .corrupt:
+        if let run = take(chunk.corrupt[corrupt], mark, place, isAgain) { show(run) }
+        corrupt += 1
       case .cutOff:
         if !isAgain { table.takeCutOff() }
       }
@@ -117,5 +114,21 @@ public struct TraceSession {
       table.takeUnreadable()
       complain(fault.sentence)
     }
+  }
+
+  private mutating func take(_ line: LogLine, _ mark: Chunk.Mark, _ place: Place) -> RunReport? {
+    guard order.admits(mark.key, line.sequence, time: line.wallNanoseconds, &table) else {
+      return nil
+    }
+    return table.take(line, mark.key, hash: mark.hash, at: place)
+  }
+
+  private mutating func take(
+    _ corrupt: Chunk.Corrupt, _ mark: Chunk.Mark, _ place: Place, _ isAgain: Bool
+  ) -> RunReport? {
+    guard corrupt.runID == nil ? !isAgain : order.admits(mark.key, nil, time: nil, &table) else {
+      return nil
+    }
+    return table.takeCorrupt(corrupt.runID, corrupt.why, at: place)
   }
 }

@@ -5,6 +5,8 @@ public struct LineDecoder: Sendable {
   /// Which texts a line is to carry.
   public enum Texts: Sendable {
     case all
+    /// All but those of the access log and of the agent's output, of which a report only counts the lines.
+    case shown
     /// Those that no promise reads stay empty: messages, errors, paths, output and the ids of requests;
     /// of the configuration only the variables of `LoggedConfiguration.judged` are kept.
     case judged
@@ -14,6 +16,9 @@ public struct LineDecoder: Sendable {
   private var scanner = LineScanner()
   private var cache = TextCache()
   private var clock = TimestampReader()
+
+  /// Whether the texts of the line that is read are wanted.
+  private var keepsTexts = true
 
   public init(texts: Texts = .all) { self.texts = texts }
 
@@ -62,7 +67,12 @@ public struct LineDecoder: Sendable {
       throw .missingField("event")
     }
     guard let name = word(spelled, .eventName, bytes).flatMap({ EventName(rawValue: UInt8($0)) })
-    else { throw .unknownEvent(string(spelled, bytes)) }
+    else { throw .unknownEvent(string(spelled, bytes, of: .event)) }
+    switch texts {
+    case .all: keepsTexts = true
+    case .shown: keepsTexts = name != .request && name != .agentOutput
+    case .judged: keepsTexts = false
+    }
     let event: LogEvent
     do throws(FieldError) {
       event = try LogEvent(name, &self, bytes)
@@ -99,11 +109,13 @@ extension LineDecoder {
   }
 
   @inline(__always)
-  mutating func string(_ value: LineScanner.Value, _ bytes: Span<UInt8>) -> String {
+  private mutating func string(
+    _ value: LineScanner.Value, _ bytes: Span<UInt8>, of member: LineMember
+  ) -> String {
     value.hasEscapes
       ? JSONScan.text(
         bytes, JSONScan.StringBody(start: value.start, end: value.end, hasEscapes: true))
-      : cache.text(bytes, value.range)
+      : cache.text(bytes, value.range, of: member)
   }
 
   /// A text that comes again and again.
@@ -111,7 +123,7 @@ extension LineDecoder {
     guard let value = scanner.value(member), value.kind == .string else {
       throw FieldError(member: member)
     }
-    return string(value, bytes)
+    return string(value, bytes, of: member)
   }
 
   /// Nil when it is null or absent.
@@ -127,7 +139,7 @@ extension LineDecoder {
     guard let value = scanner.value(member), value.kind == .string else {
       throw FieldError(member: member)
     }
-    guard texts == .all else { return "" }
+    guard keepsTexts else { return "" }
     return JSONScan.text(
       bytes,
       JSONScan.StringBody(start: value.start, end: value.end, hasEscapes: value.hasEscapes))
@@ -201,9 +213,7 @@ extension LineDecoder {
     var plain: [UInt8] = []
     var position = value.start
     _ = JSONScan.unescape(bytes, &position, into: &plain)
-    var unescaped = value
-    (unescaped.start, unescaped.end) = (0, plain.count)
-    return scanner.word(plain.span, unescaped, scope)
+    return scanner.word(plain.span, scope)
   }
 
   /// A word from a closed list.
@@ -232,7 +242,7 @@ extension LineDecoder {
     list.reserveCapacity(elements.count)
     for element in elements {
       guard let text = element.text else { throw FieldError(member: member) }
-      list.append(isFree && texts == .judged ? "" : text)
+      list.append(isFree && !keepsTexts ? "" : text)
     }
     return list
   }
@@ -261,7 +271,7 @@ extension LineDecoder {
     case .null: return .null
     case .flag: return .bool(value.whole != 0)
     case .integer: return .integer(value.whole)
-    case .string: return .string(string(value, bytes))
+    case .string: return .string(string(value, bytes, of: .config))
     case .decimal, .array, .object:
       guard let json = try? JSONReader.decode(bytes.extracting(value.range)) else {
         throw FieldError(member: .config)

@@ -112,7 +112,6 @@ enum LineMember: UInt8, CaseIterable {
   }
 
   /// The scope of the members of the object that this one is; nil for other kinds of value.
-  @inline(__always)
   var inside: NameScope? {
     switch self {
     case .package: .package

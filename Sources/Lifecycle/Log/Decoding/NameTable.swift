@@ -55,6 +55,8 @@ struct NameTable: Sendable {
   /// 0: nothing; else one more than the entry's place.
   private var places = [UInt8](repeating: 0, count: NameTable.slots)
   private var entries: [Entry] = []
+  /// The names of members and their numbers, whatever they stand in.
+  private(set) var members: [(name: [UInt8], number: Int)] = []
 
   /// Names of at most 32 bytes, at most 255 in all.
   mutating func add(_ name: some StringProtocol, _ scope: NameScope, _ number: UInt8) {
@@ -62,6 +64,7 @@ struct NameTable: Sendable {
     precondition(bytes.count <= NameWords.limit && entries.count < 255)
     let words = NameWords(bytes.span, at: 0, count: bytes.count)
     entries.append(Entry(words: words, count: bytes.count, scope: scope, number: number))
+    if scope.rawValue < NameScope.other.rawValue { members.append((bytes, Int(number))) }
     var slot = Self.slot(words, scope)
     while places[slot] != 0 { slot = (slot + 1) % Self.slots }
     places[slot] = UInt8(entries.count)

@@ -7,7 +7,7 @@ struct TextCache: Sendable {
   static let lengthLimit = 64
 
   private struct Entry {
-    var hash: UInt64 = 0
+    /// In bytes; 0: nothing is there.
     var count = 0
     var text = ""
   }
@@ -16,8 +16,22 @@ struct TextCache: Sendable {
   /// The bytes of the texts, `lengthLimit` for each.
   private var keys = [UInt8](repeating: 0, count: TextCache.places * TextCache.lengthLimit)
 
-  /// The text of bytes that are known to be UTF-8 (others become U+FFFD).
-  mutating func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
+  /// By member: where its last text is.
+  private var recent = [UInt8](repeating: 0, count: LineScanner.valueLimit)
+
+  /// The text of a member, of bytes that are known to be UTF-8 (others become U+FFFD).
+  mutating func text(_ bytes: Span<UInt8>, _ range: Range<Int>, of member: LineMember) -> String {
+    let likely = Int(recent[Int(member.rawValue)])
+    if entries[likely].count == range.count, isKey(likely, bytes, range) {
+      return entries[likely].text
+    }
+    return find(bytes, range, member)
+  }
+
+  @inline(never)
+  private mutating func find(
+    _ bytes: Span<UInt8>, _ range: Range<Int>, _ member: LineMember
+  ) -> String {
     let count = range.count
     guard count > 0 else { return "" }
     guard count <= Self.lengthLimit else { return Self.make(bytes, range) }
@@ -30,25 +44,24 @@ struct TextCache: Sendable {
       offset += 8
     }
     let place = Int(truncatingIfNeeded: hash >> 56)
-    let key = place * Self.lengthLimit
-    if entries[place].hash == hash, entries[place].count == count, isKey(key, bytes, range) {
-      return entries[place].text
-    }
+    recent[Int(member.rawValue)] = UInt8(place)
+    if entries[place].count == count, isKey(place, bytes, range) { return entries[place].text }
     let text = Self.make(bytes, range)
-    entries[place] = Entry(hash: hash, count: count, text: text)
-    for index in 0..<Self.lengthLimit {
-      keys[key + index] = index < count ? bytes[range.lowerBound + index] : 0
-    }
+    entries[place] = Entry(count: count, text: text)
+    let key = place * Self.lengthLimit
+    for index in 0..<count { keys[key + index] = bytes[range.lowerBound + index] }
     return text
   }
 
+  /// Whether the text of a place is that of these bytes, which are as many.
   @inline(__always)
-  private func isKey(_ key: Int, _ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+  private func isKey(_ place: Int, _ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
     let known = keys.span
+    let key = place * Self.lengthLimit
     var offset = 0
     while offset < range.count {
       let word = bytes.word(at: range.lowerBound + offset).first(range.count - offset)
-      guard known.word(at: key + offset) == word else { return false }
+      guard known.word(at: key + offset).first(range.count - offset) == word else { return false }
       offset += 8
     }
     return true

@@ -2,6 +2,11 @@
 struct TimestampReader: Sendable {
   private static let length = 27
 
+  /// `00:00`, `:00` and `.000000Z` as words.
+  private static let hoursZero: UInt64 = 0x30_303A_3030
+  private static let secondsZero: UInt64 = 0x30_303A
+  private static let fractionZero: UInt64 = 0x5A30_3030_3030_302E
+
   /// `2026-11-` and `22T`, and when that day began.
   private var day: (head: UInt64, tail: UInt64, nanoseconds: Int64) = (0, 0, 0)
 
@@ -17,9 +22,9 @@ struct TimestampReader: Sendable {
       day = (head, middle.first(3), nanoseconds)
     }
     // What is left of a digit is its value, and of a sign nothing.
-    let hours = (middle >> 24) ^ Self.word("00:00")
-    let seconds = bytes.word(at: start + 16).first(3) ^ Self.word(":00")
-    let fraction = bytes.word(at: start + 19) ^ Self.word(".000000Z")
+    let hours = (middle >> 24) ^ Self.hoursZero
+    let seconds = bytes.word(at: start + 16).first(3) ^ Self.secondsZero
+    let fraction = bytes.word(at: start + 19) ^ Self.fractionZero
     guard Self.areDigits(hours), Self.areDigits(seconds), Self.areDigits(fraction),
       hours & 0xFF_0000 == 0, seconds & 0xFF == 0, fraction & 0xFF00_0000_0000_00FF == 0
     else { return nil }
@@ -31,12 +36,6 @@ struct TimestampReader: Sendable {
       Self.two(fraction >> 8) * 10_000 + Self.two(fraction >> 24) * 100 + Self.two(fraction >> 40)
     let inDay = (hour * 3600 + minute * 60 + second) * 1_000_000 + microseconds
     return day.nanoseconds &+ inDay * 1000
-  }
-
-  private static func word(_ text: StaticString) -> UInt64 {
-    var word: UInt64 = 0
-    for byte in text.description.utf8.reversed() { word = word << 8 | UInt64(byte) }
-    return word
   }
 
   private static func areDigits(_ word: UInt64) -> Bool {

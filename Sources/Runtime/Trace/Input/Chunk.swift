@@ -13,21 +13,30 @@ final class Chunk: @unchecked Sendable {
   /// A part line before what is read.
   static let capacity = readBytes + lineLimit
 
-  /// What is there to be said of a line.
-  enum Content: Sendable {
-    case line(LogLine)
-    /// It looks like ours and cannot be read. The run's id, where it can be told.
-    case corrupt(runID: String?, why: String)
-    /// The input's last line, which has no end.
+  /// What is there to be said of a line of ours.
+  enum Kind: Sendable {
+    /// The next one of `lines`.
+    case line
+    /// It cannot be read: the next one of `corrupt`.
+    case corrupt
+    /// It is the input's last, and has no end.
     case cutOff
   }
 
-  struct Line: Sendable {
+  struct Mark: Sendable {
     /// From 1, in this chunk.
     let number: Int
+    let kind: Kind
     /// Of what the line says, without what is around it.
     let hash: UInt64
-    let content: Content
+    /// The run that it is of.
+    let key: RunKey
+  }
+
+  /// A line that looks like ours and cannot be read. The run's id, where it can be told.
+  struct Corrupt: Sendable {
+    let runID: String?
+    let why: String
   }
 
   let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
@@ -44,7 +53,10 @@ final class Chunk: @unchecked Sendable {
   var fault: InputFault?
 
   // What scanning found.
-  var lines: [Line] = []
+  /// In the order of the input; what they tell of stands in the two lists that follow.
+  var marks: [Mark] = []
+  var lines: [LogLine] = []
+  var corrupt: [Corrupt] = []
   /// Lines, the blank ones and those skipped included.
   var lineCount = 0
   var foreign = 0

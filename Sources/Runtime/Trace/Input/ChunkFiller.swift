@@ -1,5 +1,13 @@
 internal import Glibc
 
+/// Where bytes come from.
+protocol ByteSource {
+  /// Reads some; 0 is the end. May wait.
+  func read(into target: UnsafeMutableRawBufferPointer) throws(InputFault) -> Int
+  /// Whether a read would bring something at once.
+  var isReady: Bool { get }
+}
+
 /// Cuts an input into chunks of whole lines: what is behind a chunk's last line feed begins the next one.
 /// A line that is too long is passed over, not kept.
 struct ChunkFiller {
@@ -17,7 +25,7 @@ struct ChunkFiller {
   /// Reads until there are enough lines, or none is to be had at once. The chunk is the input's last
   /// (`isLast`) when there is nothing more.
   /// - Throws: what ends the input early; what was read before is in the chunk.
-  mutating func fill(_ chunk: Chunk, from input: Input) throws(InputFault) {
+  mutating func fill(_ chunk: Chunk, from input: some ByteSource) throws(InputFault) {
     chunk.storage.copyBytes(from: carried)
     var filled = carried.count
     carried.removeAll(keepingCapacity: true)

@@ -5,15 +5,19 @@ struct ChunkScanner {
   private let options: TraceOptions
   private var locator = LineLocator()
   private var decoder: LineDecoder
+  /// Of the line before: most often the next one's too.
+  private var last = (runID: "", key: RunKey(""))
 
   init(_ options: TraceOptions) {
     self.options = options
-    decoder = LineDecoder(texts: .all)
+    decoder = LineDecoder(texts: .shown)
   }
 
   /// Fills in what the chunk's lines say.
   mutating func scan(_ chunk: Chunk) {
+    chunk.marks.removeAll(keepingCapacity: true)
     chunk.lines.removeAll(keepingCapacity: true)
+    chunk.corrupt.removeAll()
     chunk.lineCount = chunk.skippedLines
     (chunk.foreign, chunk.tooLong) = (chunk.skippedLines, chunk.skippedLines)
     var splitter = LineSplitter(chunk.bytes)
@@ -42,7 +46,7 @@ struct ChunkScanner {
       refuse(bytes.extracting(start...), "it has no end", isTerminated, into: chunk)
     case .foreign:
       if !isTerminated, bytes.mayBecomeOurs {
-        add(0, .cutOff, to: chunk)
+        addCutOff(to: chunk)
       } else if !bytes.isBlank {
         chunk.foreign += 1
       }
@@ -53,27 +57,37 @@ struct ChunkScanner {
     _ bytes: Span<UInt8>, _ isTerminated: Bool, into chunk: Chunk
   ) {
     do throws(LogLine.DecodingError) {
-      let line = try decoder.decode(bytes)
-      if options.wants(line.runID) {
-        add(bytes.withUnsafeBytes(lineHash), .line(line), to: chunk)
-      }
+      chunk.lines.append(try decoder.decode(bytes))
     } catch {
-      refuse(bytes, error.description, isTerminated, into: chunk)
+      return refuse(bytes, error.description, isTerminated, into: chunk)
     }
+    let runID = chunk.lines[chunk.lines.count - 1].runID
+    if runID != last.runID {
+      guard options.wants(runID) else {
+        chunk.lines.removeLast()
+        return
+      }
+      last = (runID, RunKey(runID))
+    }
+    let hash = bytes.withUnsafeBytes(lineHash)
+    chunk.marks.append(
+      Chunk.Mark(number: chunk.lineCount, kind: .line, hash: hash, key: last.key))
   }
 
   private func refuse(
     _ bytes: Span<UInt8>, _ why: String, _ isTerminated: Bool, into chunk: Chunk
   ) {
-    guard isTerminated else { return add(0, .cutOff, to: chunk) }
+    guard isTerminated else { return addCutOff(to: chunk) }
     let runID = LineLocator.runID(in: bytes)
-    if runID.map(options.wants) ?? true {
-      add(0, .corrupt(runID: runID, why: why), to: chunk)
-    }
+    guard runID.map(options.wants) ?? true else { return }
+    chunk.corrupt.append(Chunk.Corrupt(runID: runID, why: why))
+    chunk.marks.append(
+      Chunk.Mark(number: chunk.lineCount, kind: .corrupt, hash: 0, key: RunKey(runID ?? "")))
   }
 
-  private func add(_ hash: UInt64, _ content: Chunk.Content, to chunk: Chunk) {
-    chunk.lines.append(Chunk.Line(number: chunk.lineCount, hash: hash, content: content))
+  private func addCutOff(to chunk: Chunk) {
+    chunk.marks.append(
+      Chunk.Mark(number: chunk.lineCount, kind: .cutOff, hash: 0, key: last.key))
   }
 }
 

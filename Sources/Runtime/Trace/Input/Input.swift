@@ -5,7 +5,7 @@ internal import LinuxSystem
 /// One input of `trace`: a file, a pipe or standard input, unpacked where it is packed.
 ///
 /// One thread at a time uses it; which one may change from read to read.
-final class Input {
+final class Input: ByteSource {
   /// As on the command line.
   let name: String
   /// Whether it can be read once more from its start, as a pipe cannot.

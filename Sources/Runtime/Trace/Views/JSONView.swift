@@ -24,12 +24,7 @@ struct JSONView: TraceView {
 extension RunReport {
   /// What `spec/trace.schema.json` calls a run.
   var json: JSONValue {
-    var (outcome, exitCode): (JSONValue, JSONValue) = (.null, .null)
-    var (completed, aborted): (JSONValue, JSONValue) = (.null, .null)
-    if case .stopped(_, let facts) = history.last?.event {
-      (outcome, exitCode) = (.string(facts.outcome.rawValue), .integer(Int64(facts.exitCode)))
-      (completed, aborted) = (.integer(Int64(facts.completed)), .integer(Int64(facts.aborted)))
-    }
+    let stopped = stoppedFacts
     return .members([
       "run_id": .string(runID), "agentAppId": .optional(agentAppID),
       "deploymentId": .optional(deploymentID), "package": package?.json ?? .null,
@@ -37,10 +32,13 @@ extension RunReport {
       "started_at": history.startedAt.map {
         .string(Timestamp.format(nanosecondsSince1970: $0))
       } ?? .null,
-      "lines": .integer(Int64(lines)), "state": .string(state.rawValue), "outcome": outcome,
-      "exit_code": exitCode, "end_ms": .integer(timeline.end), "boot_ms": .optional(timeline.boot),
+      "lines": .integer(Int64(lines)), "state": .string(state.rawValue),
+      "outcome": .optional(outcome),
+      "exit_code": .optional(stopped.map { Int64($0.exitCode) }), "end_ms": .integer(timeline.end),
+      "boot_ms": .optional(timeline.boot),
       "served_ms": .integer(timeline.served), "unserved_ms": .integer(timeline.unserved),
-      "completed": completed, "aborted": aborted, "requests": .integer(Int64(history.requests)),
+      "completed": .optional(stopped?.completed), "aborted": .optional(stopped?.aborted),
+      "requests": .integer(Int64(history.requests)),
       "output_lines": .integer(Int64(history.outputLines)),
       "left_out": .integer(Int64(history.leftOut)), "trouble": troubleJSON, "failure": failureJSON,
       "due": .array(
@@ -57,16 +55,9 @@ extension RunReport {
 
   /// What is wrong with the log; null: nothing.
   private var troubleJSON: JSONValue {
-    var violation: Violation?
-    let problem: String
-    switch verdict {
-    case .conforms, .incomplete: return .null
-    case .violates(let found): (violation, problem) = (found, found.problem)
-    case .corrupt(let why): problem = why
-    case .unknownVersion(let found): problem = "the log is of \(found)"
-    }
+    guard let trouble else { return .null }
     return .members([
-      "place": .string(troublePlace ?? place), "problem": .string(problem),
+      "place": .string(troublePlace ?? place), "problem": .string(trouble),
       "promise": .optional(violation?.promise.rawValue),
       "promise_text": .optional(violation?.promise.text),
       "seq": .optional(violation?.sequence), "event": .optional(violation?.event),
@@ -96,6 +87,8 @@ extension Totals {
       "runs": .object(
         runs.sorted { $0.key < $1.key }.map { JSONMember($0.key, .integer(Int64($0.value))) }),
       "lines": .integer(Int64(lines)), "foreign": .integer(Int64(foreign)),
+      "too_long": .integer(Int64(tooLong)), "cut_off": .integer(Int64(cutOff)),
+      "duplicates": .integer(Int64(duplicates)), "unreadable": .integer(Int64(unreadable)),
       "corrupt": .integer(Int64(corrupt)), "first_corrupt": .optional(firstCorrupt),
     ])
   }

@@ -34,6 +34,14 @@ extension RunReport {
     return nil
   }
 
+  var package: PackageIdentity? {
+    for moment in history.moments {
+      if case .install(_, let facts) = moment.event { return facts.package }
+      if case .load(_, let facts) = moment.event { return facts.package }
+    }
+    return nil
+  }
+
   /// The program's own version.
   var version: String? {
     for moment in history.moments {

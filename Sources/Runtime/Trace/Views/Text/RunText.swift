@@ -56,7 +56,9 @@ struct RunText {
 
   private var head: [TextLine] {
     var first = TextLine(run.verdict.name, run.verdict.style)
-    if let outcome { first.add(", \(outcome.rawValue)", outcome.style) }
+    if let outcome = run.stoppedFacts?.outcome {
+      first.add(", \(outcome.rawValue)", outcome.style)
+    }
     first.add("  ")
     let date = run.history.startedAt.map { TimeText.date($0) } ?? ""
     let isWide = layout.columns >= 60
@@ -71,23 +73,15 @@ struct RunText {
     return [first, second] + TextLine().wrapping(facts, columns: layout.columns) + [TextLine()]
   }
 
-  /// How the run ended, as its last line says.
-  private var outcome: Stopped.Outcome? {
-    guard case .stopped(_, let facts) = run.history.last?.event else { return nil }
-    return facts.outcome
-  }
-
   /// The run in numbers.
   private var facts: String {
     let timeline = run.timeline
     var facts = [CountText.of(run.lines, "line"), TimeText.length(timeline.end)]
     if let boot = timeline.boot { facts.append("ready after \(TimeText.length(boot))") }
     if timeline.served > 0 { facts.append("served \(TimeText.length(timeline.served))") }
+    if timeline.unserved > 0 { facts.append("down \(TimeText.length(timeline.unserved))") }
     if !timeline.losses.isEmpty {
-      facts.append("lost \(CountText.of(timeline.losses.count, "process", "processes"))")
-    }
-    if timeline.unserved > 0 {
-      facts.append("\(TimeText.length(timeline.unserved)) without service")
+      facts.append(CountText.of(timeline.losses.count, "loss", "losses"))
     }
     return facts.joined(separator: ", ")
   }

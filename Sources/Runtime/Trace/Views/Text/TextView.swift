@@ -68,6 +68,10 @@ extension Totals {
       : "\(CountText.of(count, "run")): \(verdicts.joined(separator: ", ")); "
         + CountText.of(lines, "line")
     if foreign > 0 { text += ", \(CountText.of(foreign, "line")) of others" }
+    if tooLong > 0 { text += " (\(CountText.number(tooLong)) too long to be looked at)" }
+    if cutOff > 0 { text += ", \(CountText.number(cutOff)) cut off" }
+    if duplicates > 0 { text += ", \(CountText.of(duplicates, "duplicate")) passed over" }
+    if unreadable > 0 { text += ", \(CountText.of(unreadable, "input")) unreadable" }
     return text
   }
 }

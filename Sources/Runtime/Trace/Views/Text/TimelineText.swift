@@ -101,7 +101,7 @@ struct TimelineText {
     }
     var line = time(first)
     line.add(
-      "… \(CountText.of(losses, "restart")), \(TimeText.length(unserved)) without service", .yellow)
+      "… \(CountText.of(losses, "restart")), \(TimeText.length(unserved)) down", .yellow)
     lines.append(line)
   }
 
