@@ -13,6 +13,8 @@ public enum MachineTable {
     public let event: String
     public let verdict: Step.Verdict
     public let next: String
+    /// What moved the machine, in the log's words; empty unless moved.
+    public let cause: String
     public let effects: [String]
   }
 
@@ -77,7 +79,7 @@ public enum MachineTable {
         rows.append(
           Row(
             situation: name, event: label, verdict: step.verdict, next: nextName,
-            effects: step.effects.map(\.name)))
+            cause: step.cause, effects: step.effects.map(\.name)))
         if names.insert(nextName).inserted { machines.append(next) }
       }
     }

@@ -27,7 +27,8 @@ public struct TraceComparison {
     side.inputs = Self.files(of: input)
     var session = TraceSession(side)
     var view = Collector()
-    view.status = session.judge(into: &view, ScanQueue(side), { _ in }, complain)
+    view.status = session.judge(
+      &view, ScanQueue(side), write: { _ in }, complain: complain)
     guard view.fleet.runs > 0 else {
       if view.totals.unreadable == 0 { complain("\(input) holds no run to compare") }
       return nil

@@ -33,15 +33,6 @@ public struct TraceSession {
     _ view: inout some TraceView, _ queue: ScanQueue, write: (String) -> Void,
     complain: (String) -> Void
   ) -> Int32 {
-    var view: any TraceView = options.makeView()
-    return judge(into: &view, queue, write, complain)
-  }
-
-  /// The same with a view of the caller's.
-  mutating func judge(
-    into view: inout some TraceView, _ queue: ScanQueue, _ write: (String) -> Void,
-    _ complain: (String) -> Void
-  ) -> Int32 {
     defer { queue.close() }
     write(view.begin())
     func show(_ run: RunReport) { write(view.show(run)) }

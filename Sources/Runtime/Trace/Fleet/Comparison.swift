@@ -19,7 +19,7 @@ struct Comparison {
       case .regressed: "REGRESSED"
       case .worse: "worse"
       case .better: "better"
-      case .chance: "may be chance"
+      case .chance: "by chance?"
       case .tooFew: "too few runs"
       case .same: "same"
       }

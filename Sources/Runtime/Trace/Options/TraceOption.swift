@@ -41,6 +41,9 @@ public struct TraceOption: Sendable {
       (options, _) throws(Misuse) in options.summarises = true
     },
     TraceOption(
+      name: "--coverage", value: nil, help: "what of the machine's table the runs have seen"
+    ) { (options, _) throws(Misuse) in options.coversTable = true },
+    TraceOption(
       name: "--max-regress", value: "PERCENT",
       help: "of diff: how much slower is too much (default 10%)"
     ) { (options, value) throws(Misuse) in

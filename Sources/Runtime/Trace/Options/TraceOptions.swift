@@ -42,6 +42,7 @@ public struct TraceOptions: Sendable {
   /// What is made of the runs: a format's view, or a report on all of them together.
   func makeView() -> any TraceView {
     if summarises { return SummaryView(self) }
+    if coversTable { return CoverageView(self) }
     return switch format {
     case .text: TextView(self)
     case .json: JSONView()
@@ -66,6 +67,10 @@ public struct TraceOptions: Sendable {
       (
         { $0.compares && ($0.summarises || $0.follows || $0.coversTable) },
         "trace diff is a report of its own: it takes no --summary, --coverage or --follow"
+      ),
+      (
+        { $0.summarises && $0.coversTable },
+        "--summary and --coverage are two reports: ask for one of them"
       ),
       (
         { !$0.compares && $0.maximumRegression != TraceOptions().maximumRegression },

@@ -26,12 +26,13 @@ struct ComparisonView {
 
   private func side(_ letter: String, _ name: String, _ fleet: Fleet, _ width: Int) -> String {
     let verdicts = fleet.verdicts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-    let version = fleet.versions.top(1).first.map { ", version \(Figures.harmless($0.text))" } ?? ""
+    let version =
+      fleet.versions.top(1).first.map { ", version \(DisplayText.escape($0.text))" } ?? ""
     let end =
       "  \(Figures.counted(fleet.runs, "run", "runs"))\(version): "
       + verdicts.joined(separator: ", ")
     let room = max(8, width - end.count - 3)
-    return "\(letter)  \(Figures.cutBeginning(Figures.harmless(name), room))\(end)"
+    return "\(letter)  \(Figures.cutBeginning(DisplayText.escape(name), room))\(end)"
   }
 
   private func row(_ row: Comparison.Row) -> String {
@@ -40,8 +41,8 @@ struct ComparisonView {
       [
         isFirst ? row.measure.rawValue : "", "p\(row.percent)",
         isFirst ? "\(row.counts.0)/\(row.counts.1)" : "",
-        row.values.0.map(Figures.time) ?? "-", row.values.1.map(Figures.time) ?? "-",
-        row.change.map { ($0 < 0 ? "-" : "+") + Figures.time(abs($0)) } ?? "",
+        row.values.0.map(TimeText.length) ?? "-", row.values.1.map(TimeText.length) ?? "-",
+        row.change.map { ($0 < 0 ? "-" : "+") + TimeText.length(abs($0)) } ?? "",
         row.relative.map(Figures.change) ?? "",
       ], row.finding.text)
   }
@@ -55,18 +56,18 @@ struct ComparisonView {
   }
 
   private func line(_ cells: [String], _ end: String) -> String {
+    let widths = [10, 10, 10, 10, 8]
     let text =
-      Figures.left(cells[0], 16) + Figures.left(cells[1], 3) + Figures.right(cells[2], 10)
-      + Figures.right(cells[3], 10) + Figures.right(cells[4], 10) + Figures.right(cells[5], 9)
-      + Figures.right(cells[6], 9) + "  " + end
+      Figures.left(cells[0], 16) + Figures.left(cells[1], 3)
+      + zip(cells.dropFirst(2), widths).map(Figures.right).joined() + " " + end
     return String(text.reversed().drop { $0 == " " }.reversed())
   }
 
   /// One line that says what the gate found.
   private var verdict: [String] {
     let rows = comparison.rows.filter { $0.finding == .regressed }.map {
-      "\($0.measure.rawValue) p\($0.percent) \($0.values.0.map(Figures.time) ?? "-") to "
-        + "\($0.values.1.map(Figures.time) ?? "-") (\($0.relative.map(Figures.change) ?? ""))"
+      "\($0.measure.rawValue) p\($0.percent) \($0.values.0.map(TimeText.length) ?? "-") to "
+        + "\($0.values.1.map(TimeText.length) ?? "-") (\($0.relative.map(Figures.change) ?? ""))"
     }
     let shares = comparison.shares.filter { $0.finding == .regressed }.map {
       "\($0.name): \($0.counts.0) of \($0.of.0) to \($0.counts.1) of \($0.of.1)"

@@ -29,7 +29,7 @@ struct SummaryView: TraceView {
 
   private func head(_ totals: Totals) -> [String] {
     guard fleet.runs > 0 else { return ["there is no line to check"] }
-    let versions = fleet.versions.top(3).map { Figures.harmless($0.text) }
+    let versions = fleet.versions.top(3).map { DisplayText.escape($0.text) }
     var parts = [
       Figures.counted(fleet.runs, "run", "runs"),
       Figures.counted(fleet.agents.distinct, "agent", "agents"),
@@ -55,7 +55,9 @@ struct SummaryView: TraceView {
       Figures.right(String(count), 8) + Figures.right(Figures.percent(count, of: fleet.runs), 6)
         + "  " + ending.text
     }
-    let causes = fleet.causes.top(Self.listLimit).map { "\(Figures.harmless($0.text)) \($0.count)" }
+    let causes = fleet.causes.top(Self.listLimit).map {
+      "\(DisplayText.escape($0.text)) \($0.count)"
+    }
     return lines
       + Figures.wrapped(
         ["what began the drain: " + (causes.first ?? "nothing")] + causes.dropFirst(),
@@ -98,7 +100,7 @@ struct SummaryView: TraceView {
 
   private func figures(_ distribution: Distribution) -> [String] {
     [String(distribution.count)]
-      + (distribution.percentiles(Self.percents) ?? []).map(Figures.time)
+      + (distribution.percentiles(Self.percents) ?? []).map(TimeText.length)
   }
 
   private func row(_ name: String, _ note: String, _ cells: [String]) -> String {
@@ -115,11 +117,11 @@ struct SummaryView: TraceView {
     return [title]
       + list.map {
         let head =
-          "\(Figures.right(Figures.time($0.milliseconds), 12))  "
-          + "\(Figures.cut(Figures.harmless($0.agent ?? "-"), 24))  "
-          + "run \(Figures.harmless(String($0.runID.prefix(8))))  "
+          "\(Figures.right(TimeText.length($0.milliseconds), 12))  "
+          + "\(Figures.cut(DisplayText.escape($0.agent ?? "-"), 24))  "
+          + "run \(DisplayText.escape(String($0.runID.prefix(8))))  "
         return head
-          + Figures.cutBeginning(Figures.harmless($0.place), max(8, width - head.count))
+          + Figures.cutBeginning(DisplayText.escape($0.place), max(8, width - head.count))
       }
   }
 
@@ -159,7 +161,7 @@ struct SummaryView: TraceView {
     }
     if let first = totals.firstCorrupt {
       lines.append(
-        "\(totals.corrupt) lines cannot be read, the first at \(Figures.harmless(first))")
+        "\(totals.corrupt) lines cannot be read, the first at \(DisplayText.escape(first))")
     }
     return lines
   }
@@ -168,14 +170,14 @@ struct SummaryView: TraceView {
     guard texts.total > 0 else { return [] }
     var lines = [title]
     for entry in texts.top(Self.listLimit) {
-      let words = Figures.harmless(entry.text).split(separator: " ").map(String.init)
+      let words = DisplayText.escape(entry.text).split(separator: " ").map(String.init)
       var text = Figures.wrapped(words, separator: " ", indent: 9, width: width)
       if let first = text.first {
         text[0] = Figures.right(String(entry.count), 8) + first.dropFirst(8)
       }
       lines += text
       if places != nil {
-        let place = Figures.cutBeginning(Figures.harmless(entry.place), width - 16)
+        let place = Figures.cutBeginning(DisplayText.escape(entry.place), width - 16)
         lines.append(Figures.right("", 9) + "first: " + place)
       }
     }

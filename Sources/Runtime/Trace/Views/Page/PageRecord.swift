@@ -12,15 +12,16 @@ enum PageRecord {
   static func make(_ run: RunReport, moments: [JSONValue]) -> JSONValue {
     let isCut = moments.isEmpty ? 0 : run.history.leftOut
     return .members([
-      "id": .string(run.runID), "agent": text(run.agentAppID), "deployment": text(run.deploymentID),
-      "package": text(run.package.map { "\($0.name) \($0.version)" }),
-      "verdict": .string(run.verdict.name), "why": text(run.trouble),
-      "state": .string(run.state.rawValue), "outcome": text(run.outcome),
+      "id": .string(run.runID), "agent": .optional(run.agentAppID),
+      "deployment": .optional(run.deploymentID),
+      "package": .optional(run.package.map { "\($0.name) \($0.version)" }),
+      "verdict": .string(run.verdict.name), "why": .optional(run.problem),
+      "state": .string(run.state.rawValue), "outcome": .optional(run.outcome),
       "lines": .integer(Int64(run.lines)), "requests": .integer(Int64(run.history.requests)),
       "output": .integer(Int64(run.history.outputLines)), "place": .string(run.place),
-      "troublePlace": text(run.troublePlace), "trouble": number(run.troubleAt),
+      "troublePlace": .optional(run.troublePlace), "trouble": .optional(run.troubleAt),
       "base": RunClock(run.history).start.map { .number(Double($0 / 1000) / 1000) } ?? .null,
-      "end": .integer(run.timeline.end), "boot": number(run.timeline.boot),
+      "end": .integer(run.timeline.end), "boot": .optional(run.timeline.boot),
       "violation": violation(run),
       "repairs": .array(run.repairs.map { .string($0) }),
       "stretches": .array(run.timeline.stretches.map(stretch)),
@@ -47,7 +48,7 @@ enum PageRecord {
       "promise": .string(violation.promise.rawValue), "text": .string(violation.promise.text),
       "sequence": .integer(violation.sequence), "state": .string(violation.state.rawValue),
       "event": .string(violation.event), "problem": .string(violation.problem),
-      "missed": number(violation.missedByMilliseconds),
+      "missed": .optional(violation.missedByMilliseconds),
       "allowed": .array(violation.allowed.map { .string($0) }),
     ])
   }
@@ -55,8 +56,8 @@ enum PageRecord {
   private static func stretch(_ stretch: Timeline.Stretch) -> JSONValue {
     let state = StateName.allCases.firstIndex(of: stretch.state) ?? 0
     return .array([
-      .integer(Int64(state)), .string(stretch.cause), number(stretch.attempt.map(Int64.init)),
-      .integer(stretch.start), number(stretch.end), .integer(stretch.sequence),
+      .integer(Int64(state)), .string(stretch.cause), .optional(stretch.attempt.map(Int64.init)),
+      .integer(stretch.start), .optional(stretch.end), .integer(stretch.sequence),
       .array(
         stretch.waits.map {
           .array([.string($0.what.rawValue), .integer($0.start), .integer($0.end)])
@@ -67,14 +68,14 @@ enum PageRecord {
   private static func worker(_ life: WorkerLife) -> JSONValue {
     .array([
       .integer(Int64(life.pid)), .integer(Int64(life.attempt)), .integer(life.start),
-      number(life.end), .bool(life.wasAsked), text(life.how), .integer(Int64(life.lane)),
+      .optional(life.end), .bool(life.wasAsked), .optional(life.how), .integer(Int64(life.lane)),
     ])
   }
 
   private static func reload(_ reload: Timeline.Reload) -> JSONValue {
     var error: String?
     if case .failed(let why) = reload.outcome { error = why }
-    return .array([.integer(reload.start), number(reload.end), text(error)])
+    return .array([.integer(reload.start), .optional(reload.end), .optional(error)])
   }
 
   private static func mark(_ mark: Timeline.Mark) -> JSONValue {
@@ -82,10 +83,5 @@ enum PageRecord {
       .integer(mark.sequence), .integer(mark.at), .string(mark.kind.rawValue),
       .string(mark.level.rawValue), .string(mark.label),
     ])
-  }
-
-  private static func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
-  private static func number(_ number: Int64?) -> JSONValue {
-    number.map { .integer($0) } ?? .null
   }
 }

@@ -41,7 +41,7 @@ struct PageView: TraceView {
   }
 
   mutating func show(_ run: RunReport) -> String {
-    let isOrderly = run.trouble == nil
+    let isOrderly = run.problem == nil
     guard shown < Self.runLimit, !isOrderly || orderly < Self.orderlyLimit else {
       leftOut += 1
       return ""

@@ -235,7 +235,7 @@
   function makeRow(run, index) {
     const code = make("code", {}, short(run.id));
     const name = make("span", { class: "name" }, run.agent ?? "(no agent)", code);
-    const sub = make("span", { class: run.why ? "sub trouble" : "sub" }, summary(run));
+    const sub = make("span", { class: run.why || run.outcome === "failed" ? "sub trouble" : "sub" }, summary(run));
     const mark = icon(run.verdict);
     const svg = make("svg", { role: "img", "aria-label": run.sentence });
     const row = make("div", { role: "row", class: "row", id: `row-${index}`, "aria-rowindex": index + 1, "data-run": run.id },
@@ -296,7 +296,7 @@
     for (const [start, end, error] of run.reloads) {
       const from = cut(x(start)), to = Math.max(cut(x(end ?? run.end)), from + 3);
       if (to < -10 || from > width + 10) continue;
-      parts.push(tipped(make("path", { class: "reload", d: `M${from.toFixed(1)} 29v-3H${to.toFixed(1)}v3` }),
+      parts.push(tipped(make("path", { class: "reload", d: `M${from.toFixed(1)} 30v-2.5H${to.toFixed(1)}v2.5` }),
         `reload · ${length((end ?? run.end) - start)}`, error ?? ""));
     }
     let lastMark = -Infinity;
@@ -325,7 +325,7 @@
     function drawWorker([pid, attempt, start, end, asked, how, lane]) {
       const from = cut(x(start)), to = Math.max(cut(x(end ?? run.end)), from + 1);
       if (to < -10 || from > width + 10) return;
-      const y = 30 + Math.min(lane, 2) * 5;
+      const y = 31 + Math.min(lane, 2) * 5;
       parts.push(tipped(make("rect", { class: "worker", x: from.toFixed(2), y, width: (to - from).toFixed(2), height: 3, rx: 1.5 }),
         `worker ${pid} · attempt ${attempt} · ${length((end ?? run.end) - start)}`, end === null ? "its end is not in the log" : `${asked ? "ended as asked" : "was lost"}${how ? `: ${how}` : ""}`));
       if (end !== null && !asked) {

@@ -33,12 +33,12 @@ struct PictureView: TraceView {
       leftOut += 1
       return ""
     }
-    var words = run.trouble ?? run.outcome ?? "ends in \(run.state.rawValue)"
-    if run.trouble == nil { words += " · \(readable(run.timeline.end))" }
+    var words = run.problem ?? run.outcome ?? "ends in \(run.state.rawValue)"
+    if run.problem == nil { words += " · \(TimeText.length(run.timeline.end))" }
     rows.append(
       Row(
         name: run.agentAppID ?? "(no agent)", id: String(run.runID.prefix(8)),
-        verdict: run.verdict.name, words: words, isTrouble: run.trouble != nil,
+        verdict: run.verdict.name, words: words, isTrouble: run.problem != nil,
         timeline: run.timeline, workers: WorkerLife.all(in: run.history),
         troubleAt: run.troubleAt, outcome: run.outcome))
     return ""
@@ -68,7 +68,7 @@ struct PictureView: TraceView {
     for tick in axis.ticks {
       let x = number(Self.labelWidth + axis.place(tick))
       text += "<path class=\"grid\" d=\"M\(x) 52V\(number(height - 8))\"/>"
-      text += "<text class=\"soft\" x=\"\(x)\" y=\"48\">\(readable(tick))</text>\n"
+      text += "<text class=\"soft\" x=\"\(x)\" y=\"48\">\(TimeText.length(tick))</text>\n"
     }
     for (index, row) in rows.enumerated() {
       text += draw(row, at: Self.top + Double(index) * Self.rowHeight, axis)
@@ -99,14 +99,14 @@ struct PictureView: TraceView {
       let width = max(1.2, to - from)
       drawn = from + width
       let length = (stretch.end ?? row.timeline.end) - stretch.start
-      var label = "\(name) \(readable(length))"
-      if stretch.waited > 0 { label += ", of that waited \(readable(stretch.waited))" }
+      var label = "\(name) \(TimeText.length(length))"
+      if stretch.waited > 0 { label += ", of that waited \(TimeText.length(stretch.waited))" }
       text += bar(name, from, width, y: 2, height: 15)
       text += "<title>\(XMLText.escape("\(label) (\(stretch.cause))"))</title></rect>"
       for wait in stretch.waits where place(wait.end) - place(wait.start) >= 0.8 {
         text += "<rect class=\"wait\" x=\"\(number(place(wait.start)))\" y=\"2.8\" height=\"13.4\" "
         text += "width=\"\(number(place(wait.end) - place(wait.start)))\"><title>"
-        text += "\(wait.what.rawValue) \(readable(wait.length))</title></rect>"
+        text += "\(wait.what.rawValue) \(TimeText.length(wait.length))</title></rect>"
       }
       if stretch.waits.isEmpty, width > Double(name.utf8.count) * 6.6 + 8 {
         text += "<text class=\"in\" x=\"\(number(from + 5))\" y=\"13.4\">\(name)</text>"
@@ -172,17 +172,6 @@ struct PictureView: TraceView {
     let sign = tenths < 0 ? "-" : ""
     let (whole, part) = tenths.magnitude.quotientAndRemainder(dividingBy: 10)
     return "\(sign)\(whole)" + (part == 0 ? "" : ".\(part)")
-  }
-
-  private func readable(_ milliseconds: Int64) -> String {
-    switch milliseconds {
-    case ..<1000: "\(milliseconds) ms"
-    case ..<10_000: "\(number(Double(milliseconds) / 1000)) s"
-    case ..<60_000: "\(milliseconds / 1000) s"
-    case ..<3_600_000: "\(milliseconds / 60_000) min \(milliseconds / 1000 % 60) s"
-    case ..<86_400_000: "\(milliseconds / 3_600_000) h \(milliseconds / 60_000 % 60) min"
-    default: "\(milliseconds / 86_400_000) d \(milliseconds / 3_600_000 % 24) h"
-    }
   }
 
   /// Okabe and Ito's palette, as on the page.

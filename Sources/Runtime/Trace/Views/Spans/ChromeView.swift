@@ -28,7 +28,7 @@ struct ChromeView: TraceView {
     }
     for life in lives { events.append(worker(life, run.timeline, clock)) }
     for mark in run.timeline.marks where mark.isDrawn { events.append(self.mark(mark, clock)) }
-    if let troubleAt = run.troubleAt, let trouble = run.trouble {
+    if let troubleAt = run.troubleAt, let trouble = run.problem {
       events.append(
         event(
           "i", run.verdict.name, .states, clock.microseconds(at: troubleAt),

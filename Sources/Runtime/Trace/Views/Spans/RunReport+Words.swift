@@ -3,7 +3,7 @@ internal import Lifecycle
 /// What several pictures say of a run.
 extension RunReport {
   /// What is wrong, as a sentence; nil: nothing.
-  var trouble: String? {
+  var problem: String? {
     switch verdict {
     case .violates(let violation): violation.problem
     case .corrupt(let why): why
@@ -18,7 +18,7 @@ extension RunReport {
 
   /// When the line was written that the verdict is about, in the timeline's milliseconds.
   var troubleAt: Int64? {
-    guard trouble != nil else { return nil }
+    guard problem != nil else { return nil }
     guard let violation else { return timeline.end }
     let moment = history.moments.first { $0.sequence == violation.sequence }
     return moment.map { min(max(0, $0.uptimeMilliseconds), timeline.end) } ?? timeline.end

@@ -80,7 +80,7 @@ struct SpanView: TraceView {
       status = stopped.outcome == .failed ? .error : .ok
       if status == .error { message = failure(run) }
     }
-    if let trouble = run.trouble { (status, message) = (.error, "\(run.verdict.name): \(trouble)") }
+    if let trouble = run.problem { (status, message) = (.error, "\(run.verdict.name): \(trouble)") }
     let events = run.timeline.marks.map { mark in
       JSONValue.members([
         "timeUnixNano": nanoseconds(clock, mark.at), "name": .string(mark.kind.rawValue),
@@ -147,9 +147,10 @@ struct SpanView: TraceView {
           .members(["code": .integer(Status.error.rawValue), "message": .string(why)])))
     case nil: facts.append(("par.unfinished", true))
     }
-    // The stretch that it happened in; the whole run where that is not known.
+    // The stretch that it happened in; the whole run where it outlasted that.
     let within = timeline.stretches.lastIndex {
       $0.state == .ready && $0.start <= reload.start
+        && ($0.end ?? .max) >= reload.end ?? timeline.end
     }
     return span(
       "reload", identity.trace, identity.span("reload", index),
