@@ -50,7 +50,7 @@ struct ReplayTests {
     let index = lines.firstIndex { $0.event.name == "drain" } ?? 0
     var late = lines[index - 1]
     late.uptimeMilliseconds = lines[index].uptimeMilliseconds + 3
-    late.event = .agentOutput(stream: "stdout", line: "x")
+    late.event = .warning(code: "http2_refused", message: "x")
     lines.insert(late, at: index)
     #expect(Self.verdict(renumbered(lines)) == .conforms)
   }
@@ -127,10 +127,10 @@ struct ReplayTests {
       "drained before DRAIN_MIN", configured(GoodRuns.clean(), "DRAIN_MIN_SEC", 5),
       "drain_minimum is not due"),
     Forgery(
-      "the deadline before its time", at("stopped", 20_000, GoodRuns.deadline()),
+      "the deadline before its time", at("stopped", 31_400, GoodRuns.deadline()),
       "drain_deadline is not due"),
     Forgery(
-      "the hard limit before its time", GoodRuns.hardLimit(early: true), "hard_limit is not due"),
+      "the hard limit before its time", GoodRuns.hardLimit(early: true), "not reached the limit"),
     Forgery(
       "another hard limit",
       configured(GoodRuns.hardLimit(), "BOOT_HARD_LIMIT_MULTIPLIER", .number(1.5)), "its times"),
@@ -178,7 +178,7 @@ struct ReplayTests {
       "an end that was announced as a restart",
       exit(GoodRuns.restartsUsedUp(), last: true) {
         ($0.willRestart, $0.delayMilliseconds) = (true, 0)
-      }, "announced a restart"),
+      }, "one more than allowed"),
     Forgery(
       "another number of restarts", exit(GoodRuns.restarts()) { $0.restarts = 2 }, "other restarts"),
     Forgery(

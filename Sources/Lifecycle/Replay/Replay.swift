@@ -29,10 +29,11 @@ public struct Replay: Sendable {
   /// Lines taken so far.
   public private(set) var lines = 0
   private(set) var machine = Machine(policy: Policy())
-  private var evidence = Evidence(loggedConfig: .null)
-  private var lastSequence: Int64 = 0
-  private var lastUptime: Int64 = 0
-  private var isBegun = false
+  private var order = LineOrder()
+  private var facts = PackageFacts()
+  private var lives = WorkerLives(loggedConfig: .null)
+  private var requests = RequestCounts(loggedConfig: .null)
+  private var explanations = Explanations(loggedConfig: .null)
   private var problem: Verdict? {
     didSet { isTroubled = problem != nil }
   }
@@ -65,12 +66,14 @@ public struct Replay: Sendable {
     do {
       try check(line)
     } catch {
-      problem = .violates(error)
+      problem = .violates(violation(error, of: line))
     }
   }
 
-  /// Takes a line on trial: whether it is legal. After a no this replay is of no use any more.
+  /// Takes a line on trial: whether it is legal. After a no this replay is of no use any more. Lines of
+  /// output and of the access log may be left out.
   mutating func accepts(_ line: LogLine) -> Bool {
+    requests.isWhole = false
     do { try check(line) } catch { return false }
     return problem == nil
   }
@@ -83,103 +86,143 @@ public struct Replay: Sendable {
 
   /// Takes the run's next line as a violation, for a reason that only its reader can know. `why` is a
   /// sentence about the line.
-  public mutating func refuse(_ line: LogLine, _ why: String) {
+  public mutating func refuse(_ line: LogLine, _ promise: Promise, _ why: String) {
     lines += 1
-    if problem == nil { problem = .violates(violation(line, why)) }
+    if problem == nil { problem = .violates(violation(Breach(promise, why), of: line)) }
   }
 
-  private func violation(_ line: LogLine, _ text: String) -> Violation {
-    Violation(
-      promise: .machine, sequence: line.sequence, state: state, event: line.event.name,
-      problem: text)
+  private func violation(_ breach: Breach, of line: LogLine) -> Violation {
+    // What could have come instead, of what moves the machine, it knows itself.
+    let isMove = line.event.transition != nil && breach.promise.group != .lines
+    let now = Instant(milliseconds: isMove ? line.uptimeMilliseconds : 0)
+    return Violation(
+      promise: breach.promise, sequence: line.sequence, state: state, event: line.event.name,
+      problem: breach.problem,
+      allowed: breach.allowed.isEmpty && isMove ? machine.allowed(at: now) : breach.allowed,
+      missedByMilliseconds: breach.missedByMilliseconds)
   }
 
-  private mutating func check(_ line: LogLine) throws(Violation) {
-    guard line.sequence == lastSequence + 1 else {
-      throw violation(line, "the line before has seq \(lastSequence)")
-    }
-    lastSequence = line.sequence
-    if case .stopped = machine.state { throw violation(line, "stopped is the last line") }
+  /// Judges a line, the checks in the order in which one relies on another.
+  private mutating func check(_ line: LogLine) throws(Breach) {
+    try line.checkRanges()
+    try order.take(line, in: state)
     if case .runStarted(_, let schema, let hash, _, let config) = line.event {
-      guard !isBegun else { throw violation(line, "a run starts once") }
-      isBegun = true
       guard schema == LogLine.schema, hash == MachineTable.hash else {
         problem = .unknownVersion("schema \(schema), machine \(hash)")
         return
       }
-      machine = Machine(policy: Policy(loggedConfig: config))
-      evidence = Evidence(loggedConfig: config)
-    } else if !isBegun {
-      throw violation(line, "the first line of a run is run_started")
+      configure(config)
     }
-    if let trouble = evidence.take(line, machine) { throw violation(line, trouble) }
-    if line.event.isInOrder {
-      guard line.uptimeMilliseconds >= lastUptime else {
-        throw violation(line, "its uptime is before that of the lines before")
-      }
-      lastUptime = line.uptimeMilliseconds
+    // Most lines of a long life.
+    if case .agentOutput = line.event, !explanations.isPending { return }
+    try explanations.take(line, machine)
+    try requests.take(line, machine.state, lives)
+    try lives.take(line, machine)
+    if case .illegalEvent(let named, _) = line.event, named != state {
+      throw Breach(
+        .illegalEventNamesTheState, "it was not in \(named.rawValue)",
+        allowed: ["in \(state.rawValue)"])
     }
-    if let transition = line.event.transition { try move(transition, line) }
+    guard let transition = line.event.transition else { return }
+    let before = machine
+    do throws(Breach) {
+      try move(transition, line)
+    } catch {
+      // The state of a violation is the one before the line.
+      machine = before
+      throw error
+    }
   }
 
-  private mutating func move(_ transition: Transition, _ line: LogLine) throws(Violation) {
+  private mutating func configure(_ config: JSONValue) {
+    machine = Machine(policy: Policy(loggedConfig: config))
+    order.configure(config)
+    lives = WorkerLives(loggedConfig: config)
+    requests = RequestCounts(loggedConfig: config)
+    explanations = Explanations(loggedConfig: config)
+  }
+
+  // MARK: Transitions
+
+  private mutating func move(_ transition: Transition, _ line: LogLine) throws(Breach) {
     guard transition.state == transition.to else {
-      throw violation(line, "its state is not the one that it goes to")
+      throw Breach(
+        .stateIsTo, "its state is not the one that it goes to",
+        allowed: ["state \(transition.to.rawValue)"])
     }
     let now = Instant(milliseconds: line.uptimeMilliseconds)
     let previous = machine.state
-    let before = previous.name
-    guard let moves = previous.moves(for: line.event, at: now, machine.policy) else {
-      throw violation(line, "no event leads from \(before.rawValue) to \(transition.to.rawValue)")
+    let moved = try step(line, at: now)
+    try compare(transition, with: moved, from: previous.name)
+    try previous.checkOverdue(
+      at: now, machine.policy, workerStartedAt: lives.workerStartedAt(previous))
+    try line.event.checkTimes(in: machine.state, machine.policy, at: now)
+    try facts.take(line.event)
+    try explanations.moved(line, from: previous, to: machine.state)
+    try lives.moved(line, from: previous, to: machine.state, hasWorker: facts.hasWorker)
+    try requests.moved(line, to: machine.state)
+  }
+
+  /// Gives the machine the events that a line tells of.
+  private mutating func step(_ line: LogLine, at now: Instant) throws(Breach) -> Step {
+    let before = machine.state.name
+    guard let moves = machine.state.moves(for: line.event, at: now, machine.policy) else {
+      throw Breach(
+        .tableAllows, "no event leads to \(line.event.name) from \(before.rawValue)")
     }
     var moved: Step?
     for move in moves {
-      if case .timerFired(let timer) = move.event,
-        let due = machine.state.timers(machine.policy)[timer],
-        due.milliseconds > move.at.milliseconds
-      {
-        throw violation(line, "\(timer.rawValue) is not due before \(due.milliseconds) ms")
-      }
+      try checkDue(move)
       let step = machine.handle(move.event, at: move.at)
       if step.verdict == .moved { moved = step }
     }
-    guard let moved else { throw violation(line, "the machine stays in \(before.rawValue)") }
+    guard let moved else {
+      throw Breach(.tableAllows, "the machine stays in \(before.rawValue)")
+    }
+    return moved
+  }
+
+  /// A timer does not fire before it is due.
+  private func checkDue(_ move: State.Move) throws(Breach) {
+    guard case .timerFired(let timer) = move.event,
+      let due = machine.state.timers(machine.policy)[timer]
+    else { return }
+    let early = due.milliseconds - move.at.milliseconds
+    guard early > 0 else { return }
+    let promise: Promise =
+      switch timer {
+      case .drainMinimum: .drainMinimum
+      case .restartDelay: .restartDelay
+      default: .noTimerFiresEarly
+      }
+    throw Breach(
+      promise, "\(timer.rawValue) is not due before \(due.milliseconds) ms", missedBy: early)
+  }
+
+  /// What the line says is what the machine did.
+  private func compare(
+    _ transition: Transition, with moved: Step, from before: StateName
+  ) throws(Breach) {
     let from: StateName? = moved.cause == "started" ? nil : moved.from
     guard transition.from == from else {
-      let logged = transition.from?.rawValue ?? "null"
-      throw violation(line, "it comes from \(logged), but the state was \(before.rawValue)")
+      throw Breach(
+        .fromIsTheStateBefore,
+        "it comes from \(transition.from?.rawValue ?? "null"), but the state was \(before.rawValue)",
+        allowed: ["from \(from?.rawValue ?? "null")"])
     }
     guard transition.to == moved.to else {
-      throw violation(
-        line, "it goes to \(transition.to.rawValue), the machine to \(moved.to.rawValue)")
+      throw Breach(
+        .toIsWhereTheMachineGoes,
+        "it goes to \(transition.to.rawValue), the machine to \(moved.to.rawValue)")
     }
     guard transition.cause == moved.cause else {
-      throw violation(line, "its cause is \(transition.cause), the machine's \(moved.cause)")
+      throw Breach(
+        .causeIsWhatMovedIt, "its cause is \(transition.cause), the machine's \(moved.cause)")
     }
     guard transition.attempt == machine.state.attempt else {
-      throw violation(line, "its attempt is not the machine's")
-    }
-    if let trouble = line.event.disagreement(with: machine.state, machine.policy, at: now)
-      ?? evidence.moved(line, from: previous, to: machine.state)
-    {
-      throw violation(line, trouble)
-    }
-  }
-}
-
-extension LogEvent {
-  /// Whether the line's instant is taken when it is written, by the owner of the machine. Other
-  /// threads' lines, and those of what a transition cuts off, may be a little later than the
-  /// transition that follows them.
-  fileprivate var isInOrder: Bool {
-    switch self {
-    case .runStarted, .configError, .bootFailed, .hardLimitExceeded, .workerStarted,
-      .workerExited, .reloadStarted, .reloadFinished, .reloadFailed:
-      true
-    case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped: true
-    case .budgetExceeded, .bootProgress, .fetchRetry, .requestAborted, .warning, .logDropped,
-      .illegalEvent, .agentOutput, .request, .slowRequest:
-      false
+      throw Breach(
+        .attemptIsTheMachines, "its attempt is not the machine's",
+        allowed: ["attempt \(machine.state.attempt.map(String.init) ?? "null")"])
     }
   }
 }

@@ -5,7 +5,16 @@ struct WorkerProcesses: Sendable {
   private struct Reload {
     let startedAt: Int64
     /// nil: not started yet.
-    var successor: Int?
+    var successor: (pid: Int, startedAt: Int64)?
+  }
+
+  /// Who an end is of.
+  enum End {
+    case ofCurrent
+    /// The worker of the attempt before, killed because it was not ready in time.
+    case ofPrevious
+    /// One that was replaced, or that was to replace another.
+    case ofOther
   }
 
   private var running: Set<Int> = []
@@ -13,76 +22,131 @@ struct WorkerProcesses: Sendable {
   private var current: (pid: Int, attempt: Int)?
   private var reload: Reload?
   private(set) var lastAttempt = 0
+  /// When the process of the last attempt was started, in milliseconds of uptime.
+  private(set) var lastStart: Int64 = 0
   /// Whether a worker was replaced: it may still have requests.
   private(set) var hasReplaced = false
 
-  /// What is wrong with a `worker_started`; nil: nothing.
-  mutating func started(_ pid: Int, _ attempt: Int, _ state: State) -> String? {
+  mutating func started(
+    _ pid: Int, _ attempt: Int, _ state: State, at uptime: Int64
+  ) throws(Breach) {
     let isReload = state.name == .ready && reload != nil
-    if state.name == .loading, reload != nil { return "the reload before has not ended" }
+    if state.name == .loading, reload != nil {
+      throw Breach(.reloadBeginsAndEnds, "the reload before has not ended")
+    }
     guard state.name == .loading || state.name == .ready, state.attempt == attempt else {
-      return "no worker \(attempt) is to be started"
+      throw Breach(
+        .workerIsStarted, "no worker \(attempt) is to be started",
+        allowed: state.attempt.map { ["attempt \($0)"] } ?? [])
     }
     guard isReload ? reload?.successor == nil : attempt > lastAttempt else {
-      return "worker \(attempt) was started before"
+      throw Breach(.workerIsStarted, "worker \(attempt) was started before")
     }
-    guard running.insert(pid).inserted else { return "process \(pid) has not ended" }
+    guard running.insert(pid).inserted else {
+      throw Breach(.processEndsOnce, "process \(pid) has not ended")
+    }
     if isReload {
-      reload?.successor = pid
+      reload?.successor = (pid, uptime)
     } else {
-      (lastAttempt, current) = (attempt, (pid, attempt))
+      (lastAttempt, lastStart, current) = (attempt, uptime, (pid, attempt))
     }
-    return nil
   }
 
-  enum End { case unknown, ofCurrent, ofOther }
-
-  mutating func ended(_ pid: Int, _ state: State) -> End {
-    guard running.remove(pid) != nil else { return .unknown }
-    guard let current, current.pid == pid, current.attempt == state.attempt else { return .ofOther }
-    return .ofCurrent
+  mutating func ended(_ pid: Int, _ state: State) throws(Breach) -> End {
+    guard running.remove(pid) != nil else {
+      throw Breach(
+        .processEndsOnce, "no worker with process \(pid) runs",
+        allowed: running.sorted().map { "pid \($0)" })
+    }
+    guard let current, current.pid == pid else { return .ofOther }
+    guard let attempt = state.attempt, attempt != current.attempt else { return .ofCurrent }
+    return .ofPrevious
   }
 
-  mutating func reloadStarted(_ pid: Int, _ state: State, at uptime: Int64) -> String? {
-    guard state.name == .ready else { return "nothing is replaced in \(state.name.rawValue)" }
-    guard reload == nil else { return "the reload before has not ended" }
-    guard current?.pid == pid, running.contains(pid) else { return "process \(pid) does not serve" }
+  // MARK: Reloads
+
+  mutating func reloadStarted(_ pid: Int, _ state: State, at uptime: Int64) throws(Breach) {
+    try checkReady(state)
+    guard reload == nil else {
+      throw Breach(.reloadBeginsAndEnds, "the reload before has not ended")
+    }
+    guard current?.pid == pid, running.contains(pid) else {
+      throw Breach(
+        .reloadReplaces, "process \(pid) does not serve",
+        allowed: current.map { ["pid \($0.pid)"] } ?? [])
+    }
     reload = Reload(startedAt: uptime)
-    return nil
   }
 
-  mutating func reloadFinished(_ facts: ReloadFacts, _ state: State, at uptime: Int64) -> String? {
-    guard state.name == .ready else { return "nothing is replaced in \(state.name.rawValue)" }
-    guard let begun = reload else { return "no reload_started tells of it" }
-    guard begun.successor == facts.pid, running.contains(facts.pid) else {
-      return "process \(facts.pid) was not started for it"
+  mutating func reloadFinished(
+    _ facts: ReloadFacts, _ state: State, at uptime: Int64
+  ) throws(Breach) {
+    try checkReady(state)
+    guard let begun = reload else {
+      throw Breach(.reloadBeginsAndEnds, "no reload_started tells of it")
+    }
+    guard let successor = begun.successor, successor.pid == facts.pid, running.contains(facts.pid)
+    else {
+      throw Breach(
+        .reloadReplaces, "process \(facts.pid) was not started for it",
+        allowed: begun.successor.map { ["pid \($0.pid)"] } ?? [])
     }
     guard let served = current, served.pid == facts.replaced else {
-      return "process \(facts.replaced) did not serve"
+      throw Breach(
+        .reloadReplaces, "process \(facts.replaced) did not serve",
+        allowed: current.map { ["replaced \($0.pid)"] } ?? [])
     }
-    guard facts.loadMilliseconds <= uptime - begun.startedAt else {
-      return "its load_ms is longer than the reload"
-    }
+    try checkLoad(facts.loadMilliseconds, begun, successor.startedAt, at: uptime)
     current = (facts.pid, served.attempt)
     (reload, hasReplaced) = (nil, true)
-    return nil
+  }
+
+  /// A reload's load is counted from between its line and that of its process; times are rounded down.
+  private func checkLoad(
+    _ load: Int64, _ reload: Reload, _ started: Int64, at uptime: Int64
+  ) throws(Breach) {
+    let (least, most) = (uptime - started - 1, uptime - reload.startedAt)
+    guard load <= most else {
+      throw Breach(
+        .loadTime, "its load_ms is longer than the reload", missedBy: load - most,
+        allowed: ["load_ms at most \(most)"])
+    }
+    guard load >= least else {
+      throw Breach(
+        .loadTime, "its load_ms is shorter than the life of its process", missedBy: least - load,
+        allowed: ["load_ms from \(least) to \(most)"])
+    }
   }
 
   /// An event may have led out of ready meanwhile; but what was started for it has ended.
-  mutating func reloadFailed(_ state: State) -> String? {
+  mutating func reloadFailed(_ state: State) throws(Breach) {
     guard [.ready, .loading, .draining].contains(state.name) else {
-      return "nothing is replaced in \(state.name.rawValue)"
+      throw Breach(.reloadBeginsAndEnds, "nothing is replaced in \(state.name.rawValue)")
     }
-    guard let begun = reload else { return "no reload_started tells of it" }
-    if let successor = begun.successor, running.contains(successor) {
-      return "process \(successor) has not ended"
+    guard let begun = reload else {
+      throw Breach(.reloadBeginsAndEnds, "no reload_started tells of it")
+    }
+    if let successor = begun.successor, running.contains(successor.pid) {
+      throw Breach(.reloadBeginsAndEnds, "process \(successor.pid) has not ended")
     }
     reload = nil
-    return nil
   }
 
-  /// A run does not end in the middle of a reload.
-  func trouble(in next: State) -> String? {
-    reload != nil && next.name == .stopped ? "the reload has no end" : nil
+  private func checkReady(_ state: State) throws(Breach) {
+    guard state.name == .ready else {
+      throw Breach(.reloadBeginsAndEnds, "nothing is replaced in \(state.name.rawValue)")
+    }
+  }
+
+  // MARK: The end
+
+  /// A run does not end in the middle of a reload, nor, drained, before its processes.
+  func checkEnd(_ state: State) throws(Breach) {
+    guard case .stopped(let stopped) = state else { return }
+    if reload != nil { throw Breach(.reloadBeginsAndEnds, "the reload has no end") }
+    if stopped.ending == .drained, let pid = running.min() {
+      throw Breach(
+        .everyWorkerEnds, "process \(pid) has not ended", allowed: ["worker_exited pid \(pid)"])
+    }
   }
 }

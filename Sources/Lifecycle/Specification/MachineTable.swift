@@ -99,7 +99,7 @@ extension Preparation {
 extension Event {
   /// The table's events speak of attempt 1; here they mean the worker of this state, or, where
   /// they spoke of an earlier one, the one before.
-  fileprivate func addressed(to state: State) -> Event {
+  func addressed(to state: State) -> Event {
     guard let current = state.attempt else { return self }
     return switch self {
     case .workerReady: .workerReady(attempt: current)

@@ -186,7 +186,8 @@ extension AgentRun {
     var delay: Int64?
     if role == .current, case .loading(let loading) = next {
       delay = 0
-      if case .waiting(let until) = loading.stage { delay = (until - now).milliseconds }
+      // The end of a process that was killed may have taken longer.
+      if case .waiting(let until) = loading.stage { delay = max(0, (until - now).milliseconds) }
     }
     let wasEnded = worker.wasKilled && worker.verdict == nil
     let asked =
@@ -200,7 +201,7 @@ extension AgentRun {
       outOfMemory: worker.wasOutOfMemory(status), asked: asked,
       stack: asked ? nil : (role == .current ? stacks : nil) ?? worker.lastWords,
       inFlight: inFlight,
-      restarts: max(next.restartCount, machine.state.restartCount),
+      restarts: next.name == .loading ? next.restartCount : machine.state.restartCount,
       willRestart: role == .current && next.name == .loading,
       delayMilliseconds: delay)
   }

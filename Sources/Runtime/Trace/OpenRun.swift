@@ -40,7 +40,7 @@ struct OpenRun {
   mutating func refuse(
     _ line: LogLine, _ why: String, at place: Place, _ quota: inout RepairQuota
   ) {
-    replay.refuse(line, why)
+    replay.refuse(line, .noLineTwice, why)
     keep(line, place, &quota)
   }
 

@@ -164,7 +164,8 @@ struct RunTable {
       key, line.runID,
       .violates(
         Violation(
-          promise: .machine, sequence: line.sequence, state: .stopped, event: line.event.name,
+          promise: earlier == nil ? .nothingAfterStopped : .noLineTwice,
+          sequence: line.sequence, state: .stopped, event: line.event.name,
           problem: what)), place, history,
       "drop seq \(line.sequence), \(line.event.name) (\(text(place))): "
         + (earlier == nil ? "it comes after the end" : "it repeats an earlier one"))

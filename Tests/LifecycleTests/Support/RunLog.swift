@@ -67,6 +67,8 @@ struct RunLog {
     step.to == .ready || step.to == .draining && Signal(rawValue: step.cause) == nil
   }
 
+  private var surfaces: [String] { [preparation.hasWorker ? "rest" : "ui"] }
+
   private func line(_ transition: Transition) -> LogEvent {
     switch machine.state {
     case .fetching: .fetch(transition, source: "file", url: "/a.apkg")
@@ -84,13 +86,14 @@ struct RunLog {
       .load(
         transition,
         LoadFacts(
-          package: Self.package, surfaces: ["rest"], restSocket: "/run/rest.sock", a2aSocket: nil))
+          package: Self.package, surfaces: surfaces,
+          restSocket: preparation.hasWorker ? "/run/rest.sock" : nil, a2aSocket: nil))
     case .ready(let ready):
       .runtimeReady(
         transition,
         ReadyFacts(
           bootMilliseconds: ready.boot.total.milliseconds, phases: PhaseTimes(ready.boot.phases),
-          loadMilliseconds: ready.load.milliseconds, surfaces: ["rest"], restPort: 8080,
+          loadMilliseconds: ready.load.milliseconds, surfaces: surfaces, restPort: 8080,
           a2aPort: nil, uiPort: nil))
     case .draining:
       .drain(
@@ -161,16 +164,21 @@ struct RunLog {
     if machine.state.name == .loading { startWorker() }
   }
 
-  private func exit(pid: Int, asked: Bool, next: State) -> LogEvent {
+  /// - Parameter isCurrent: not of a reload.
+  private func exit(
+    pid: Int, asked: Bool, next: State, isCurrent: Bool = true, inFlight: [String] = []
+  ) -> LogEvent {
     var delay: Int64?
-    if case .loading(let loading) = next {
+    let restarts = isCurrent && next.name == .loading
+    if restarts, case .loading(let loading) = next {
       delay = 0
       if case .waiting(let until) = loading.stage { delay = until.milliseconds - time }
     }
     return .workerExited(
       WorkerExit(
         pid: pid, status: asked ? 0 : 1, signal: nil, outOfMemory: false, asked: asked, stack: nil,
-        inFlight: [], restarts: next.restartCount, willRestart: next.name == .loading,
+        inFlight: inFlight,
+        restarts: restarts ? next.restartCount : machine.state.restartCount, willRestart: restarts,
         delayMilliseconds: delay))
   }
 
@@ -178,8 +186,8 @@ struct RunLog {
     let old = lastPID
     if let due = machine.timers[.loadTimeout] { time = due.milliseconds }
     send(.timerFired(.loadTimeout))
-    passDelay()
     write(exit(pid: old, asked: false, next: machine.state))
+    passDelay()
   }
 
   /// A second worker is started beside the one that serves.
@@ -199,14 +207,15 @@ struct RunLog {
 
   mutating func failReload() {
     pass(50)
-    write(exit(pid: lastPID + 1000, asked: false, next: machine.state))
+    write(exit(pid: lastPID + 1000, asked: false, next: machine.state, isCurrent: false))
     write(.reloadFailed(Explanation(error: "the new process ended with status 1")))
   }
 
   /// The oldest of those that were replaced ends.
   mutating func endReplaced(asked: Bool = true) {
     pass(10)
-    write(exit(pid: replaced.removeFirst(), asked: asked, next: machine.state))
+    write(
+      exit(pid: replaced.removeFirst(), asked: asked, next: machine.state, isCurrent: false))
   }
 
   mutating func becomeReady() {

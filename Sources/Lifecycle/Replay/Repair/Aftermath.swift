@@ -40,7 +40,7 @@ public struct Aftermath: Sendable {
             wallNanoseconds: moment.wallNanoseconds, sequence: Int64(index + 1), runID: runID,
             agentAppID: agentAppID, deploymentID: deploymentID,
             uptimeMilliseconds: moment.uptimeMilliseconds,
-            event: moment.event.withoutAccessLog),
+            event: moment.event),
           told: moment.sequence)
       }
     }
@@ -76,21 +76,10 @@ extension Aftermath.Entry {
   fileprivate init(_ line: LogLine, less leftOut: Int64) {
     self.init(line: line, told: line.sequence)
     self.line.sequence &-= leftOut
-    self.line.event = line.event.withoutAccessLog
   }
 }
 
 extension LogEvent {
-  /// Requests have lines that are not kept, so the configuration must not ask for them.
-  fileprivate var withoutAccessLog: LogEvent {
-    guard case .runStarted(let version, let schema, let machine, let pid, let config) = self else {
-      return self
-    }
-    return .runStarted(
-      version: version, schema: schema, machine: machine, pid: pid,
-      config: .object((config.members ?? []).filter { $0.name != "ACCESS_LOG" }))
-  }
-
   /// Lines that a history counts and does not keep.
   fileprivate var isChatter: Bool {
     switch self {

@@ -55,7 +55,7 @@ extension RunReport {
 
   /// What is wrong with the log; null: nothing.
   private var troubleJSON: JSONValue {
-    guard let trouble else { return .null }
+    guard let trouble = problem else { return .null }
     return .members([
       "place": .string(troublePlace ?? place), "problem": .string(trouble),
       "promise": .optional(violation?.promise.rawValue),

@@ -1,0 +1,136 @@
+extension Promise {
+  /// What a promise is about.
+  public enum Group: String, Sendable, CaseIterable {
+    case lines, machine, time, package, workers, requests, explanations
+
+    /// As a heading.
+    public var title: String {
+      switch self {
+      case .lines: "Lines"
+      case .machine: "The machine"
+      case .time: "Time"
+      case .package: "The package"
+      case .workers: "Workers and reloads"
+      case .requests: "Requests"
+      case .explanations: "Explanations"
+      }
+    }
+  }
+
+  public var group: Group {
+    switch self {
+    case .sequenceWithoutGap, .noLineTwice, .startsWithRunStarted, .nothingAfterStopped, .oneAgent,
+      .uptimeRises,
+      .logLevel, .valuesInRange:
+      .lines
+    case .stateIsTo, .tableAllows, .fromIsTheStateBefore, .toIsWhereTheMachineGoes,
+      .causeIsWhatMovedIt, .attemptIsTheMachines, .illegalEventNamesTheState, .exitCodeAndOutcome:
+      .machine
+    case .noTimerFiresEarly, .fetchTimeout, .installTimeout, .loadTimeout, .hardLimit,
+      .drainMinimum, .drainDeadline, .phaseTimes, .loadTime, .drainTime, .deadlineIsTold:
+      .time
+    case .packageStays, .environmentAgrees, .readyNeedsAllSurfaces, .portsStay: .package
+    case .workerIsStarted, .processEndsOnce, .everyWorkerEnds, .everyExitIsAnswered, .exitSaysHow,
+      .restartIntensity, .restartsAreCounted, .restartDelay, .reloadBeginsAndEnds, .reloadReplaces:
+      .workers
+    case .abortedNeedsACause, .abortedAreTold, .countsOfRequests, .accessLog: .requests
+    case .failureIsExplained, .explanationLeadsToTheEnd, .configurationIsToldWhole,
+      .hardLimitIsTold, .budgetIsTold, .progressNamesThePhase, .retriesWhileFetching:
+      .explanations
+    }
+  }
+
+  /// What is promised, as one sentence.
+  public var text: String {
+    switch self {
+    case .sequenceWithoutGap: "seq counts the lines of a run from 1, without a gap."
+    case .noLineTwice: "No line stands twice, but with --allow-duplicates."
+    case .startsWithRunStarted: "The first line is run_started, and no other line is."
+    case .nothingAfterStopped: "stopped is the last line."
+    case .oneAgent: "Every line names the same agentAppId and the same deploymentId."
+    case .uptimeRises:
+      "uptime_ms never goes back; what other threads tell may cross by at most 2 s."
+    case .logLevel: "No line is below the LOG_LEVEL of the run, but run_started and transitions."
+    case .valuesInRange:
+      "Numbers are in their range: no negative time, ports up to 65535, a process from 1 on."
+    case .stateIsTo: "The state of a transition is the one that it goes to."
+    case .tableAllows: "Each transition is one that the machine makes in the state before."
+    case .fromIsTheStateBefore: "from is the state before; null on fetch."
+    case .toIsWhereTheMachineGoes: "to is where the machine goes."
+    case .causeIsWhatMovedIt: "cause is what moved the machine."
+    case .attemptIsTheMachines:
+      "attempt, on load and runtime_ready alone, counts the starts: 1 is the first boot."
+    case .illegalEventNamesTheState: "illegal_event names the state that it came in."
+    case .exitCodeAndOutcome:
+      "A run that was asked to stop ends with 0, clean or cut as aborted and the cause tell; "
+        + "every other with 1, failed."
+    case .noTimerFiresEarly: "What a timer causes does not come before it is due."
+    case .fetchTimeout: "Fetching is over at most 2 s after FETCH_TIMEOUT_SEC."
+    case .installTimeout: "A cold installation is over at most 2 s after INSTALL_TIMEOUT_SEC."
+    case .loadTimeout: "A Loading without a hard limit is over at most 2 s after LOAD_TIMEOUT_SEC."
+    case .hardLimit:
+      "What counts of a first boot is over at most 2 s after the hard limit; a cold installation "
+        + "does not count."
+    case .drainMinimum: "After a signal new work is served for DRAIN_MIN_SEC before drained."
+    case .drainDeadline: "stopped comes within the deadline of the drain."
+    case .phaseTimes: "fetch_ms, boot_ms and phases_ms are the times between the transitions."
+    case .loadTime: "load_ms begins with the attempt: not before its delay, not after its worker."
+    case .drainTime: "drain_ms is the time from drain to stopped."
+    case .deadlineIsTold: "deadline_ms is GRACEFUL_SHUTDOWN_TIMEOUT_SEC."
+    case .packageStays: "A run has one package."
+    case .environmentAgrees:
+      "An environment has a key, and what needs no Python has none; only a miss is installed."
+    case .readyNeedsAllSurfaces:
+      "runtime_ready has the surfaces of load, and each has the socket that it needs."
+    case .portsStay: "The ports are those of the first runtime_ready."
+    case .workerIsStarted:
+      "Each attempt starts one process, while loading, and is ready only after it."
+    case .processEndsOnce: "worker_exited names a process that was started and has not ended."
+    case .everyWorkerEnds: "drained comes when every process has ended."
+    case .everyExitIsAnswered:
+      "The end of the worker is followed by what it announced: a restart, or the end."
+    case .exitSaysHow:
+      "A process ends with a status or by a signal; asked to only in a drain or replaced."
+    case .restartIntensity:
+      "A worker that was Ready is restarted while WORKER_RESTARTS allows, and no more."
+    case .restartsAreCounted: "restarts counts those within the window."
+    case .restartDelay:
+      "A restart waits as announced: 0, 0.5, 1, 2 … at most 10 s, 20 % more or less."
+    case .reloadBeginsAndEnds: "A reload begins in ready, one at a time, and each has its end."
+    case .reloadReplaces:
+      "A reload replaces the worker that serves by the one that was started for it."
+    case .abortedNeedsACause: "Requests are cut off in a drain, or with their worker."
+    case .abortedAreTold:
+      "What a worker had in flight, at most 20, is told request by request; 20 lines a drain or loss."
+    case .countsOfRequests:
+      "completed and aborted of stopped are no less, and no more, than the lines of requests show."
+    case .accessLog: "request and slow_request lines are there as configured."
+    case .failureIsExplained: "A drain that nobody asked for is explained before by boot_failed."
+    case .explanationLeadsToTheEnd:
+      "boot_failed names the phase and is followed at once by the drain that it explains."
+    case .configurationIsToldWhole:
+      "config_error comes before the boot, is summed up by boot_failed and ends the run."
+    case .hardLimitIsTold:
+      "The hard limit's line has the machine's times, and its drain that cause."
+    case .budgetIsTold:
+      "A first boot that ends later than its budget says so, once, right before it ends."
+    case .progressNamesThePhase: "boot_progress names the state that the run is in."
+    case .retriesWhileFetching: "fetch_retry comes while fetching."
+    }
+  }
+
+  /// All promises as a page for a terminal, grouped.
+  public static var tableText: String {
+    let width = allCases.map(\.rawValue.utf8.count).max() ?? 0
+    var text = ""
+    for group in Group.allCases {
+      text += (text.isEmpty ? "" : "\n") + group.title + "\n"
+      for promise in allCases where promise.group == group {
+        let name = promise.rawValue
+        let gap = String(repeating: " ", count: width - name.utf8.count + 2)
+        text += "  \(name)\(gap)\(promise.text)\n"
+      }
+    }
+    return text
+  }
+}
