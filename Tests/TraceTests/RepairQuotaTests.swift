@@ -70,10 +70,10 @@ struct RepairQuotaTests {
     ])
     #expect(
       call.runs.first?.repairs.first?.hasSuffix("a:4): it moves nothing") == true,
-      "\(call.runs.first?.repairs ?? [])")
+      "\(call.runs.map { "\($0.verdict) \($0.repairs)" })")
     let late = try TraceCall([run.text + ShortRun("a", lines: 20).text(9)])
     #expect(
       late.runs.last?.repairs.first?.hasSuffix("a:9): it comes after the end") == true,
-      "\(late.runs.last?.repairs ?? [])")
+      "\(late.runs.map { "\($0.verdict) \($0.repairs)" })")
   }
 }
