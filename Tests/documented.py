@@ -71,8 +71,8 @@ def pages() -> list[str]:
 
 
 def all_pages() -> list[str]:
-    """Whose links have to lead somewhere: those of parts and examples too."""
-    found = [*REPOSITORY.glob("agent-host/*.md"), *REPOSITORY.glob("examples/*/*.md")]
+    """Whose links have to lead somewhere: those of parts, examples and the specification too."""
+    found = [*REPOSITORY.glob("agent-host/*.md"), *REPOSITORY.glob("examples/*/*.md"), *REPOSITORY.glob("spec/*.md")]
     return pages() + sorted(str(one.relative_to(REPOSITORY)) for one in found)
 
 

@@ -116,7 +116,9 @@ class Starter:
                 problems.append("processes left behind: " + "; ".join(left))
             if not checked:
                 continue
-            problems += log.problems(run.lines, cut_off=run.process.returncode < 0)
+            problems += log.problems(
+                run.lines, cut_off=run.process.returncode < 0, raw=bytes(run.raw)
+            )
             problems += [f"stdout holds more than the log: {one!r}" for one in run.other[:3]]
             ends = [line for line in run.lines if line.get("event") == "stopped"]
             if run.process.returncode >= 0:

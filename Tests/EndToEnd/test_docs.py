@@ -205,18 +205,13 @@ def test_an_agent_is_checked_inspected_and_run(par, checkout, page, begin):
     assert "hello 1.0.0" in "\n".join(run.other)
 
 
-def compact(lines: list[dict[str, Any]]) -> str:
-    """As the program writes them."""
-    return "".join(json.dumps(one, separators=(",", ":"), ensure_ascii=False) + "\n" for one in lines)
-
-
 def test_each_grep_of_the_page_finds_its_lines(par, checkout, environment):
     good = par(HELLO)
     good.ready()
     good.stop()
     bad = par(checkout.folder / "my-agent.apkg", PACKAGE_SHA256="0" * 64)
     assert bad.exit() == 1
-    (checkout.folder / "run.log").write_text(compact(good.lines + bad.lines))
+    (checkout.folder / "run.log").write_text(log.compact(good.lines + bad.lines))
     commands = block("docs/operations.md", "grep -E").splitlines()
     found = {}
     for command in commands:
@@ -239,7 +234,7 @@ def test_the_first_commands_of_trace(par, checkout, environment):
     run.stop()
     (checkout.folder / "runs").mkdir()
     for name in ["run.log", "runs/run.log"]:
-        (checkout.folder / name).write_text(compact(run.lines))
+        (checkout.folder / name).write_text(log.compact(run.lines))
     journal = checkout.folder / "journal"
     journal.mkdir()
     (journal / "journalctl").write_text(f"#!/bin/sh\nexec cat {checkout.folder}/run.log\n")
@@ -270,12 +265,12 @@ def test_timelines_are_as_trace_prints_them(par):
         os.kill(run.wait("worker_started", count=count)["pid"], signal.SIGKILL)
     run.ready(count=3)
     run.stop(signal.SIGINT)
-    printed = [shape(one) for one in log.verdict(compact(run.lines)).stdout.splitlines()]
+    printed = [shape(one) for one in log.verdict(log.compact(run.lines)).stdout.splitlines()]
     for line in block("docs/trace.md", "run 1edadb").splitlines():
         assert shape(line) in printed, line
     # The line before runtime_ready is lost.
     ready = run.events("runtime_ready")[0]["seq"]
-    broken = log.verdict(compact([one for one in run.lines if one["seq"] != ready - 1]))
+    broken = log.verdict(log.compact([one for one in run.lines if one["seq"] != ready - 1]))
     assert broken.returncode == 1
     printed = [shape(one) for one in broken.stdout.splitlines()]
     for line in block("docs/trace.md", "run d23d95").splitlines():
@@ -304,7 +299,7 @@ def test_log_lines_are_as_the_program_writes_them(par, checkout):
         for name in ["level", "hint", "cause", "phase"]:
             assert line.get(name) == real.get(name)
     # As the program writes it: compact.
-    assert compact(documented_lines) == block("docs/events.md", '{"timestamp"')
+    assert log.compact(documented_lines) == block("docs/events.md", '{"timestamp"')
 
 
 @pytest.mark.parametrize("page", documented.pages())

@@ -34,6 +34,27 @@ struct SpecificationTests {
       page.contains(begin + diagram + "```\n<!-- end of diagram -->"), "make spec writes it anew")
   }
 
+  @Test("spec/lifecycle.pml is the model of the machine (else: make spec)")
+  func model() throws {
+    let file = try #require(Repository.file("spec/lifecycle.pml"))
+    #expect(MachineTable.text(.promela) == file, "make spec writes the file anew")
+  }
+
+  @Test("every claim of the model has its words, and docs/lifecycle.md has them (else: make spec)")
+  func claims() throws {
+    let page = try #require(Repository.text("docs/lifecycle.md"))
+    let lines = String(decoding: MachineTable.text(.promela), as: UTF8.self).split(separator: "\n")
+    let claims = lines.indices.filter { lines[$0].hasPrefix("ltl ") }
+    #expect(claims.count > 10)
+    var list = ""
+    for claim in claims {
+      #expect(lines[claim - 1].hasPrefix("/* ") && lines[claim - 1].hasSuffix(" */"))
+      list += "  - \(lines[claim - 1].dropFirst(3).dropLast(3))\n"
+    }
+    #expect(page.contains("<!-- claims: make spec -->\n\(list)<!-- end of claims -->"))
+    #expect(lines.allSatisfy { $0.allSatisfy(\.isASCII) }, "Promela has no other letters")
+  }
+
   @Test("every event of the table has a verdict in every situation")
   func total() {
     let (situations, rows) = MachineTable.explore()

@@ -84,9 +84,9 @@ extension UInt64 {
   @inline(__always)
   var eightDigits: Int64 {
     // Pairs of digits, then of two digits, then of four are put together in each step.
-    var sum = (self & (Self.lowBits &* 0x0F)) &* (10 << 8 + 1) >> 8
-    sum = (sum & 0x00FF_00FF_00FF_00FF) &* (100 << 16 + 1) >> 16
-    sum = (sum & 0x0000_FFFF_0000_FFFF) &* (10_000 << 32 + 1) >> 32
+    var sum = ((self & (Self.lowBits &* 0x0F)) &* 0xA01) >> 8
+    sum = ((sum & 0x00FF_00FF_00FF_00FF) &* 0x64_0001) >> 16
+    sum = ((sum & 0x0000_FFFF_0000_FFFF) &* 0x2710_0000_0001) >> 32
     return Int64(truncatingIfNeeded: sum)
   }
 

@@ -6,7 +6,7 @@ extension MachineTable {
     case .json: json
     case .mermaid: Array(mermaid.utf8)
     case .dot: Array(dot.utf8)
-    case .promela: Array(promela.utf8)
+    case .promela: Array(Model.text.utf8)
     }
   }
 
@@ -111,46 +111,6 @@ extension MachineTable {
       lines.append("  \(arrow.from.rawValue) -> \(arrow.to.rawValue) [label=\"\(label)\"];")
     }
     lines.append("}")
-    return lines.joined(separator: "\n") + "\n"
-  }
-
-  /// A model for spin: the situations are numbered, every cell that changes something is a choice,
-  /// and the claims are that stopped is final, that draining alone leads there and to nothing else,
-  /// and that a program that drains, as one that is asked to stop does, stops.
-  private static var promela: String {
-    let (situations, rows) = explore()
-    let numbers = Dictionary(
-      situations.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-    var lines = ["/* Printed by par-lifecycle spec --format promela. */"]
-    for (number, situation) in situations.enumerated() {
-      lines.append("/* \(number): \(situation.name) */")
-    }
-    func set(_ name: String, _ state: StateName, of variable: String = "now") -> String {
-      let members = situations.enumerated().filter { $1.state == state }.map {
-        "\(variable) == \($0.offset)"
-      }
-      return "#define \(name) (\(members.joined(separator: " || ")))"
-    }
-    lines += [
-      set("isReady", .ready), set("isDraining", .draining), set("isStopped", .stopped),
-      "#define drainEnds (isDraining || isStopped)",
-      set("wasDraining", .draining, of: "before"), "byte now = 0;", "byte before = 0;", "",
-      "active proctype machine() {", "  do",
-    ]
-    for row in rows where row.verdict == .moved || row.verdict == .stayed {
-      guard let from = numbers[row.situation], let to = numbers[row.next], from != to else {
-        continue
-      }
-      lines.append(
-        "  :: now == \(from) -> atomic { before = now; now = \(to) } /* \(row.event) */")
-    }
-    lines += [
-      "  :: isStopped -> break", "  od", "}", "",
-      "ltl final { [] (isStopped -> [] isStopped) }",
-      "ltl drainLeadsToStopped { [] (isDraining -> <> isStopped) }",
-      "ltl drainIsTheWayOut { [] (isDraining -> [] drainEnds) }",
-      "ltl onlyDrainStops { [] (isStopped -> wasDraining) }",
-    ]
     return lines.joined(separator: "\n") + "\n"
   }
 }

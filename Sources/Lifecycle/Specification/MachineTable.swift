@@ -58,6 +58,18 @@ public enum MachineTable {
 
   /// All situations in the order in which they are found, and all their cells.
   public static func explore() -> (situations: [Situation], rows: [Row]) {
+    explore(events.map { entry in Input(name: entry.name, event: entry.event) { _ in entry.at } })
+  }
+
+  /// An event that a machine is explored with, and when it comes to a state.
+  struct Input {
+    let name: String
+    let event: Event
+    let time: (State) -> Instant
+  }
+
+  /// The same by other events, or by events at other times.
+  static func explore(_ inputs: [Input]) -> (situations: [Situation], rows: [Row]) {
     let start = Machine(policy: policy)
     var machines = [start]
     var names: Set<String> = [start.state.situation(policy)]
@@ -72,13 +84,14 @@ public enum MachineTable {
         Situation(
           name: name, state: machine.state.name,
           timers: machine.state.timers(policy).keys.map(\.rawValue).sorted()))
-      for (label, event, time) in events {
+      for input in inputs {
         var next = machine
-        let step = next.handle(event.addressed(to: machine.state), at: time)
+        let event = input.event.addressed(to: machine.state)
+        let step = next.handle(event, at: input.time(machine.state))
         let nextName = next.state.situation(policy)
         rows.append(
           Row(
-            situation: name, event: label, verdict: step.verdict, next: nextName,
+            situation: name, event: input.name, verdict: step.verdict, next: nextName,
             cause: step.cause, effects: step.effects.map(\.name)))
         if names.insert(nextName).inserted { machines.append(next) }
       }

@@ -197,7 +197,7 @@ def test_it_boots_from_s3_as_pid_1_and_drains(image: Image, s3: dict[str, str]) 
     assert container.lines[-1]["outcome"] == "clean"
     text = "".join(container.text)
     assert "very-secret" not in text
-    done = subprocess.run([str(PROGRAM), "trace"], input=text, capture_output=True, text=True)
+    done = subprocess.run([str(PROGRAM), "trace", "--strict"], input=text, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     print("boot_ms", ready["boot_ms"], ready["phases_ms"])
 

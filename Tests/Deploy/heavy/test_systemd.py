@@ -106,7 +106,7 @@ def drop_in(machine: Machine, text: str) -> None:
 
 def conforms(log: str) -> list[str]:
     done = subprocess.run(
-        [str(PROGRAM), "trace"], input=log, capture_output=True, text=True, timeout=60
+        [str(PROGRAM), "trace", "--strict"], input=log, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stdout + done.stderr + log[-3000:]
     return re.findall(r"\b(conforms|incomplete)\b", done.stdout)

@@ -207,7 +207,8 @@ class Stage:
             found += log.sequence_errors(run.lines)
             if not self.has_whole_log:
                 continue
-            found += log.trace_problems(run.lines, cut_off=killed)
+            found += log.trace_problems(bytes(run.raw), cut_off=killed)
+            found += log.table_problems(run.lines)
             found += [f"stdout holds more than the log: {one!r}" for one in run.other[:3]]
             ends = [line for line in run.lines if line.get("event") == "stopped"]
             if not killed:

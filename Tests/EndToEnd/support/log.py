@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 
+from . import second_opinion
 from .program import PROGRAM, REPOSITORY, inherited_environment
 
 
@@ -41,28 +42,51 @@ def sequence_errors(lines: list[dict[str, Any]]) -> list[str]:
     return problems
 
 
-def verdict(text: str) -> subprocess.CompletedProcess[str]:
+def verdict(text: str | bytes, *options: str) -> subprocess.CompletedProcess[str]:
     """`par-lifecycle trace` on this log."""
     return subprocess.run(
-        [str(PROGRAM), "trace"],
-        input=text,
+        [str(PROGRAM), "trace", *options],
+        input=text.decode(errors="surrogateescape") if isinstance(text, bytes) else text,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
         timeout=30,
         env=inherited_environment(),
     )
 
 
-def trace_problems(lines: list[dict[str, Any]], cut_off: bool = False) -> list[str]:
+def trace_problems(text: str | bytes, cut_off: bool = False) -> list[str]:
     """What `trace` objects to; `cut_off`: the run was killed."""
-    # Compact, as the program writes it.
-    text = "".join(json.dumps(x, separators=(",", ":"), ensure_ascii=False) + "\n" for x in lines)
-    trace = verdict(text)
-    if trace.returncode != 0 or ("incomplete" if cut_off else "conforms") not in trace.stdout:
-        return [f"trace: status {trace.returncode}\n{trace.stdout}{trace.stderr}"]
-    return []
+    expected = "incomplete" if cut_off else "conforms"
+    # Strict where the log has to be whole: then an incomplete one is a failure too.
+    trace = verdict(text, "--format", "json", *([] if cut_off else ["--strict"]))
+    try:
+        runs = [run["verdict"] for run in json.loads(trace.stdout)["runs"]]
+    except ValueError:
+        runs = []
+    if trace.returncode == 0 and runs == [expected]:
+        return []
+    shown = verdict(text)
+    return [f"trace: status {trace.returncode}, {runs}\n{shown.stdout}{shown.stderr}{trace.stderr}"]
 
 
-def problems(lines: list[dict[str, Any]], cut_off: bool = False) -> list[str]:
-    """Everything that is wrong with a run's log; `cut_off`: the run was killed."""
-    return schema_errors(lines) + sequence_errors(lines) + trace_problems(lines, cut_off)
+def compact(lines: list[dict[str, Any]]) -> str:
+    """The lines as the program writes them."""
+    return "".join(json.dumps(x, separators=(",", ":"), ensure_ascii=False) + "\n" for x in lines)
+
+
+def problems(lines: list[dict[str, Any]], cut_off: bool = False, raw: bytes | None = None) -> list[str]:
+    """Everything that is wrong with a run's log; `cut_off`: the run was killed; `raw`: as it was written."""
+    text = compact(lines) if raw is None else raw
+    return (
+        schema_errors(lines)
+        + sequence_errors(lines)
+        + trace_problems(text, cut_off)
+        + table_problems(lines)
+    )
+
+
+def table_problems(lines: list[dict[str, Any]]) -> list[str]:
+    """What the table alone objects to."""
+    why = second_opinion.objection(lines)
+    return [f"second opinion: {why}"] if why else []

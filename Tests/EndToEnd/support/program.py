@@ -86,6 +86,8 @@ class Run:
         self.lines: list[dict[str, Any]] = []
         #: `time.monotonic()` at which line i was read.
         self.read_at: list[float] = []
+        #: Everything that was on stdout, byte for byte.
+        self.raw = bytearray()
         #: What was on stdout and was no JSON object.
         self.other: list[str] = []
         #: Of the listening sockets, by their places.
@@ -115,6 +117,7 @@ class Run:
         for raw in self.process.stdout:
             if kept:
                 kept.write(raw)
+            self.raw += raw
             text = raw.decode("utf-8", "replace").rstrip("\n")
             try:
                 line = json.loads(text)

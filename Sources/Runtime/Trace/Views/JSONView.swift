@@ -55,9 +55,9 @@ extension RunReport {
 
   /// What is wrong with the log; null: nothing.
   private var troubleJSON: JSONValue {
-    guard let trouble = problem else { return .null }
+    guard let problem else { return .null }
     return .members([
-      "place": .string(troublePlace ?? place), "problem": .string(trouble),
+      "place": .string(troublePlace ?? place), "problem": .string(problem),
       "promise": .optional(violation?.promise.rawValue),
       "promise_text": .optional(violation?.promise.text),
       "seq": .optional(violation?.sequence), "event": .optional(violation?.event),
