@@ -175,6 +175,12 @@ struct MissingLines {
         .workerStarted(pid: pid ?? processes.unused, attempt: attempt),
         at: ([ready] + times.reversed()).compactMap(\.self).distinct)
     }
+    if let request = processes.untold.first {
+      add(
+        .requestAborted(
+          AbortedFacts(method: "", route: "", ageMilliseconds: 0, requestID: request, surface: "")),
+        at: times)
+    }
     for pid in processes.running.suffix(4) {
       for uptime in times { add(.workerExited(exit(of: pid, at: uptime)), at: [uptime]) }
     }
