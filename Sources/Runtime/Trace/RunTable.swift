@@ -110,7 +110,10 @@ struct RunTable {
 
   /// What is to be said of an open run so far.
   mutating func report(soFar key: RunKey) -> RunReport? {
-    find(key).map { index in runs[index].report { text($0) } }
+    guard let index = find(key) else { return nil }
+    // The run goes on, and so does what it holds of the quota.
+    var quota = quota
+    return runs[index].report(&quota) { text($0) }
   }
 
   /// Ends an open run of which nothing more is awaited.
