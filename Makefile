@@ -15,10 +15,10 @@ PYTEST ?=
 
 .PHONY: help run build test swift-test compiled-tests run-compiled-tests host-test end-to-end reliability \
 	flood fuzz account soak check \
-	format examples bench bench-fetch bench-grpc bench-proxy bench-memory \
+	format examples bench bench-fetch bench-grpc bench-proxy bench-memory bench-trace \
 	spec docs verify claims tsan clean \
 	install deploy-test systemd-test image-test \
-	system host test-environment deploy-environment
+	system host test-environment bench-environment deploy-environment
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -92,9 +92,10 @@ spec: system ## writes spec/lifecycle.json, its fingerprint, the model and the d
 	@swift build --product par-lifecycle
 	scripts/generate-spec .build/debug/par-lifecycle
 
-docs: system ## writes the tables of docs/configuration.md anew from the program
+docs: system ## writes the tables of docs/configuration.md and docs/trace.md anew from the program
 	@swift build --product par-lifecycle
 	scripts/generate-configuration .build/debug/par-lifecycle
+	scripts/generate-promises .build/debug/par-lifecycle
 
 bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn behind us (needs nginx, haproxy, gcc)
 	@.build/test-venv/bin/python bench/proxy
@@ -113,6 +114,9 @@ claims:
 	else
 		echo "The model was not checked: spin is not there and could not be installed (make verify)."
 	fi
+
+bench-trace: build bench-environment ## checking a large log beside jq, orjson and wc, BENCH_SIZE bytes (needs gcc, jq)
+	@.build/test-venv/bin/python bench/trace
 
 tsan: system ## the data plane's and the controller's tests under the thread sanitizer
 	@swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan \
@@ -145,10 +149,13 @@ test-environment: host
 	@scripts/python-environment .build/test-venv Tests/requirements.txt agent-host/requirements.txt \
 		scripts/kit-requirements.txt
 
+bench-environment:
+	@scripts/python-environment .build/bench-venv bench/requirements.txt
+
 deploy-environment:
 	@scripts/python-environment .build/deploy-venv Tests/Deploy/requirements.txt
 
-bench bench-fetch bench-grpc bench-proxy bench-memory: test-environment
+bench bench-fetch bench-grpc bench-proxy bench-memory bench-trace: test-environment
 
 define example
 examples/$(1).apkg: $(shell find examples/$(1) -type f -not -path '*/__pycache__/*') \

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -566,4 +567,14 @@ int par_flock_shared_try(int fd) { return flock(fd, LOCK_SH | LOCK_NB); }
 int par_terminal_columns(int fd) {
   struct winsize size = {0};
   return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+int par_inotify_init(void) { return inotify_init1(IN_NONBLOCK | IN_CLOEXEC); }
+
+int par_inotify_watch_folder(int inotify, const char *path) {
+    return inotify_add_watch(inotify, path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+}
+
+int par_inotify_watch_file(int inotify, const char *path) {
+    return inotify_add_watch(inotify, path, IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF);
 }

@@ -252,13 +252,15 @@ def test_the_first_commands_of_trace(par, checkout, environment):
 
 
 def shape(text: str) -> str:
-    """What stays the same from run to run: without numbers, ids and the width of columns."""
+    """What stays the same from run to run: without numbers, times, ids, bars and the width of columns."""
     text = re.sub(r"\b[0-9a-f]{32}\b", "ID", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
+    text = re.sub(r"\d+(\.\d+)? m?s\b", "N s", text)
+    text = re.sub(r"[▏▎▍▌▋▊▉█░]+", "", text)
     return re.sub(r"\s+", " ", re.sub(r"\d+", "N", text)).strip()
 
 
-def test_timelines_are_as_trace_prints_them(par):
+def test_timelines_are_as_trace_prints_them(par, checkout, environment):
     run = par(HELLO, AGENT_APP_ID="hello", WORKER_RESTARTS="5/60")
     for count in [1, 2]:
         run.ready(count=count)
@@ -266,15 +268,25 @@ def test_timelines_are_as_trace_prints_them(par):
     run.ready(count=3)
     run.stop(signal.SIGINT)
     printed = [shape(one) for one in log.verdict(log.compact(run.lines)).stdout.splitlines()]
-    for line in block("docs/trace.md", "run 1edadb").splitlines():
+    for line in block("docs/trace.md", "conforms, clean  hello").splitlines():
         assert shape(line) in printed, line
     # The line before runtime_ready is lost.
     ready = run.events("runtime_ready")[0]["seq"]
     broken = log.verdict(log.compact([one for one in run.lines if one["seq"] != ready - 1]))
     assert broken.returncode == 1
     printed = [shape(one) for one in broken.stdout.splitlines()]
-    for line in block("docs/trace.md", "run d23d95").splitlines():
+    for line in block("docs/trace.md", "violates, clean  hello").splitlines():
         assert line.strip() == "…" or shape(line) in printed, f"{line}\n{broken.stdout}"
+    # The same as JSON.
+    (checkout.folder / "runs").mkdir()
+    (checkout.folder / "run.log").write_text(log.compact(run.lines))
+    (checkout.folder / "runs/broken.log").write_text(log.compact([one for one in run.lines if one["seq"] != 3]))
+    done = subprocess.run(
+        checkout.command("set +e\n" + block("docs/trace.md", "# Runs that are not")), env=environment, capture_output=True, text=True,
+        timeout=DEADLINE,
+    )  # fmt: skip
+    assert '"place": "runs/broken.log:3"' in done.stdout, done.stderr
+    assert re.search(r"^loading \d+ ms$", done.stdout, re.M)
 
 
 def test_the_text_line_is_as_the_program_writes_it(par):

@@ -101,17 +101,20 @@ struct LogLineTests {
           requestID: long, surface: long)),
       .slowRequest(
         SlowFacts(
-          method: long, path: long, status: nil, grpcStatus: long, durationMilliseconds: .max,
-          agentMilliseconds: .max, heldMilliseconds: .max, requestID: long, traceID: long,
-          surface: long, leftOut: .max)),
+          method: long, path: long, status: nil, grpcStatus: long,
+          durationMilliseconds: LogLine.longestTime,
+          agentMilliseconds: LogLine.longestTime, heldMilliseconds: LogLine.longestTime,
+          requestID: long, traceID: long,
+          surface: long, leftOut: Int(LogLine.largestCount))),
       .runStarted(
         version: long, schema: 1, machine: long, pid: 1,
         config: .object((0..<100).map { JSONMember("NAME_\($0)", .string(short)) })),
     ]
     for event in events {
       let line = LogLine(
-        wallNanoseconds: 0, sequence: .max, runID: long, agentAppID: long, deploymentID: long,
-        uptimeMilliseconds: .max, event: event)
+        wallNanoseconds: 0, sequence: LogLine.largestCount, runID: long, agentAppID: long,
+        deploymentID: long,
+        uptimeMilliseconds: LogLine.longestTime, event: event)
       #expect(line.encoded.count <= LogLine.maximumLength)
       #expect(try LogLine.decode(line.encoded).event.name == event.name)
       let text = EncodedLine(text: line)

@@ -55,6 +55,19 @@ struct SpecificationTests {
     #expect(lines.allSatisfy { $0.allSatisfy(\.isASCII) }, "Promela has no other letters")
   }
 
+  @Test("docs/trace.md has the promises as they are (else: make docs)")
+  func promises() throws {
+    let page = try #require(Repository.text("docs/trace.md"))
+    var table = "| about | promise | what it says |\n| --- | --- | --- |\n"
+    for group in Promise.Group.allCases {
+      for (index, promise) in Promise.allCases.filter({ $0.group == group }).enumerated() {
+        let about = index == 0 ? group.title : ""
+        table += "| \(about) | `\(promise.rawValue)` | \(promise.text) |\n"
+      }
+    }
+    #expect(page.contains("<!-- promises: make docs -->\n\n\(table)\n<!-- end of promises -->"))
+  }
+
   @Test("every event of the table has a verdict in every situation")
   func total() {
     let (situations, rows) = MachineTable.explore()

@@ -8,16 +8,23 @@ import Testing
 struct InputTests {
   private static let run = ShortRun("a", lines: 40)
 
-  @Test(
-    "are unpacked",
-    arguments: [
-      ("one member", gzipped(run.text)),
-      ("members", gzipped(run.text(1...7)) + gzipped([]) + gzipped(run.text(8...40))),
-      ("a member a byte", run.text.flatMap { gzipped([$0]) }),
-      ("padding behind", gzipped(run.text) + [UInt8](repeating: 0, count: 100_000)),
-    ])
-  func unpacked(name: String, bytes: [UInt8]) throws {
-    let call = try TraceCall([bytes])
+  private struct Packed: CustomTestStringConvertible, Sendable {
+    let name: String
+    let bytes: [UInt8]
+    var testDescription: String { name }
+  }
+
+  private static let packed: [Packed] = [
+    Packed(name: "one member", bytes: gzipped(run.text)),
+    Packed(
+      name: "members", bytes: gzipped(run.text(1...7)) + gzipped([]) + gzipped(run.text(8...40))),
+    Packed(name: "a member a byte", bytes: run.text.flatMap { gzipped([$0]) }),
+    Packed(name: "padding", bytes: gzipped(run.text) + [UInt8](repeating: 0, count: 100_000)),
+  ]
+
+  @Test("are unpacked", arguments: packed)
+  private func unpacked(packed: Packed) throws {
+    let call = try TraceCall([packed.bytes])
     #expect(call.verdicts == ["conforms"])
     #expect(call.complaints == [])
     #expect(call.totals.lines == 40)
@@ -30,30 +37,46 @@ struct InputTests {
     return bytes
   }
 
-  @Test(
-    "that cannot be read to their end are told in a sentence; what is there is judged",
-    arguments: [
-      ("cut off", gzipped(run.text).dropLast(20), "ends in the middle of its gzip data", 1),
-      ("damaged", damaged()[...], "is damaged: its gzip data cannot be unpacked to the end", 1),
-      (
-        "followed", (gzipped(run.text) + Array("x".utf8))[...],
-        "holds something else behind its gzip data", 1
-      ),
-      ("zstd", [0x28, 0xB5, 0x2F, 0xFD, 0, 0, 0], "is packed by zstd; give `zstdcat PATH", 0),
-      ("xz", [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 0], "is packed by xz; give `xzcat PATH", 0),
-      ("bzip2", [0x42, 0x5A, 0x68, 0x39, 0x31], "is packed by bzip2; give `bzcat PATH", 0),
-    ])
-  func faulty(name: String, bytes: ArraySlice<UInt8>, words: String, runs: Int) throws {
+  private struct Faulty: CustomTestStringConvertible, Sendable {
+    let bytes: [UInt8]
+    /// PATH stands for the input's.
+    let words: String
+    var runs = 0
+    var testDescription: String { words }
+  }
+
+  private static let faulty: [Faulty] = [
+    Faulty(
+      bytes: gzipped(run.text).dropLast(20), words: "PATH ends in the middle of its gzip data",
+      runs: 1),
+    Faulty(
+      bytes: damaged(), words: "PATH is damaged: its gzip data cannot be unpacked to the end",
+      runs: 1),
+    Faulty(
+      bytes: gzipped(run.text) + [0x78], words: "PATH holds something else behind its gzip data",
+      runs: 1),
+    Faulty(
+      bytes: [0x28, 0xB5, 0x2F, 0xFD, 0, 0, 0],
+      words: "PATH is packed by zstd; give `zstdcat PATH | "),
+    Faulty(
+      bytes: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 0],
+      words: "PATH is packed by xz; give `xzcat PATH | "),
+    Faulty(bytes: [0x42, 0x5A, 0x68, 0x39], words: "PATH is packed by bzip2; give `bzcat PATH | "),
+  ]
+
+  @Test("that cannot be read to their end are told; what is there is judged", arguments: faulty)
+  private func faults(faulty: Faulty) throws {
     let other = ShortRun("b")
     let folder = try TemporaryFolder()
-    try folder.write("faulty", Array(bytes))
+    try folder.write("faulty", faulty.bytes)
     try folder.write("good", other.text)
     let path = "\(folder.path)/faulty"
     let call = TraceCall(paths: [path, "\(folder.path)/good"])
     #expect(call.complaints.count == 1)
-    let sentence = "\(path) " + words.split(separator: "PATH").joined(separator: path)
+    let sentence = faulty.words.split(separator: "PATH", omittingEmptySubsequences: false)
+      .joined(separator: path)
     #expect(call.complaints.first?.hasPrefix(sentence) == true)
-    #expect(call.runs.count == runs + 1)
+    #expect(call.runs.count == faulty.runs + 1)
     #expect(call.runs.contains { $0.runID == other.id && $0.verdict == .conforms })
     #expect(call.status == 2)
     #expect(call.totals.unreadable == 1)
@@ -99,15 +122,16 @@ struct InputTests {
 
   @Test("of every size are read alike by one thread and by many", arguments: [0, 1, 3])
   func threads(helpers: Int) throws {
-    let runs = (0..<40).map { ShortRun("\($0)", lines: 200) }
+    let runs = (0..<40).map { ShortRun("\($0)", lines: 50) }
     // Interleaved, so that each chunk has lines of many.
-    let text = (1...200).flatMap { sequence in runs.flatMap { $0.text(sequence) } }
+    let text = (1...50).flatMap { sequence in runs.flatMap { $0.text(sequence) } }
     let call = try TraceCall([text], helpers: helpers)
-    #expect(call.totals.lines == 8000)
+    #expect(call.totals.lines == 2000)
     #expect(call.totals.runs == ["conforms": 40])
     #expect(call.runs.map(\.runID) == runs.map(\.id))
     #expect(call.runs.map(\.lines) == runs.map(\.count))
-    let broken = try TraceCall([text.dropLast(1000) + text.suffix(400)], helpers: helpers)
-    #expect(broken.totals.runs["violates"] == 1)
+    let gap = (1...50).filter { $0 != 30 }.flatMap { runs[7].text($0) }
+    let broken = try TraceCall([gap, text], helpers: helpers)
+    #expect(broken.totals.runs == ["violates": 1, "conforms": 39])
   }
 }

@@ -261,7 +261,7 @@ int main(int argc, char **argv) {
     }
   }
   if (fflush(out)) return 1;
-  fprintf(stderr, "{\"runs\":%" PRId64 ",\"lines\":%" PRId64 ",\"added\":%" PRId64 ",\"stories\":%d}\n", lives,
-          lines, chatters, count);
+  fprintf(stderr, "{\"runs\":%" PRId64 ",\"lines\":%" PRId64 ",\"added\":%" PRId64 ",\"bytes\":%" PRId64 "}\n", lives, lines,
+          chatters, written);
   return 0;
 }

@@ -123,5 +123,9 @@ int par_stat_mtime_ns(const struct stat *status, int64_t *modified, int64_t *cha
 int par_flock_try(int fd);                                     // EWOULDBLOCK when another has it
 int par_flock_shared_try(int fd);
 const char *par_libc_version(void);                             // as "2.36"
+int par_inotify_init(void);                  // non-blocking, close-on-exec
+// Watches a name: a folder for files that come into it, a file for what is done to it. Negative: errno.
+int par_inotify_watch_folder(int inotify, const char *path);
+int par_inotify_watch_file(int inotify, const char *path);
 int par_terminal_columns(int fd);           // TIOCGWINSZ; 0: no terminal, or one of unknown width
 #endif

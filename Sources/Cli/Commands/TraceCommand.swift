@@ -1,3 +1,4 @@
+import Lifecycle
 import LinuxSystem
 import LogTrace
 
@@ -20,8 +21,21 @@ enum TraceCommand {
     let options = try options(&arguments, environment)
     let write: (String) -> Void = { writeAll(1, Array($0.utf8)) }
     let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
+    if options.listsPromises {
+      write(Promise.tableText)
+      return 0
+    }
     if options.compares {
       return TraceComparison(options).run(write: write, complain: complain)
+    }
+    if options.follows {
+      do throws(SystemError) {
+        var follow = try TraceFollow(options)
+        return try follow.run(write: { writeAll(1, Array($0.utf8)) }, complain: complain)
+      } catch {
+        complain(error.description)
+        return 2
+      }
     }
     var session = TraceSession(options)
     return session.run(write: write, complain: complain)

@@ -126,19 +126,27 @@ public struct LineLocator: Sendable {
       // {"timest
       guard bytes.has("123,34,116,105,109,101,115,116,", at: position) else { continue }
       unescaped.removeAll(keepingCapacity: true)
-      while case .integer(let number)? = try? JSONScan.number(bytes, &position),
-        let byte = UInt8(exactly: number)
-      {
-        unescaped.append(byte)
-        guard bytes.byte(at: position) == UInt8(ascii: ",") else { break }
-        position += 1
-      }
-      guard bytes.byte(at: position) == UInt8(ascii: "]"),
+      guard Self.readList(bytes, &position, into: &unescaped),
         Self.beginning(unescaped.span, at: 0) == 0
       else { return .unfinished(from: bracket) }
       return trim(from: bracket)
     }
     return .foreign
+  }
+
+  /// Reads numbers of bytes up to the closing bracket; false when there is anything else.
+  private static func readList(
+    _ bytes: Span<UInt8>, _ position: inout Int, into list: inout [UInt8]
+  ) -> Bool {
+    while case .integer(let number)? = try? JSONScan.number(bytes, &position) {
+      guard let byte = UInt8(exactly: number) else { return false }
+      list.append(byte)
+      guard bytes.byte(at: position) == UInt8(ascii: ",") else {
+        return bytes.byte(at: position) == UInt8(ascii: "]")
+      }
+      position += 1
+    }
+    return false
   }
 
   /// The id of the run that a line is of, of which the rest cannot be read; nil without one. `bytes`: the

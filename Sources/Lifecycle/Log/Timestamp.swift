@@ -3,6 +3,9 @@
 /// Days are counted by the proleptic Gregorian calendar; leap seconds do not exist here, as on a
 /// POSIX clock.
 public enum Timestamp {
+  /// The years of which every instant is an `Int64` of nanoseconds since 1970.
+  public static let years: ClosedRange<Int64> = 1678...2261
+
   public static func format(nanosecondsSince1970 nanoseconds: Int64) -> String {
     let microseconds = floorDivide(nanoseconds, 1000)
     let seconds = floorDivide(microseconds, 1_000_000)
@@ -22,7 +25,7 @@ public enum Timestamp {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// Nanoseconds since 1970, or nil for another format or an impossible date.
+  /// Nanoseconds since 1970, or nil for another format, an impossible date or a year beyond `years`.
   public static func parse(_ text: String) -> Int64? {
     let bytes = Array(text.utf8)
     guard bytes.count == 27, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
@@ -33,7 +36,7 @@ public enum Timestamp {
       let day = number(bytes[8..<10]), let hour = number(bytes[11..<13]),
       let minute = number(bytes[14..<16]), let second = number(bytes[17..<19]),
       let fraction = number(bytes[20..<26]),
-      (1...12).contains(month), day >= 1, hour < 24, minute < 60, second < 60
+      years.contains(year), (1...12).contains(month), day >= 1, hour < 24, minute < 60, second < 60
     else { return nil }
     let days = Self.days(year: year, month: month, day: day)
     guard civil(days: days) == (year, month, day) else { return nil }

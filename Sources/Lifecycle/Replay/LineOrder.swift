@@ -10,8 +10,19 @@ struct LineOrder: Sendable {
   /// The latest line of anybody.
   private var latestUptime: Int64 = 0
 
-  /// The run's configuration, once its first line was judged.
-  mutating func configure(_ config: JSONValue) { level = LogLevel(loggedConfig: config) }
+  /// Takes the run's configuration, once its first line was judged.
+  mutating func configure(_ config: JSONValue) throws(Breach) {
+    level = LogLevel(loggedConfig: config)
+    if let name = config["AGENT_APP_ID"]?.text, name != agentAppID {
+      throw Breach(
+        .oneAgent, "its agentAppId is not the configured one", allowed: ["agentAppId \(name)"])
+    }
+    if let name = config["DEPLOYMENT_ID"]?.text, name != deploymentID {
+      throw Breach(
+        .oneAgent, "its deploymentId is not the configured one",
+        allowed: ["deploymentId \(name)"])
+    }
+  }
 
   mutating func take(_ line: LogLine, in state: StateName) throws(Breach) {
     try checkSequence(line)

@@ -6,10 +6,10 @@ struct PackageFacts: Sendable {
   /// Whether there is agent code to run.
   private(set) var hasWorker = true
 
-  mutating func take(_ event: LogEvent) throws(Breach) {
-    switch event {
+  mutating func take(_ line: LogLine) throws(Breach) {
+    switch line.event {
     case .install(_, let facts): try install(facts)
-    case .load(_, let facts): try load(facts)
+    case .load(_, let facts): try load(facts, of: line.runID)
     case .runtimeReady(_, let facts): try becomeReady(facts)
     default: break
     }
@@ -20,10 +20,12 @@ struct PackageFacts: Sendable {
     guard (facts.environmentKey == nil) == (cache == .none) else {
       throw Breach(.environmentAgrees, "an environment has a key, and only then")
     }
-    if facts.installer != nil, cache != .miss {
+    guard (facts.installer == nil) == (cache != .miss) else {
       throw Breach(
-        .environmentAgrees, "an installer is named, but nothing is to be installed",
-        allowed: ["installer null"])
+        .environmentAgrees,
+        facts.installer == nil
+          ? "no installer is named" : "an installer is named, but nothing is to be installed",
+        allowed: facts.installer == nil ? [] : ["installer null"])
     }
     if facts.python == nil, cache != .none {
       throw Breach(.environmentAgrees, "an environment is named, but no Python will run")
@@ -31,7 +33,7 @@ struct PackageFacts: Sendable {
     (package, hasWorker) = (facts.package, facts.python != nil)
   }
 
-  private mutating func load(_ facts: LoadFacts) throws(Breach) {
+  private mutating func load(_ facts: LoadFacts, of runID: String) throws(Breach) {
     guard facts.package == package else {
       throw Breach(.packageStays, "its package is not the one that was installed")
     }
@@ -44,7 +46,17 @@ struct PackageFacts: Sendable {
     guard (facts.a2aSocket != nil) == facts.surfaces.contains("a2a") else {
       throw Breach(.readyNeedsAllSurfaces, "the surface a2a has a socket, and only then")
     }
+    try checkPath(facts.restSocket, "/par-\(runID)/rest.sock")
+    try checkPath(facts.a2aSocket, "/par-\(runID)/a2a.sock")
     loaded = facts
+  }
+
+  /// Sockets are in the run's own folder.
+  private func checkPath(_ socket: String?, _ end: String) throws(Breach) {
+    guard socket?.hasSuffix(end) ?? true else {
+      throw Breach(
+        .readyNeedsAllSurfaces, "its socket is not the run's own", allowed: ["…\(end)"])
+    }
   }
 
   private mutating func becomeReady(_ facts: ReadyFacts) throws(Breach) {

@@ -47,7 +47,7 @@ extension Promise {
     case .noLineTwice: "No line stands twice, but with --allow-duplicates."
     case .startsWithRunStarted: "The first line is run_started, and no other line is."
     case .nothingAfterStopped: "stopped is the last line."
-    case .oneAgent: "Every line names the same agentAppId and the same deploymentId."
+    case .oneAgent: "Every line names the configured agentAppId and deploymentId."
     case .uptimeRises:
       "uptime_ms never goes back; what other threads tell may cross by at most 2 s."
     case .logLevel: "No line is below the LOG_LEVEL of the run, but run_started and transitions."
@@ -79,9 +79,9 @@ extension Promise {
     case .deadlineIsTold: "deadline_ms is GRACEFUL_SHUTDOWN_TIMEOUT_SEC."
     case .packageStays: "A run has one package."
     case .environmentAgrees:
-      "An environment has a key, and what needs no Python has none; only a miss is installed."
+      "An environment has a key, and what needs no Python has none; a miss, and no other, is installed."
     case .readyNeedsAllSurfaces:
-      "runtime_ready has the surfaces of load, and each has the socket that it needs."
+      "runtime_ready has the surfaces of load, and each has the run's own socket where it needs one."
     case .portsStay: "The ports are those of the first runtime_ready."
     case .workerIsStarted:
       "Each attempt starts one process, while loading, and is ready only after it."
@@ -103,7 +103,8 @@ extension Promise {
     case .abortedAreTold:
       "What a worker had in flight, at most 20, is told request by request; 20 lines a drain or loss."
     case .countsOfRequests:
-      "completed and aborted of stopped are no less, and no more, than the lines of requests show."
+      "stopped counts no fewer aborted and no more completed requests than have lines; without a "
+        + "Ready none."
     case .accessLog: "request and slow_request lines are there as configured."
     case .failureIsExplained: "A drain that nobody asked for is explained before by boot_failed."
     case .explanationLeadsToTheEnd:

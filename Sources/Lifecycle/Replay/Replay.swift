@@ -111,7 +111,7 @@ public struct Replay: Sendable {
         problem = .unknownVersion("schema \(schema), machine \(hash)")
         return
       }
-      configure(config)
+      try configure(config)
     }
     // Most lines of a long life.
     if case .agentOutput = line.event, !explanations.isPending { return }
@@ -134,9 +134,9 @@ public struct Replay: Sendable {
     }
   }
 
-  private mutating func configure(_ config: JSONValue) {
+  private mutating func configure(_ config: JSONValue) throws(Breach) {
     machine = Machine(policy: Policy(loggedConfig: config))
-    order.configure(config)
+    try order.configure(config)
     lives = WorkerLives(loggedConfig: config)
     requests = RequestCounts(loggedConfig: config)
     explanations = Explanations(loggedConfig: config)
@@ -157,7 +157,7 @@ public struct Replay: Sendable {
     try previous.checkOverdue(
       at: now, machine.policy, workerStartedAt: lives.workerStartedAt(previous))
     try line.event.checkTimes(in: machine.state, machine.policy, at: now)
-    try facts.take(line.event)
+    try facts.take(line)
     try explanations.moved(line, from: previous, to: machine.state)
     try lives.moved(line, from: previous, to: machine.state, hasWorker: facts.hasWorker)
     try requests.moved(line, to: machine.state)

@@ -18,6 +18,7 @@ struct RequestCounts: Sendable {
   /// Lines of requests that were cut off, which the drain or loss may still have.
   private var linesLeft = abortedLines
   private var drainedAt: Int64?
+  private var wasReady = false
   /// Requests of the agent and the UI that have a line.
   private var finished = 0
   /// Lines of requests that were cut off since the drain, those apart that may tell of an earlier loss.
@@ -108,9 +109,14 @@ struct RequestCounts: Sendable {
     guard canAbort(state, lives) else {
       throw Breach(.abortedNeedsACause, "nothing can have cut it off")
     }
-    if let next = announced.popLast(), !facts.requestID.isEmpty, facts.requestID != next {
+    if let next = announced.popLast() {
+      guard facts.requestID == next else {
+        throw Breach(
+          .abortedAreTold, "worker_exited names others", allowed: ["request_id \(next)"])
+      }
+    } else if let loss = lives.loss, !hasDropped {
       throw Breach(
-        .abortedAreTold, "worker_exited names others", allowed: ["request_id \(next)"])
+        .abortedAreTold, "the end of process \(loss.pid) names \(loss.inFlight.count) requests")
     }
     if let drainedAt, uptime > drainedAt + Self.lossMemory { cutInDrain += 1 }
     // What a reload adds, a run that logs less does not tell.
@@ -136,7 +142,8 @@ struct RequestCounts: Sendable {
   /// Judges a transition once the machine has made it.
   mutating func moved(_ line: LogLine, to next: State) throws(Breach) {
     switch line.event {
-    case .load, .runtimeReady: linesLeft = Self.abortedLines
+    case .load: linesLeft = Self.abortedLines
+    case .runtimeReady: (linesLeft, wasReady) = (Self.abortedLines, true)
     case .drain: (linesLeft, drainedAt) = (Self.abortedLines, line.uptimeMilliseconds)
     case .stopped(_, let facts): try check(facts)
     default: break
@@ -144,6 +151,11 @@ struct RequestCounts: Sendable {
   }
 
   private func check(_ facts: StoppedFacts) throws(Breach) {
+    guard wasReady || facts.completed == 0 && facts.aborted == 0 else {
+      throw Breach(
+        .countsOfRequests, "nothing is served by a run that was never ready",
+        allowed: ["completed 0", "aborted 0"])
+    }
     guard facts.aborted >= cutInDrain else {
       throw Breach(
         .countsOfRequests, "its aborted is \(facts.aborted), but \(cutInDrain) lines tell of some",

@@ -75,6 +75,11 @@ struct WorkerProcesses: Sendable {
         .reloadReplaces, "process \(pid) does not serve",
         allowed: current.map { ["pid \($0.pid)"] } ?? [])
     }
+    if let other = running.first(where: { $0 != pid }) {
+      throw Breach(
+        .reloadBeginsAndEnds, "process \(other), which was replaced, has not ended",
+        allowed: ["worker_exited pid \(other)"])
+    }
     reload = Reload(startedAt: uptime)
   }
 

@@ -22,9 +22,14 @@ struct RunKey: Hashable, Sendable {
     }
   }
 
+  /// A number below a power of two, which is soon at hand.
+  func place(in count: Int) -> Int { Int(truncatingIfNeeded: words.0 ^ words.3) & (count - 1) }
+
   static func == (left: RunKey, right: RunKey) -> Bool {
     // Code by code: Swift takes canonically equivalent strings as equal.
-    left.words == right.words && left.text.utf8.elementsEqual(right.text.utf8)
+    left.words == right.words
+      && (left.text.isEmpty && right.text.isEmpty
+        || left.text.utf8.elementsEqual(right.text.utf8))
   }
 
   func hash(into hasher: inout Hasher) {

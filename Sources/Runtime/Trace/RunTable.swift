@@ -16,8 +16,9 @@ struct RunTable {
   private let names: [String]
   private var runs: [OpenRun] = []
   private var indices: [RunKey: Int] = [:]
-  /// Which run the line before was of: most often the next one's too.
-  private var last: (key: RunKey, index: Int)?
+  /// Runs whose lines came lately, each in the place that its key gives it; many runs take turns.
+  private var lately = [(key: RunKey, index: Int)?](repeating: nil, count: latelyCount)
+  private static let latelyCount = 64
   private var ended = EndedRuns()
   private var quota = RepairQuota()
   private(set) var totals = Totals()
@@ -95,16 +96,31 @@ struct RunTable {
     let open = runs.sorted {
       ($0.place.input, $0.place.line) < ($1.place.input, $1.place.line)
     }
-    (runs, indices, last) = ([], [:], nil)
+    (runs, indices) = ([], [:])
+    forget()
     return open.map { report($0) }
   }
 
+  /// What is to be said of an open run so far.
+  mutating func report(soFar key: RunKey) -> RunReport? {
+    find(key).map { index in runs[index].report { text($0) } }
+  }
+
+  /// Ends an open run of which nothing more is awaited.
+  mutating func close(_ key: RunKey) -> RunReport? { find(key).map { end($0) } }
+
   // MARK: Runs
 
+  /// After this, no run is where it was.
+  private mutating func forget() {
+    for place in lately.indices { lately[place] = nil }
+  }
+
   private mutating func find(_ key: RunKey) -> Int? {
-    if let last, last.key == key { return last.index }
+    let place = key.place(in: Self.latelyCount)
+    if let last = lately[place], last.key == key { return last.index }
     guard let index = indices[key] else { return nil }
-    last = (key, index)
+    lately[place] = (key, index)
     return index
   }
 
@@ -114,7 +130,7 @@ struct RunTable {
     let index = runs.count
     runs.append(OpenRun(key, runID, at: place))
     indices[key] = index
-    last = (key, index)
+    lately[key.place(in: Self.latelyCount)] = (key, index)
     return index
   }
 
@@ -123,7 +139,7 @@ struct RunTable {
     let run = runs.removeLast()
     if index < runs.count { indices[runs[index].key] = index }
     indices[run.key] = nil
-    last = nil
+    forget()
     ended.take(run.key, run.replay.verdict.name, run.recent)
     return report(run)
   }

@@ -87,11 +87,13 @@ public struct TraceSession {
   ) {
     if chunk.isFirst { linesBefore = 0 }
     var (line, corrupt) = (0, 0)
+    let lines = chunk.lines
+    let borrowed = lines.span
     for mark in chunk.marks {
       let place = Place(input: chunk.input, line: linesBefore + mark.number)
       switch mark.kind {
       case .line:
-        if let run = take(chunk.lines[line], mark, place) { show(run) }
+        if let run = take(borrowed[line], mark, place) { show(run) }
         line += 1
       case .corrupt:
         if let run = take(chunk.corrupt[corrupt], mark, place, isAgain) { show(run) }

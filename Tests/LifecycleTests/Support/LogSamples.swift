@@ -16,7 +16,8 @@ struct LogSamples {
   mutating func optional() -> String? { pick(3) == 0 ? nil : text() }
   mutating func pick(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
   mutating func whole() -> Int64 {
-    [0, 1, 42, 1_000_000, .max, Int64.random(in: 0...(1 << 53), using: &random)][pick(6)]
+    let longest = LogLine.longestTime
+    return [0, 1, 42, 1_000_000, longest, Int64.random(in: 0...longest, using: &random)][pick(6)]
   }
   mutating func int() -> Int { Int(whole()) }
   mutating func one<Value>(_ values: [Value]) -> Value { values[pick(values.count)] }
@@ -29,7 +30,8 @@ struct LogSamples {
   mutating func transition(_ to: StateName) -> Transition {
     Transition(
       from: one([nil] + StateName.allCases.map { $0 }), to: to,
-      cause: one(["started", "SIGTERM", "worker_lost", "failure"]), attempt: one([nil, 1, 2, .max]))
+      cause: one(["started", "SIGTERM", "worker_lost", "failure"]),
+      attempt: one([nil, 1, 2, 1 << 53]))
   }
   mutating func json(depth: Int = 0) -> JSONValue {
     switch pick(depth < 3 ? 8 : 6) {

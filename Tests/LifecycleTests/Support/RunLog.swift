@@ -7,6 +7,7 @@ struct RunLog {
   private(set) var time: Int64 = 2
   private let preparation: Preparation
   private var aborted = 0
+  private var wasReady = false
   private var lastPID = 0
   /// Who was replaced and still runs.
   private var replaced: [Int] = []
@@ -60,6 +61,7 @@ struct RunLog {
     let transition = Transition(
       from: step.cause == "started" ? nil : step.from, to: step.to, cause: step.cause,
       attempt: machine.state.attempt)
+    if step.to == .ready { wasReady = true }
     write(line(transition))
   }
 
@@ -87,7 +89,7 @@ struct RunLog {
         transition,
         LoadFacts(
           package: Self.package, surfaces: surfaces,
-          restSocket: preparation.hasWorker ? "/run/rest.sock" : nil, a2aSocket: nil))
+          restSocket: preparation.hasWorker ? "/run/par-01hzy3c9/rest.sock" : nil, a2aSocket: nil))
     case .ready(let ready):
       .runtimeReady(
         transition,
@@ -103,7 +105,8 @@ struct RunLog {
       .stopped(
         transition,
         StoppedFacts(
-          exitCode: stopped.exitCode, outcome: stopped.outcome(aborted: aborted), completed: 3,
+          exitCode: stopped.exitCode, outcome: stopped.outcome(aborted: aborted),
+          completed: wasReady ? 3 : 0,
           aborted: aborted, drainMilliseconds: stopped.drain.milliseconds))
     }
   }

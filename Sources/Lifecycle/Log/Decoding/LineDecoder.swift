@@ -58,7 +58,7 @@ public struct LineDecoder: Sendable {
       wall = try timestamp(bytes)
       sequence = try whole(.sequence, bytes)
       runID = try text(.runID, bytes)
-      uptime = try whole(.uptime, bytes)
+      uptime = try time(.uptime, bytes)
       level = try word(.level, .level, LogLevel.allCases, bytes)
       agentAppID = try optionalText(.agentAppID, bytes)
       deploymentID = try optionalText(.deploymentID, bytes)
@@ -152,13 +152,29 @@ extension LineDecoder {
     return try freeText(member, bytes)
   }
 
-  func whole(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int64 {
-    guard let value = scanner.value(member) else { throw FieldError(member: member) }
-    if value.kind == .integer { return value.whole }
-    guard value.kind == .decimal, let number = JSONScan.decimal(bytes, value.range),
-      let whole = JSONValue.number(number).whole
+  /// A whole number within bounds, a count by default.
+  @inline(__always)
+  func whole(
+    _ member: LineMember, _ bytes: Span<UInt8>,
+    in bounds: ClosedRange<Int64> = 0...LogLine.largestCount
+  ) throws(FieldError) -> Int64 {
+    guard let value = scanner.value(member),
+      let whole = value.kind == .integer ? value.whole : decimalWhole(value, bytes),
+      bounds.contains(whole)
     else { throw FieldError(member: member) }
     return whole
+  }
+
+  /// A whole number that is written with a fraction or an exponent.
+  @inline(never)
+  private func decimalWhole(_ value: LineScanner.Value, _ bytes: Span<UInt8>) -> Int64? {
+    guard value.kind == .decimal else { return nil }
+    return JSONScan.decimal(bytes, value.range).flatMap { JSONValue.number($0).whole }
+  }
+
+  /// Milliseconds.
+  func time(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int64 {
+    try whole(member, bytes, in: 0...LogLine.longestTime)
   }
 
   func int(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int {
@@ -168,9 +184,9 @@ extension LineDecoder {
     return value
   }
 
-  func optionalWhole(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int64? {
+  func optionalTime(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int64? {
     guard let value = scanner.value(member), value.kind != .null else { return nil }
-    return try whole(member, bytes)
+    return try time(member, bytes)
   }
 
   func optionalInt(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int? {

@@ -194,6 +194,9 @@ struct LineScanner: Sendable {
         let words = NameWords(bytes, at: name.start, count: name.end - name.start)
         number = table.number(words, count: name.end - name.start, scope)
         if let number {
+          guard !seen.contains(number) else {
+            throw JSONError(problem: .duplicateName, offset: start)
+          }
           order.note(number, after: last)
         } else {
           try names.tellApart(bytes, name, words, object)

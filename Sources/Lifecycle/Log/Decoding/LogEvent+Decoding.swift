@@ -29,14 +29,14 @@ extension LogEvent {
     case .verify:
       return .verify(
         transition, bytes: try line.whole(.bytes, bytes),
-        fetchMilliseconds: try line.whole(.fetchTime, bytes))
+        fetchMilliseconds: try line.time(.fetchTime, bytes))
     case .install: return .install(transition, try InstallFacts(&line, bytes))
     case .load: return .load(transition, try LoadFacts(&line, bytes))
     case .runtimeReady: return .runtimeReady(transition, try ReadyFacts(&line, bytes))
     case .drain:
       return .drain(
         transition, inFlight: try line.int(.inFlight, bytes),
-        deadlineMilliseconds: try line.whole(.deadline, bytes))
+        deadlineMilliseconds: try line.time(.deadline, bytes))
     default: return .stopped(transition, try StoppedFacts(&line, bytes))
     }
   }
@@ -53,7 +53,7 @@ extension LogEvent {
       .reloadFinished(
         ReloadFacts(
           pid: try line.int(.pid, bytes), replaced: try line.int(.replaced, bytes),
-          loadMilliseconds: try line.whole(.loadTime, bytes)))
+          loadMilliseconds: try line.time(.loadTime, bytes)))
     default: .reloadFailed(try Explanation(&line, bytes))
     }
   }
@@ -69,13 +69,13 @@ extension LogEvent {
         config: try line.configuration(bytes))
     case .budgetExceeded:
       .budgetExceeded(
-        bootMilliseconds: try line.whole(.bootTime, bytes),
-        budgetMilliseconds: try line.whole(.budget, bytes))
+        bootMilliseconds: try line.time(.bootTime, bytes),
+        budgetMilliseconds: try line.time(.budget, bytes))
     case .hardLimitExceeded:
       .hardLimitExceeded(
-        bootMilliseconds: try line.whole(.bootTime, bytes),
-        countedMilliseconds: try line.whole(.countedTime, bytes),
-        hardLimitMilliseconds: try line.whole(.hardLimit, bytes),
+        bootMilliseconds: try line.time(.bootTime, bytes),
+        countedMilliseconds: try line.time(.countedTime, bytes),
+        hardLimitMilliseconds: try line.time(.hardLimit, bytes),
         phases: try PhaseTimes(&line, bytes))
     case .configError:
       .configError(
@@ -87,7 +87,7 @@ extension LogEvent {
     case .fetchRetry:
       .fetchRetry(
         attempt: try line.int(.attempt, bytes), error: try line.freeText(.error, bytes),
-        delayMilliseconds: try line.whole(.delay, bytes))
+        delayMilliseconds: try line.time(.delay, bytes))
     case .warning:
       .warning(code: try line.text(.code, bytes), message: try line.freeText(.message, bytes))
     case .logDropped: .logDropped(count: try line.whole(.count, bytes))
@@ -130,8 +130,8 @@ extension PhaseTimes {
   fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
     try line.requireObject(.phases)
     self.init(
-      fetch: try line.whole(.fetchPhase, bytes), verify: try line.whole(.verifyPhase, bytes),
-      install: try line.whole(.installPhase, bytes), load: try line.whole(.loadPhase, bytes))
+      fetch: try line.time(.fetchPhase, bytes), verify: try line.time(.verifyPhase, bytes),
+      install: try line.time(.installPhase, bytes), load: try line.time(.loadPhase, bytes))
   }
 }
 
@@ -155,16 +155,16 @@ extension LoadFacts {
     try line.requireObject(.sockets)
     self.init(
       package: package, surfaces: surfaces,
-      restSocket: try line.optionalFreeText(.restSocket, bytes),
-      a2aSocket: try line.optionalFreeText(.a2aSocket, bytes))
+      restSocket: try line.optionalText(.restSocket, bytes),
+      a2aSocket: try line.optionalText(.a2aSocket, bytes))
   }
 }
 
 extension ReadyFacts {
   fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
     self.init(
-      bootMilliseconds: try line.whole(.bootTime, bytes), phases: try PhaseTimes(&line, bytes),
-      loadMilliseconds: try line.whole(.loadTime, bytes),
+      bootMilliseconds: try line.time(.bootTime, bytes), phases: try PhaseTimes(&line, bytes),
+      loadMilliseconds: try line.time(.loadTime, bytes),
       surfaces: try line.list(.surfaces, isFree: false, bytes),
       restPort: try line.int(.restPort, bytes), a2aPort: try line.optionalInt(.a2aPort, bytes),
       uiPort: try line.optionalInt(.uiPort, bytes))
@@ -173,14 +173,13 @@ extension ReadyFacts {
 
 extension StoppedFacts {
   fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
-    guard let code = Int32(exactly: try line.whole(.exitCode, bytes)) else {
-      throw FieldError(member: .exitCode)
-    }
+    let codes = Int64(Int32.min)...Int64(Int32.max)
+    let code = Int32(truncatingIfNeeded: try line.whole(.exitCode, bytes, in: codes))
     self.init(
       exitCode: code,
       outcome: try line.word(.outcome, .outcome, Stopped.Outcome.allCases, bytes),
       completed: try line.int(.completed, bytes), aborted: try line.int(.aborted, bytes),
-      drainMilliseconds: try line.whole(.drainTime, bytes))
+      drainMilliseconds: try line.time(.drainTime, bytes))
   }
 }
 
@@ -198,9 +197,9 @@ extension WorkerExit {
       pid: try line.int(.pid, bytes), status: try line.optionalInt(.status, bytes),
       signal: try line.optionalText(.signal, bytes), outOfMemory: try line.flag(.outOfMemory),
       asked: try line.flag(.asked), stack: try line.optionalFreeText(.stack, bytes),
-      inFlight: try line.list(.inFlight, isFree: true, bytes),
+      inFlight: try line.list(.inFlight, isFree: false, bytes),
       restarts: try line.int(.restarts, bytes), willRestart: try line.flag(.willRestart),
-      delayMilliseconds: try line.optionalWhole(.delay, bytes))
+      delayMilliseconds: try line.optionalTime(.delay, bytes))
   }
 }
 
@@ -208,8 +207,8 @@ extension AbortedFacts {
   fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
     self.init(
       method: try line.text(.method, bytes), route: try line.freeText(.route, bytes),
-      ageMilliseconds: try line.whole(.age, bytes),
-      requestID: try line.freeText(.requestID, bytes),
+      ageMilliseconds: try line.time(.age, bytes),
+      requestID: try line.text(.requestID, bytes),
       traceID: try line.optionalFreeText(.traceID, bytes),
       surface: try line.text(.surface, bytes))
   }
@@ -233,9 +232,9 @@ extension SlowFacts {
       method: try line.text(.method, bytes), path: try line.freeText(.path, bytes),
       status: try line.optionalInt(.status, bytes),
       grpcStatus: try line.optionalText(.grpcStatus, bytes),
-      durationMilliseconds: try line.whole(.slowDuration, bytes),
-      agentMilliseconds: try line.whole(.agentTime, bytes),
-      heldMilliseconds: try line.whole(.heldTime, bytes),
+      durationMilliseconds: try line.time(.slowDuration, bytes),
+      agentMilliseconds: try line.time(.agentTime, bytes),
+      heldMilliseconds: try line.time(.heldTime, bytes),
       requestID: try line.freeText(.requestID, bytes),
       traceID: try line.optionalFreeText(.traceID, bytes),
       surface: try line.text(.surface, bytes), leftOut: try line.int(.leftOut, bytes))

@@ -16,8 +16,10 @@ struct MemberOrder: Sendable {
   private static let beginnings = LineScanner.valueLimit
   private static let places = beginnings + NameScope.allCases.count
 
+  private static let unknown: UInt8 = .max
+
   /// By the member before: the one to be expected.
-  private var followers = [UInt8](repeating: 0, count: MemberOrder.places)
+  private var followers = [UInt8](repeating: MemberOrder.unknown, count: MemberOrder.places)
   /// By member.
   private var spellings = [Spelling](repeating: Spelling(), count: LineScanner.valueLimit)
 

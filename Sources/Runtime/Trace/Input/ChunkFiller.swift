@@ -67,7 +67,22 @@ struct ChunkFiller {
         isSkipping = true
         filled = 0
       }
+      // The rest of a part line may come much later.
+      if follows, !input.isReady {
+        carried.append(contentsOf: chunk.storage[..<filled])
+        return
+      }
     }
+  }
+
+  /// Hands out the part line that is kept while following: nothing will come behind it.
+  mutating func finish(_ chunk: Chunk) {
+    chunk.storage.copyBytes(from: carried)
+    chunk.count = carried.count
+    chunk.skippedLines = isSkipping ? 1 : 0
+    chunk.isLast = true
+    carried.removeAll(keepingCapacity: true)
+    isSkipping = false
   }
 
   private mutating func end(_ chunk: Chunk, _ filled: Int) {
@@ -75,6 +90,8 @@ struct ChunkFiller {
     chunk.count = filled
     if follows {
       chunk.count = lastLineFeed(chunk.storage, filled).map { $0 + 1 } ?? 0
+      if filled - chunk.count > Chunk.lineLimit { isSkipping = true }
+      if isSkipping { return }
       carried.append(contentsOf: chunk.storage[chunk.count..<filled])
       return
     }

@@ -8,7 +8,7 @@ internal import LinuxSystem
 final class Input: ByteSource {
   /// As on the command line.
   let name: String
-  /// Whether it can be read once more from its start, as a pipe cannot.
+  /// Whether it can be read once more from its start, as a pipe cannot. So can what cannot be read at all.
   let isRepeatable: Bool
 
   private var descriptor: Int32 = -1
@@ -27,7 +27,7 @@ final class Input: ByteSource {
     self.name = name
     var status = stat()
     let found = name == "-" ? fstat(0, &status) : stat(name, &status)
-    isRepeatable = found != 0 || status.st_mode & S_IFMT == S_IFREG
+    isRepeatable = found != 0 || [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
     start = name == "-" ? max(0, lseek(0, 0, SEEK_CUR)) : 0
   }
 
@@ -117,6 +117,16 @@ final class Input: ByteSource {
     }
     return try readRaw(target)
   }
+
+  /// What it is now: the file that is open, whatever has its name meanwhile. Nil: none is open.
+  var status: stat? {
+    var status = stat()
+    return descriptor >= 0 && fstat(descriptor, &status) == 0 ? status : nil
+  }
+  /// Bytes taken from the file since it was opened, packed as they are.
+  var position: off_t { start + taken }
+  /// To wait for more with; negative when it is not open.
+  var waitable: Int32 { isRegular ? -1 : descriptor }
 
   /// Whether a read would bring something at once.
   var isReady: Bool { isRegular || waitReadable(descriptor, milliseconds: 0) }

@@ -2,30 +2,36 @@
 /// for secrets; an adversary who makes two lines with one fingerprint has one of his own lines called a
 /// repetition.
 func lineHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-  var first: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(bytes.count)
-  var second: UInt64 = 0xD1B5_4A32_D192_ED03
+  // Products do not wait for each other: what is kept of them is turned and added up.
+  var sum = UInt64(bytes.count)
+  func add(_ low: UInt64, _ high: UInt64) {
+    let product = (low ^ 0x9E37_79B9_7F4A_7C15)
+      .multipliedFullWidth(by: high ^ 0xD1B5_4A32_D192_ED03)
+    sum = (sum << 7 | sum >> 57) ^ product.low &+ product.high
+  }
   var position = 0
   while position + 16 <= bytes.count {
-    let (low, high) = (
+    add(
       bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self),
-      bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self)
-    )
-    let product = (low ^ first).multipliedFullWidth(by: high ^ second)
-    first = product.low ^ product.high &+ 0x9E37_79B9_7F4A_7C15
-    second = second &+ 0xBF58_476D_1CE4_E5B9
+      bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self))
     position += 16
   }
-  var rest: (low: UInt64, high: UInt64) = (0, 0)
-  var shift: UInt64 = 0
-  while position < bytes.count {
-    if shift < 64 {
-      rest.low |= UInt64(bytes[position]) << shift
-    } else {
-      rest.high |= UInt64(bytes[position]) << (shift - 64)
-    }
-    shift += 8
-    position += 1
+  guard position < bytes.count else { return sum }
+  if bytes.count >= 16 {
+    // The last sixteen, of which some were there before.
+    add(
+      bytes.loadUnaligned(fromByteOffset: bytes.count - 16, as: UInt64.self),
+      bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
+    return sum
   }
-  let product = (rest.low ^ first).multipliedFullWidth(by: rest.high ^ second)
-  return product.low ^ product.high
+  var rest: (low: UInt64, high: UInt64) = (0, 0)
+  for (index, byte) in bytes.enumerated() {
+    if index < 8 {
+      rest.low |= UInt64(byte) << UInt64(index * 8)
+    } else {
+      rest.high |= UInt64(byte) << UInt64(index * 8 - 64)
+    }
+  }
+  add(rest.low, rest.high)
+  return sum
 }

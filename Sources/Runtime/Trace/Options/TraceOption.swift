@@ -41,6 +41,9 @@ public struct TraceOption: Sendable {
       (options, _) throws(Misuse) in options.summarises = true
     },
     TraceOption(
+      name: "--follow", value: nil, help: "judge what is written while it is written, as tail -F"
+    ) { (options, _) throws(Misuse) in options.follows = true },
+    TraceOption(
       name: "--coverage", value: nil, help: "what of the machine's table the runs have seen"
     ) { (options, _) throws(Misuse) in options.coversTable = true },
     TraceOption(
@@ -55,8 +58,11 @@ public struct TraceOption: Sendable {
     },
     TraceOption(
       name: "--color", value: "WHEN",
-      help: "auto (in a terminal, unless NO_COLOR is set), always, never"
+      help: "auto (in a terminal, but for NO_COLOR), always, never"
     ) { (options, value) throws(Misuse) in options.colours = try choice("--color", value) },
+    TraceOption(name: "--promises", value: nil, help: "what every log keeps, as a table") {
+      (options, _) throws(Misuse) in options.listsPromises = true
+    },
   ]
 
   /// The rows of the help, as wide as the help's other text.

@@ -27,6 +27,8 @@ public struct TraceOptions: Sendable {
   public var maximumRegression = 0.1
   /// Which cells of the machine's table the runs have seen, and which not.
   public var coversTable = false
+  /// The table of promises instead of any run.
+  public var listsPromises = false
   /// How the id of the only run that is looked at begins; nil: all are.
   public var runID: String?
   public var colours: Colours = .auto
@@ -67,6 +69,14 @@ public struct TraceOptions: Sendable {
       (
         { $0.compares && ($0.summarises || $0.follows || $0.coversTable) },
         "trace diff is a report of its own: it takes no --summary, --coverage or --follow"
+      ),
+      (
+        { $0.follows && ($0.summarises || $0.coversTable || $0.format != .text) },
+        "--follow prints lines of text as they come: it takes no --summary, --coverage or --format"
+      ),
+      (
+        { $0.listsPromises && ($0.inputs != ["-"] || $0.compares) },
+        "--promises prints a table and reads nothing"
       ),
       (
         { $0.summarises && $0.coversTable },

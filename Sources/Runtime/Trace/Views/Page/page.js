@@ -427,7 +427,7 @@
     } else {
       box.append(make("h3", {}, run.verdict), make("p", {}, run.why), run.troublePlace ? make("p", {}, `The line is ${run.troublePlace}.`) : "");
     }
-    if (run.repairs.length) box.append(make("p", {}, "The smallest edit that would make the run legal:"), list(run.repairs));
+    if (run.repairs.length) box.append(make("p", {}, "What would mend the log:"), list(run.repairs));
     if (violation) {
       box.append(make("button", { type: "button", on: { click: () => jump(violation.sequence) } }, "Show the line"));
     }

@@ -42,18 +42,19 @@ struct TimelineBars {
     let whole = Int(size)
     var bar = blanks
     for cell in 0..<whole {
-      bar += isWait(stretch, at: Double(column + cell) + 0.5 - from) ? "░" : "█"
+      let middle = (max(Double(column + cell), from) + Double(column + cell + 1)) / 2
+      bar += isWait(stretch, at: middle - from) ? "░" : "█"
     }
     let rest = size - Double(whole)
-    if isWait(stretch, at: Double(column) + size - rest / 2 - from), whole > 0 {
+    if whole > 0, isWait(stretch, at: Double(column) + size - rest / 2 - from) {
       return bar + (rest >= 0.5 ? "░" : "")
     }
     return bar + Self.eighths[Int(rest * 8)]
   }
 
+  /// Whether the stretch waits so many columns after its beginning.
   private func isWait(_ stretch: Timeline.Stretch, at columns: Double) -> Bool {
-    // A bar begins with a whole column, its stretch perhaps within that one.
-    let time = stretch.start + Int64(max(0, columns) / scale)
+    let time = stretch.start + Int64(columns / scale)
     return stretch.waits.contains { $0.start <= time && time < $0.end }
   }
 }

@@ -213,7 +213,7 @@ extension StateName {
 }
 
 extension LogLevel {
-  fileprivate var style: TextStyle {
+  var style: TextStyle {
     switch self {
     case .debug, .info: .plain
     case .warning: .yellow
