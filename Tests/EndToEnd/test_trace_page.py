@@ -93,6 +93,7 @@ def test_a_click_opens_the_events_of_a_run(shown: browser.Page) -> None:
     shown.click("#row-0 .label")
     assert shown.value(OPENED)
     words = shown.value("document.getElementById('detail').textContent")
+    assert shown.value("document.scrollingElement.scrollHeight") <= 900, "panes scroll, not the page"
     assert "stopped, seq 10: its drain_ms" in words and "Missed by 500 ms" in words
     assert shown.value("document.querySelectorAll('#detail .event').length") == 10
     shown.click("#detail .event summary")
