@@ -61,7 +61,7 @@ flood: build test-environment ## floods of both HTTPs, FLOOD_SECONDS each, and a
 	@FLOOD_SECONDS=$${FLOOD_SECONDS:-5} .build/test-venv/bin/python -m pytest -q -s \
 		Tests/EndToEnd/test_http1_floods.py Tests/EndToEnd/test_http2_floods.py $(PYTEST)
 
-fuzz: system ## the parsers of HTTP/1.1 under libFuzzer and the address sanitizer, FUZZ_SECONDS (30) each
+fuzz: system ## the parsers of HTTP/1.1 and of the event log under libFuzzer and the address sanitizer, FUZZ_SECONDS (30) each
 	@Tests/Fuzz/run
 
 mutate: system ## damages of real logs (LOGS, a folder of PAR_KEEP_LOGS) that trace notices, kind by kind

@@ -16,7 +16,8 @@ let strict: [SwiftSetting] = [
 let dataPlane =
   strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
-/// The state machine, its log and replay: values and functions only, no unsafe construct at all.
+/// The state machine, its log and replay: values and functions only, and one unsafe construct: the load of
+/// eight bytes in JSON/ByteWords.swift.
 let pure = strict + [.strictMemorySafety()]
 
 let package = Package(
