@@ -64,6 +64,9 @@ flood: build test-environment ## floods of both HTTPs, FLOOD_SECONDS each, and a
 fuzz: system ## the parsers of HTTP/1.1 under libFuzzer and the address sanitizer, FUZZ_SECONDS (30) each
 	@Tests/Fuzz/run
 
+mutate: system ## damages of real logs (LOGS, a folder of PAR_KEEP_LOGS) that trace notices, kind by kind
+	PAR_KEPT_LOGS=$(LOGS) swift test --disable-xctest --filter CorruptionTests
+
 account: build test-environment ## what becomes of requests over restarts, reloads and service restarts
 	@.build/test-venv/bin/python bench/account $(ACCOUNT)
 

@@ -272,7 +272,7 @@ func renumbered(_ lines: [LogLine]) -> [LogLine] {
   return lines
 }
 
-private func removing(
+func removing(
   _ name: String, _ lines: [LogLine] = GoodRuns.clean(), renumber: Bool = true
 ) -> [LogLine] {
   var lines = lines
@@ -280,7 +280,7 @@ private func removing(
   return renumber ? renumbered(lines) : lines
 }
 
-private func duplicating(
+func duplicating(
   _ name: String, _ lines: [LogLine] = GoodRuns.clean(), renumber: Bool = true
 ) -> [LogLine] {
   var lines = lines
@@ -302,7 +302,7 @@ func editing(
   return lines
 }
 
-private func swapping(_ name: String, _ lines: [LogLine], with other: String) -> [LogLine] {
+func swapping(_ name: String, _ lines: [LogLine], with other: String) -> [LogLine] {
   var lines = lines
   if let first = lines.firstIndex(where: { $0.event.name == name }),
     let second = lines.firstIndex(where: { $0.event.name == other })
@@ -312,7 +312,7 @@ private func swapping(_ name: String, _ lines: [LogLine], with other: String) ->
   return renumbered(lines)
 }
 
-private func at(
+func at(
   _ name: String, _ uptime: Int64, _ lines: [LogLine] = GoodRuns.clean()
 ) -> [LogLine] {
   var lines = lines
@@ -326,7 +326,7 @@ func transition(_ name: String, _ change: (inout Transition) -> Void) -> [LogLin
   editing(name) { $0.changeTransition(change) }
 }
 
-private func stopped(_ change: (inout StoppedFacts) -> Void) -> [LogLine] {
+func stopped(_ change: (inout StoppedFacts) -> Void) -> [LogLine] {
   editing("stopped") {
     guard case .stopped(let transition, var facts) = $0 else { return }
     change(&facts)
@@ -334,7 +334,7 @@ private func stopped(_ change: (inout StoppedFacts) -> Void) -> [LogLine] {
   }
 }
 
-private func ready(_ change: (inout ReadyFacts) -> Void) -> [LogLine] {
+func ready(_ change: (inout ReadyFacts) -> Void) -> [LogLine] {
   editing("runtime_ready") {
     guard case .runtimeReady(let transition, var facts) = $0 else { return }
     change(&facts)
@@ -342,7 +342,7 @@ private func ready(_ change: (inout ReadyFacts) -> Void) -> [LogLine] {
   }
 }
 
-private func exit(
+func exit(
   _ lines: [LogLine], last: Bool = false, _ change: (inout WorkerExit) -> Void
 ) -> [LogLine] {
   editing("worker_exited", lines, last: last) {
@@ -352,12 +352,13 @@ private func exit(
   }
 }
 
-private func configured(_ lines: [LogLine], _ name: String, _ value: JSONValue) -> [LogLine] {
+func configured(_ lines: [LogLine], _ name: String, _ value: JSONValue) -> [LogLine] {
   editing("run_started", lines) {
     guard case .runStarted(let version, let schema, let machine, let pid, let config) = $0 else {
       return
     }
-    let members = (config.members ?? []).map { $0.name == name ? JSONMember(name, value) : $0 }
+    let others = (config.members ?? []).filter { $0.name != name }
+    let members = others + [JSONMember(name, value)]
     $0 = .runStarted(
       version: version, schema: schema, machine: machine, pid: pid, config: .object(members))
   }

@@ -1,9 +1,4 @@
 extension LogLine {
-  /// The longest time that a line can tell of, in milliseconds: 31 years. What is computed from such
-  /// times fits 64 bits of nanoseconds.
-  static let longestTime: Int64 = 1_000_000_000_000
-  /// Process identifiers and counts are below.
-  static let largestCount: Int64 = 1_000_000_000_000
   static let sources: Set<String> = ["s3", "https", "file"]
 
   /// Each number is one that can be: `Promise.valuesInRange`.

@@ -58,12 +58,14 @@ struct CorruptibleLog {
       return Outcome(what: "bit", isCaught: true)
     }
     guard line != lines[index] else { return nil }
+    // It goes to another run, which begins with it; and here its number is missing.
+    if line.runID != lines[index].runID { return Outcome(what: "bit", isCaught: true) }
     var damaged = lines
     damaged[index] = line
     let place = zip(object.leaves, objects[index].leaves).first {
       object.value(at: $0) != objects[index].value(at: $1)
     }
-    let field = place?.0.joined(separator: ".") ?? "?"
+    let field = place?.0.joined(separator: ".") ?? "a name"
     return judge(damaged, "a bit in \(field) of \(line.event.name)")
   }
 

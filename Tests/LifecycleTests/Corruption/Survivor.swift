@@ -1,13 +1,76 @@
 /// A damage that no promise can notice, and why: the log could have been written by a machine with
-/// another life.
+/// another life. The reasons are for a reader; docs/trace.md has them in short.
 struct Survivor {
   /// The beginning of what is done.
   let what: String
   let why: String
 
-  static let all: [Survivor] = []
+  static let all: [Survivor] = [
+    Survivor(
+      what: "pid of worker_started",
+      why: "a second signal or the deadline ends a run before it can tell that its processes ended"),
+    Survivor(
+      what: "uptime_ms of run_started", why: "nothing is counted from the first line"),
+    Survivor(
+      what: "uptime_ms of fetch",
+      why: "nothing is counted from it: the boot began with the process"),
+    Survivor(
+      what: "uptime_ms of install",
+      why: "of a run that was never ready: what its phases took is told nowhere else"),
+    Survivor(
+      what: "uptime_ms of load",
+      why: "of a run that was never ready, or of a restart that waits: its delay is drawn"),
+    Survivor(
+      what: "uptime_ms of runtime_ready",
+      why: "of a restart that waited: between the end of its delay and the start of its process"),
+    Survivor(
+      what: "uptime_ms of ",
+      why: "a line that moves nothing may come at any instant between its neighbours"),
+    Survivor(
+      what: "load_ms of reload_finished",
+      why: "within the milliseconds between the reload and the start of its process"),
+    Survivor(
+      what: "load_ms of runtime_ready",
+      why: "of a restart that waited: between the end of its delay and the start of its process"),
+    Survivor(
+      what: "delay_ms of worker_exited",
+      why: "its fifth more or less is drawn, and the start of the process may be a little late"),
+    Survivor(
+      what: "aborted of stopped",
+      why: "a run that cut requests off may have cut off more than the 20 that have lines"),
+    Survivor(
+      what: "cause of drain",
+      why:
+        "a drain after SIGTERM that takes as long as DRAIN_MIN_SEC may have been one after SIGINT"),
+    Survivor(
+      what: "cause of stopped", why: "a second signal may come at any time in a drain"),
+    Survivor(
+      what: "surfaces of load", why: "of a run that was never ready: no other line names them"),
+    Survivor(
+      what: "package.", why: "of a run that ended before its load: no other line names it"),
+    Survivor(
+      what: "environment.cache of install",
+      why: "of an installation without a limit that would tell a cold one"),
+    Survivor(
+      what: "fetch: a line is missing",
+      why: "what fails while fetching could have failed before: a port in use, a folder"),
+    Survivor(
+      what: "worker_exited: a line is missing",
+      why: "a second signal or the deadline ends a run whether or not its processes ended"),
+    Survivor(
+      what: "config_error: a line stands twice", why: "a variable may have two mistakes"),
+  ]
 
   static func reason(of what: String) -> String? {
-    all.first { what.hasPrefix($0.what) || what.hasSuffix($0.what) }?.why
+    if let known = all.first(where: { what.hasPrefix($0.what) }) { return known.why }
+    if what.contains("swapped") || what.contains("somewhere else") {
+      return "one of the two moves nothing, or both are told in the same instant"
+    }
+    if what.hasPrefix("a bit in ") {
+      return "a text, a name that nothing reads, the wall clock, or a number that is told once"
+    }
+    return toldOnce.contains { what.hasPrefix($0) } ? "no other line tells of it" : nil
   }
+
+  private static let toldOnce = CorruptionKind.toldOnce.fields ?? []
 }

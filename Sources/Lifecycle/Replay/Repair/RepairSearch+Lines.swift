@@ -52,10 +52,9 @@ extension RepairSearch {
     let end = min(lines.count, trouble + limits.reachAhead + 1)
     for first in window {
       let farthest = min(end - 1, first + limits.reachAhead + limits.reachBack)
-      guard farthest > first else { continue }
-      for last in max(first + 1, trouble)...farthest {
-        tryMove(first, last)
-      }
+      let nearest = max(first + 1, trouble)
+      guard nearest <= farthest else { continue }
+      for last in nearest...farthest { tryMove(first, last) }
     }
   }
 
