@@ -73,6 +73,14 @@ OPENED = "!document.getElementById('detail').hidden"
 ACTIVE = "document.querySelector('.row.active').dataset.run"
 
 
+def set_axis(page: browser.Page, kind: str) -> None:
+    page.value(
+        f"(e => {{ e.value = '{kind}'; e.dispatchEvent(new Event('change')); }})"
+        "(document.getElementById('axis-kind'))"
+    )
+    page.drawn()
+
+
 def test_the_page_is_whole_by_itself(shown: browser.Page) -> None:
     assert shown.value("document.documentElement.dataset.ready") == ""
     assert shown.troubles() == []
@@ -135,11 +143,7 @@ def test_wheel_and_mouse_change_the_axis(shown: browser.Page) -> None:
     shown.click("#fit")
     assert shown.value(AXIS) == whole
     for kind in ("log", "clock"):
-        shown.value(
-            f"(e => {{ e.value = '{kind}'; e.dispatchEvent(new Event('change')); }})"
-            "(document.getElementById('axis-kind'))"
-        )
-        shown.drawn()
+        set_axis(shown, kind)
         assert shown.value(AXIS) != whole
     assert shown.troubles() == []
 
@@ -174,7 +178,8 @@ CONTRAST = """(() => {
     if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || !e.getClientRects().length) continue;
     const isBar = e.classList.contains('bar-text'), style = getComputedStyle(e);
     const fore = e instanceof SVGElement ? style.fill : style.color;
-    const grounds = isBar ? [...document.querySelectorAll('.bar')].filter((b) => !b.classList.contains('verifying')).map((b) => getComputedStyle(b).fill) : [behind(e)];
+    const state = isBar && [...e.classList].find((name) => name.startsWith('on-')).slice(3);
+    const grounds = isBar ? [getComputedStyle(document.querySelector('.bar.' + state)).fill] : [behind(e)];
     for (const back of new Set(grounds)) { const [a, b] = [light(fore), light(back)];
       const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
       if (ratio < 4.5) found.push([e.tagName, e.className.baseVal ?? e.className, fore, back, ratio]); }
@@ -185,6 +190,7 @@ CONTRAST = """(() => {
 
 def test_dark_and_light_are_both_readable(shown: browser.Page) -> None:
     shown.click("#row-0 .label")
+    set_axis(shown, "log")
     grounds = set()
     for colours in ("light", "dark"):
         shown.prefers(colours)
@@ -203,6 +209,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(shown: browser.Page) -> Non
     assert shown.value(wide)
     shown.click("#row-0 .label")
     assert shown.value(OPENED) and shown.value(wide)
+    assert shown.value("document.getElementById('detail').scrollWidth <= innerWidth")
     shown.click("#close")
     assert shown.value(ROWS) > 3
 
