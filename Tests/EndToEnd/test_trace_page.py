@@ -93,11 +93,12 @@ def test_a_click_opens_the_events_of_a_run(shown: browser.Page) -> None:
     shown.click("#row-0 .label")
     assert shown.value(OPENED)
     words = shown.value("document.getElementById('detail').textContent")
-    assert "worker_started, seq 5" in words
-    assert shown.value("document.querySelectorAll('#detail .event').length") == 9
+    assert shown.value("document.scrollingElement.scrollHeight") <= 900, "panes scroll, not the page"
+    assert "stopped, seq 10: its drain_ms" in words and "Missed by 500 ms" in words
+    assert shown.value("document.querySelectorAll('#detail .event').length") == 10
     shown.click("#detail .event summary")
     assert "AGENT_APP_ID" in shown.value("document.querySelector('#detail .fields').textContent")
-    assert shown.value("document.querySelector('#detail .event.here').dataset.sequence") == "5"
+    assert shown.value("document.querySelector('#detail .event.here').dataset.sequence") == "10"
     shown.click("#close")
     assert not shown.value(OPENED)
     assert shown.troubles() == []

@@ -127,7 +127,8 @@ static Story read_story(const char *path) {
     Line line = cut(text, size);
     if (!story.count) story.has_access_log = has(&line, "\"ACCESS_LOG\":true");
     if (story.count) line.micros -= story.lines[0].micros;
-    if (is(&line, "drain") && has(&line, "\"from\":\"ready\"")) story.lengthens_at = story.count;
+    // Not before what a failure explains.
+    if (is(&line, "drain") && has(&line, "\"from\":\"ready\"") && has(&line, "\"cause\":\"SIG")) story.lengthens_at = story.count;
     if (is(&line, "request")) keep(&requests, &request_count, line);
     if (is(&line, "agent_output")) keep(&outputs, &output_count, line);
     keep(&story.lines, &story.count, line);

@@ -427,7 +427,7 @@
     } else {
       box.append(make("h3", {}, run.verdict), make("p", {}, run.why), run.troublePlace ? make("p", {}, `The line is ${run.troublePlace}.`) : "");
     }
-    if (run.repairs.length) box.append(make("p", {}, "The smallest edit that would make the run legal:"), list(run.repairs));
+    if (run.repairs.length) box.append(make("p", {}, "What would mend the log:"), list(run.repairs));
     if (violation) {
       box.append(make("button", { type: "button", on: { click: () => jump(violation.sequence) } }, "Show the line"));
     }
@@ -511,7 +511,7 @@
       make("dl", { class: "facts" }, ...[
         fact("verdict", run.verdict), fact("outcome", run.outcome ?? `the log ends in ${run.state}`),
         fact("lived", length(run.end)), fact("boot", run.boot === null ? null : length(run.boot)),
-        fact("restarts", run.restarts || null), fact("due next", due), fact("package", run.package), fact("deployment", run.deployment),
+        fact("restarts", run.restarts || null), fact("due next", run.verdict === "incomplete" ? due : null), fact("package", run.package), fact("deployment", run.deployment),
         fact("started", wholeClock(run.base)), fact("lines", `${run.lines.toLocaleString("en")} (${others})`), fact("first line", run.place),
       ].filter(Boolean)),
       make("h3", {}, "Where the time went"), stretchTable(run),
