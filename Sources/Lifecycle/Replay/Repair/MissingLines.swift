@@ -77,8 +77,8 @@ struct MissingLines {
     load.package = package
     if testimony.load == nil {
       load.surfaces = testimony.ready?.surfaces ?? []
-      load.restSocket = testimony.hasWorker ? "" : nil
-      load.a2aSocket = load.surfaces.contains("a2a") ? "" : nil
+      load.restSocket = testimony.hasWorker ? "/par-\(testimony.runID)/rest.sock" : nil
+      load.a2aSocket = load.surfaces.contains("a2a") ? "/par-\(testimony.runID)/a2a.sock" : nil
     }
     let latest = times.reversed() as [Int64]
     switch machine.state {

@@ -19,7 +19,10 @@ struct Testimony {
   /// What the first line has.
   private(set) var configuredBudget: Int64?
 
+  let runID: String
+
   init(_ lines: [LogLine]) {
+    runID = lines.first?.runID ?? ""
     for line in lines { take(line) }
   }
 
