@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import gzip
+import itertools
 import json
 import os
 import pty
+import random
 import re
 import struct
 import subprocess
 import termios
 import unicodedata
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -182,6 +186,8 @@ def test_a_failed_boot_is_explained_where_it_happened():
         (["-", "-"], "standard input (-) can be read once"),
         (["--colour"], "there is no option --colour"),
         (["--strict=yes"], "there is no option --strict=yes"),
+        (["--summary", "--format", "svg"], "--summary, --coverage and diff are printed as text or json"),
+        (["--promises", "run.log"], "--promises prints a table and reads nothing"),
         (["diff", "one.log"], "trace diff takes two inputs"),
         (["diff", "a", "b", "--max-regress", "much"], "--max-regress much is no percentage"),
     ],
@@ -215,6 +221,15 @@ def test_many_runs_have_a_line_each():
     assert shown.endswith("\n25 runs: 25 incomplete; 50 lines\n")
 
 
+def test_promises_are_a_line_each_in_a_pipe_and_wrapped_in_a_window():
+    piped = trace("--promises").stdout
+    assert len(re.findall(r"^  [a-z-]+ +\S.*\.$", piped, re.M)) == len(re.findall("^  ", piped, re.M)) > 20
+    wrapped = COLOUR.sub("", in_terminal("", 60, "--promises"))
+    assert max(map(width, wrapped.split("\n"))) <= 60
+    # The two hold the same words, whatever line they are in.
+    assert sorted(wrapped.split()) == sorted(piped.split())
+
+
 # --- for programs ---
 
 
@@ -240,3 +255,90 @@ def test_json_is_as_its_schema_says():
 def test_json_without_a_run_is_a_document_too():
     done = trace("--format", "json")
     assert done.returncode == 1 and json.loads(done.stdout)["runs"] == []
+
+
+# --- what is read ---
+
+
+def stopped_life(warnings: int, run_id: str = "cd" * 16, message: str = "x") -> list[str]:
+    """A run that is asked to stop while it fetches, with warnings before that."""
+    life = Life(run_id=run_id).fetch()
+    for n in range(warnings):
+        life.say(6 + n, "warning", "warning", code="python_newer", message=f"{message} {n}")
+    end = 6 + warnings
+    life.move(end, "drain", "draining", "SIGTERM", in_flight=0, deadline_ms=30000)
+    life.move(
+        end, "stopped", "stopped", "drained",
+        exit_code=0, outcome="clean", completed=0, aborted=0, drain_ms=0,
+    )  # fmt: skip
+    return [line + "\n" for line in life.lines]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("by_pipe", [0, 2])
+def test_rotated_pieces_are_read_in_any_order(tmp_path, order, by_pipe):
+    pieces = ["", "", ""]
+    for run_id, cuts in (("01" * 16, (0, 6, 12, 16)), ("02" * 16, (0, 0, 12, 16))):
+        lines = stopped_life(12, run_id)
+        for index in range(3):
+            pieces[index] += "".join(lines[cuts[index] : cuts[index + 1]])
+    names = [tmp_path / "par.log.2.gz", tmp_path / "par.log.1.gz", tmp_path / "par.log"]
+    for index, (name, piece) in enumerate(zip(names, pieces)):
+        data = piece.encode()
+        name.write_bytes(gzip.compress(data[:200]) + gzip.compress(data[200:]) if index < 2 else data)
+    inputs = ["-" if index == by_pipe else str(names[index]) for index in order]
+    done = subprocess.run(
+        [str(PROGRAM), "trace", "--strict", "--format", "json", *inputs], timeout=DEADLINE,
+        input=names[by_pipe].read_bytes(), capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    document = json.loads(done.stdout)
+    assert [(run["verdict"], run["lines"]) for run in document["runs"]] == [("conforms", 16)] * 2
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_judged(tmp_path):
+    good, packed = tmp_path / "good.log", tmp_path / "bad.log.gz"
+    good.write_text("".join(stopped_life(3)))
+    packed.write_bytes(gzip.compress(b"x" * 100_000)[:-12])
+    done = trace("--format", "json", str(packed), str(tmp_path), str(tmp_path / "none"), str(good))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"par-lifecycle: {packed} ends in the middle of its gzip data",
+        f"par-lifecycle: {tmp_path} is a folder; name the files in it",
+        f"par-lifecycle: {tmp_path}/none cannot be read: No such file or directory",
+    ]
+    assert [run["verdict"] for run in json.loads(done.stdout)["runs"]] == ["conforms"]
+
+
+def test_bytes_of_any_kind_are_counted_or_judged_and_never_more():
+    chance = random.Random(7)
+    log = "".join(stopped_life(40)).encode()
+    for _ in range(40):
+        spoilt = bytearray(log)
+        for _ in range(chance.choice([1, 10, 300])):
+            place = chance.randrange(len(spoilt))
+            if chance.random() < 0.5:
+                spoilt[place] = chance.randrange(256)
+            else:
+                del spoilt[place : place + chance.randrange(25)]
+        done = subprocess.run(
+            [str(PROGRAM), "trace"], input=bytes(spoilt), capture_output=True, timeout=DEADLINE
+        )
+        assert done.returncode in (0, 1, 2) and done.stderr == b"", spoilt
+    noise = bytes(chance.randrange(256) for _ in range(300_000))
+    done = subprocess.run([str(PROGRAM), "trace"], input=noise, capture_output=True, timeout=DEADLINE)
+    assert done.returncode == 1 and done.stderr == b""
+
+
+def test_memory_does_not_grow_with_the_input():
+    process = subprocess.Popen(
+        [str(PROGRAM), "trace", "--strict"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    for number in range(250):
+        life = stopped_life(20, f"{number:032x}", message="long " * 3000)
+        process.stdin.write("".join(life).encode())
+    # All but what the pipe holds was read.
+    most = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    process.stdin.close()
+    assert process.wait(DEADLINE) == 0
+    assert int(most[1]) < 32 << 10  # 75 MB were written

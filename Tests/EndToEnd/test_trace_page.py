@@ -73,6 +73,14 @@ OPENED = "!document.getElementById('detail').hidden"
 ACTIVE = "document.querySelector('.row.active').dataset.run"
 
 
+def set_axis(page: browser.Page, kind: str) -> None:
+    page.value(
+        f"(e => {{ e.value = '{kind}'; e.dispatchEvent(new Event('change')); }})"
+        "(document.getElementById('axis-kind'))"
+    )
+    page.drawn()
+
+
 def test_the_page_is_whole_by_itself(shown: browser.Page) -> None:
     assert shown.value("document.documentElement.dataset.ready") == ""
     assert shown.troubles() == []
@@ -85,11 +93,12 @@ def test_a_click_opens_the_events_of_a_run(shown: browser.Page) -> None:
     shown.click("#row-0 .label")
     assert shown.value(OPENED)
     words = shown.value("document.getElementById('detail').textContent")
-    assert "worker_started, seq 5" in words
-    assert shown.value("document.querySelectorAll('#detail .event').length") == 9
+    assert shown.value("document.scrollingElement.scrollHeight") <= 900, "panes scroll, not the page"
+    assert "stopped, seq 10: its drain_ms" in words and "Missed by 500 ms" in words
+    assert shown.value("document.querySelectorAll('#detail .event').length") == 10
     shown.click("#detail .event summary")
     assert "AGENT_APP_ID" in shown.value("document.querySelector('#detail .fields').textContent")
-    assert shown.value("document.querySelector('#detail .event.here').dataset.sequence") == "5"
+    assert shown.value("document.querySelector('#detail .event.here').dataset.sequence") == "10"
     shown.click("#close")
     assert not shown.value(OPENED)
     assert shown.troubles() == []
@@ -135,11 +144,7 @@ def test_wheel_and_mouse_change_the_axis(shown: browser.Page) -> None:
     shown.click("#fit")
     assert shown.value(AXIS) == whole
     for kind in ("log", "clock"):
-        shown.value(
-            f"(e => {{ e.value = '{kind}'; e.dispatchEvent(new Event('change')); }})"
-            "(document.getElementById('axis-kind'))"
-        )
-        shown.drawn()
+        set_axis(shown, kind)
         assert shown.value(AXIS) != whole
     assert shown.troubles() == []
 
@@ -174,7 +179,8 @@ CONTRAST = """(() => {
     if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || !e.getClientRects().length) continue;
     const isBar = e.classList.contains('bar-text'), style = getComputedStyle(e);
     const fore = e instanceof SVGElement ? style.fill : style.color;
-    const grounds = isBar ? [...document.querySelectorAll('.bar')].filter((b) => !b.classList.contains('verifying')).map((b) => getComputedStyle(b).fill) : [behind(e)];
+    const state = isBar && [...e.classList].find((name) => name.startsWith('on-')).slice(3);
+    const grounds = isBar ? [getComputedStyle(document.querySelector('.bar.' + state)).fill] : [behind(e)];
     for (const back of new Set(grounds)) { const [a, b] = [light(fore), light(back)];
       const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
       if (ratio < 4.5) found.push([e.tagName, e.className.baseVal ?? e.className, fore, back, ratio]); }
@@ -185,6 +191,7 @@ CONTRAST = """(() => {
 
 def test_dark_and_light_are_both_readable(shown: browser.Page) -> None:
     shown.click("#row-0 .label")
+    set_axis(shown, "log")
     grounds = set()
     for colours in ("light", "dark"):
         shown.prefers(colours)
@@ -203,6 +210,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(shown: browser.Page) -> Non
     assert shown.value(wide)
     shown.click("#row-0 .label")
     assert shown.value(OPENED) and shown.value(wide)
+    assert shown.value("document.getElementById('detail').scrollWidth <= innerWidth")
     shown.click("#close")
     assert shown.value(ROWS) > 3
 

@@ -71,7 +71,7 @@ struct CoverageTests {
     coverage.take(Self.report(lines, .unknownVersion("schema 9")))
     #expect((coverage.runs, coverage.others) == (0, 1))
     let violation = Violation(
-      promise: .sequenceWithoutGap, sequence: 3, state: .fetching, event: "verify", problem: "")
+      promise: .tableAllows, sequence: 3, state: .fetching, event: "verify", problem: "")
     coverage.take(Self.report(lines, .violates(violation)))
     #expect(coverage.entries.values.reduce(0, +) == 1)
     #expect(Self.count(coverage, "fetching: not begun", "started") == 1)

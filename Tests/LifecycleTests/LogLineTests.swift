@@ -102,19 +102,19 @@ struct LogLineTests {
       .slowRequest(
         SlowFacts(
           method: long, path: long, status: nil, grpcStatus: long,
-          durationMilliseconds: LogLine.longestTime,
-          agentMilliseconds: LogLine.longestTime, heldMilliseconds: LogLine.longestTime,
+          durationMilliseconds: LineDecoder.longestTime,
+          agentMilliseconds: LineDecoder.longestTime, heldMilliseconds: LineDecoder.longestTime,
           requestID: long, traceID: long,
-          surface: long, leftOut: Int(LogLine.largestCount))),
+          surface: long, leftOut: Int(LineDecoder.largestCount))),
       .runStarted(
         version: long, schema: 1, machine: long, pid: 1,
         config: .object((0..<100).map { JSONMember("NAME_\($0)", .string(short)) })),
     ]
     for event in events {
       let line = LogLine(
-        wallNanoseconds: 0, sequence: LogLine.largestCount, runID: long, agentAppID: long,
+        wallNanoseconds: 0, sequence: LineDecoder.largestCount, runID: long, agentAppID: long,
         deploymentID: long,
-        uptimeMilliseconds: LogLine.longestTime, event: event)
+        uptimeMilliseconds: LineDecoder.longestTime, event: event)
       #expect(line.encoded.count <= LogLine.maximumLength)
       #expect(try LogLine.decode(line.encoded).event.name == event.name)
       let text = EncodedLine(text: line)

@@ -1,4 +1,3 @@
-import Lifecycle
 import LinuxSystem
 import LogTrace
 
@@ -22,7 +21,7 @@ enum TraceCommand {
     let write: (String) -> Void = { writeAll(1, Array($0.utf8)) }
     let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
     if options.listsPromises {
-      write(Promise.tableText)
+      write(PromiseList.text(options))
       return 0
     }
     if options.compares {
@@ -63,6 +62,7 @@ enum TraceCommand {
     }
     if !files.isEmpty { options.inputs = files }
     options.width = Terminal.columns(1, environment)
+    options.isForTerminal = Terminal.isTerminal(1)
     options.hasColours =
       options.colours == .always
       || options.colours == .auto && Terminal.showsColours(1, environment)

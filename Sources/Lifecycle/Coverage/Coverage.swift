@@ -74,7 +74,7 @@ public struct Coverage: Sendable {
     case .unknownVersion:
       others += 1
       return
-    case .violates(let violation): last = violation.sequence - 1
+    case .violates(let violation): last = violation.sequence &- 1
     case .conforms, .incomplete, .corrupt: break
     }
     runs += 1

@@ -5,12 +5,6 @@ public struct LogLine: Sendable, Equatable {
   /// The longest line, in bytes, the line feed not included.
   public static let maximumLength = 16 * 1024
 
-  /// The longest time, in milliseconds, that a line can tell of: 34 years. So sums of a few are never
-  /// more than an `Int64` of nanoseconds holds.
-  public static let longestTime: Int64 = 1 << 40
-  /// The largest count, number or size.
-  public static let largestCount: Int64 = 1 << 53
-
   public var wallNanoseconds: Int64
   public var sequence: Int64
   public var runID: String

@@ -85,19 +85,21 @@ extension LogLine {
   }
 
   private func time(_ field: StaticString, _ milliseconds: Int64) throws(Breach) {
-    try count(field, milliseconds, to: Self.longestTime)
+    try count(field, milliseconds, to: LineDecoder.longestTime)
   }
 
   private func process(_ pid: Int) throws(Breach) { try count("pid", pid, from: 1) }
 
   private func count(
-    _ field: StaticString, _ value: Int, from least: Int64 = 0, to most: Int64 = largestCount
+    _ field: StaticString, _ value: Int, from least: Int64 = 0,
+    to most: Int64 = LineDecoder.largestCount
   ) throws(Breach) {
     try count(field, Int64(value), from: least, to: most)
   }
 
   private func count(
-    _ field: StaticString, _ value: Int64, from least: Int64 = 0, to most: Int64 = largestCount
+    _ field: StaticString, _ value: Int64, from least: Int64 = 0,
+    to most: Int64 = LineDecoder.largestCount
   ) throws(Breach) {
     guard value >= least, value <= most else {
       throw Breach(

@@ -20,6 +20,8 @@ public enum Terminal {
     guard environment["NO_COLOR"]?.isEmpty ?? true, environment["TERM"] != "dumb" else {
       return false
     }
-    return isatty(descriptor) == 1
+    return isTerminal(descriptor)
   }
+
+  public static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 }

@@ -87,13 +87,15 @@ public struct TraceSession {
   ) {
     if chunk.isFirst { linesBefore = 0 }
     var (line, corrupt) = (0, 0)
-    let lines = chunk.lines
-    let borrowed = lines.span
-    for mark in chunk.marks {
+    // Neither is copied for a look at it.
+    let (allMarks, allLines) = (chunk.marks, chunk.lines)
+    let (marks, lines) = (allMarks.span, allLines.span)
+    for index in marks.indices {
+      let mark = marks[index]
       let place = Place(input: chunk.input, line: linesBefore + mark.number)
       switch mark.kind {
       case .line:
-        if let run = take(borrowed[line], mark, place) { show(run) }
+        if let run = take(lines[line], mark, place) { show(run) }
         line += 1
       case .corrupt:
         if let run = take(chunk.corrupt[corrupt], mark, place, isAgain) { show(run) }

@@ -16,7 +16,7 @@ struct LogSamples {
   mutating func optional() -> String? { pick(3) == 0 ? nil : text() }
   mutating func pick(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
   mutating func whole() -> Int64 {
-    let longest = LogLine.longestTime
+    let longest = LineDecoder.longestTime
     return [0, 1, 42, 1_000_000, longest, Int64.random(in: 0...longest, using: &random)][pick(6)]
   }
   mutating func int() -> Int { Int(whole()) }

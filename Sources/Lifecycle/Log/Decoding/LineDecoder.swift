@@ -12,6 +12,12 @@ public struct LineDecoder: Sendable {
     case judged
   }
 
+  /// The longest time that is read, in milliseconds either way: 34 years. A sum of a few of them fits 64
+  /// bits of nanoseconds. What a time can be in a run is for the replay to judge.
+  public static let longestTime: Int64 = 1 << 40
+  /// The largest count, number or size that is read, either way.
+  public static let largestCount: Int64 = 1 << 53
+
   public let texts: Texts
   private var scanner = LineScanner()
   private var cache = TextCache()
@@ -48,6 +54,7 @@ public struct LineDecoder: Sendable {
     return try readLine(plain.span)
   }
 
+  @inline(__always)
   private mutating func readLine(
     _ bytes: Span<UInt8>
   ) throws(LogLine.DecodingError) -> LogLine {
@@ -80,7 +87,7 @@ public struct LineDecoder: Sendable {
       throw .malformedEvent(
         name.spelling.description, field: error.member.path.description)
     }
-    guard event.level == level else {
+    guard name.level ?? event.level == level else {
       throw .malformedEvent(name.spelling.description, field: "level")
     }
     return LogLine(
@@ -156,7 +163,7 @@ extension LineDecoder {
   @inline(__always)
   func whole(
     _ member: LineMember, _ bytes: Span<UInt8>,
-    in bounds: ClosedRange<Int64> = 0...LogLine.largestCount
+    in bounds: ClosedRange<Int64> = -LineDecoder.largestCount...LineDecoder.largestCount
   ) throws(FieldError) -> Int64 {
     guard let value = scanner.value(member),
       let whole = value.kind == .integer ? value.whole : decimalWhole(value, bytes),
@@ -174,7 +181,7 @@ extension LineDecoder {
 
   /// Milliseconds.
   func time(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int64 {
-    try whole(member, bytes, in: 0...LogLine.longestTime)
+    try whole(member, bytes, in: -Self.longestTime...Self.longestTime)
   }
 
   func int(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int {

@@ -26,6 +26,10 @@ extension RepairSearch {
           + (isSame ? "an earlier one" : "seq \(told[other])"))
       return
     }
+    guard trouble > 0, line.sequence <= number(before: trouble) else { return }
+    attempt(
+      trouble..<trouble + 1, [], shifts: [0], cost: Edit.Cost.repeated,
+      "drop \(name(trouble)): a line with its number was there before")
   }
 
   // MARK: Dropped lines
@@ -52,10 +56,9 @@ extension RepairSearch {
     let end = min(lines.count, trouble + limits.reachAhead + 1)
     for first in window {
       let farthest = min(end - 1, first + limits.reachAhead + limits.reachBack)
-      guard farthest > first else { continue }
-      for last in max(first + 1, trouble)...farthest {
-        tryMove(first, last)
-      }
+      let nearest = max(first + 1, trouble)
+      guard nearest <= farthest else { continue }
+      for last in nearest...farthest { tryMove(first, last) }
     }
   }
 

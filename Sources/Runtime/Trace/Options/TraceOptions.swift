@@ -35,6 +35,8 @@ public struct TraceOptions: Sendable {
   /// Columns of the terminal.
   public var width = 80
   public var hasColours = false
+  /// Whether what is printed goes to a terminal and not to a file or a pipe.
+  public var isForTerminal = false
 
   public init() {}
 
@@ -81,6 +83,12 @@ public struct TraceOptions: Sendable {
       (
         { $0.summarises && $0.coversTable },
         "--summary and --coverage are two reports: ask for one of them"
+      ),
+      (
+        {
+          ($0.summarises || $0.coversTable || $0.compares) && ![.text, .json].contains($0.format)
+        },
+        "--summary, --coverage and diff are printed as text or json: only runs are pictures"
       ),
       (
         { !$0.compares && $0.maximumRegression != TraceOptions().maximumRegression },

@@ -20,7 +20,7 @@ struct ComparisonView {
       line(["", "", "runs A/B", "A", "B", "change", ""], ""))
     lines += comparison.rows.map(row)
     lines += comparison.shares.map(row)
-    lines += [""] + Figures.wrapped(verdict, separator: " · ", indent: 0, width: width)
+    lines += ["", verdict.joined(separator: " · ")]
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -63,7 +63,7 @@ struct ComparisonView {
     return String(text.reversed().drop { $0 == " " }.reversed())
   }
 
-  /// One line that says what the gate found.
+  /// What the gate found, to be read as one line, however long: it is what a CI job shows.
   private var verdict: [String] {
     let rows = comparison.rows.filter { $0.finding == .regressed }.map {
       "\($0.measure.rawValue) p\($0.percent) \($0.values.0.map(TimeText.length) ?? "-") to "

@@ -8,6 +8,9 @@ internal import Lifecycle
 /// null · `marks`: seq, at, kind, level, label · `moments`: seq, uptime, event, level, fields. All times
 /// are milliseconds of uptime; `base` is the wall clock's at uptime 0.
 enum PageRecord {
+  /// Characters of a mark's label, which stands beside the pointer; the event has all of it.
+  static let labelLimit = 240
+
   /// Without its moments, whose list is `moments`.
   static func make(_ run: RunReport, moments: [JSONValue]) -> JSONValue {
     let isCut = moments.isEmpty ? 0 : run.history.leftOut
@@ -23,6 +26,7 @@ enum PageRecord {
       "base": RunClock(run.history).start.map { .number(Double($0 / 1000) / 1000) } ?? .null,
       "end": .integer(run.timeline.end), "boot": .optional(run.timeline.boot),
       "violation": violation(run),
+      "due": .array(run.due.map { .array([.string($0.what), .integer($0.at)]) }),
       "repairs": .array(run.repairs.map { .string($0) }),
       "stretches": .array(run.timeline.stretches.map(stretch)),
       "workers": .array(WorkerLife.all(in: run.history).map(worker)),
@@ -81,7 +85,7 @@ enum PageRecord {
   private static func mark(_ mark: Timeline.Mark) -> JSONValue {
     .array([
       .integer(mark.sequence), .integer(mark.at), .string(mark.kind.rawValue),
-      .string(mark.level.rawValue), .string(mark.label),
+      .string(mark.level.rawValue), .string(String(mark.label.prefix(labelLimit))),
     ])
   }
 }

@@ -5,19 +5,25 @@ internal import Lifecycle
 /// What is fixed of it is page.html, page.css and page.js beside this file. What a log says stands in
 /// JSON alone, which `InertJSON` writes and which the script shows as text.
 struct PageView: TraceView {
-  /// The most runs that a page holds, and how many of them may be in order: trouble at the end of a
-  /// long input still has its place.
-  static let runLimit = 5000
-  static let orderlyLimit = 4000
-  /// The most bytes of JSON for the events of all runs, and of those in order.
-  static let eventsLimit = 32 << 20
-  static let orderlyEventsLimit = 24 << 20
+  /// What a page holds at most. Trouble at the end of a long input still has its place.
+  struct Limits {
+    /// Runs, and how many of them may be in order.
+    var runs = 5000
+    var orderlyRuns = 4000
+    /// Bytes of JSON for the runs with all their events, and for those in order; runs beyond them
+    /// have no events.
+    var events = 32 << 20
+    var orderlyEvents = 24 << 20
+  }
 
+  private let limits: Limits
   private var shown = 0
   private var orderly = 0
   private var eventsSize = 0
   private var leftOut = 0
   private var withoutEvents = 0
+
+  init(_ limits: Limits = Limits()) { self.limits = limits }
 
   func begin() -> String {
     let style = PackageResources.page_css
@@ -42,13 +48,13 @@ struct PageView: TraceView {
 
   mutating func show(_ run: RunReport) -> String {
     let isOrderly = run.problem == nil
-    guard shown < Self.runLimit, !isOrderly || orderly < Self.orderlyLimit else {
+    guard shown < limits.runs, !isOrderly || orderly < limits.orderlyRuns else {
       leftOut += 1
       return ""
     }
     shown += 1
     orderly += isOrderly ? 1 : 0
-    let bound = isOrderly ? Self.orderlyEventsLimit : Self.eventsLimit
+    let bound = isOrderly ? limits.orderlyEvents : limits.events
     let comma = shown == 1 ? "\n" : ",\n"
     guard eventsSize < bound else {
       withoutEvents += 1
@@ -68,7 +74,7 @@ struct PageView: TraceView {
       "lines": .integer(Int64(totals.lines)), "foreign": .integer(Int64(totals.foreign)),
       "corrupt": .integer(Int64(totals.corrupt)),
       "firstCorrupt": totals.firstCorrupt.map { .string($0) } ?? .null,
-      "leftOut": .integer(Int64(leftOut)), "limit": .integer(Int64(Self.runLimit)),
+      "leftOut": .integer(Int64(leftOut)), "limit": .integer(Int64(limits.runs)),
       "withoutEvents": .integer(Int64(withoutEvents)),
     ])
     return """

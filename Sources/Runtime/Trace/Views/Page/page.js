@@ -137,7 +137,7 @@
     if (!(high > low)) [low, high] = [Number.isFinite(low) ? low : 0, (Number.isFinite(low) ? low : 0) + 1];
     if (kind !== "clock") low = 0;
     const margin = (high - low) * 0.015;
-    whole = [low - (kind === "clock" ? margin : 0), high + margin];
+    whole = [low - margin / 2, high + margin];
   }
   function show(low, high) {
     const least = Math.min(kind === "log" ? 0.002 : 0.5, whole[1] - whole[0]);
@@ -178,6 +178,7 @@
     const wanted = (to - from) / Math.max(2, width / 110);
     const step = STEPS.find((size) => size >= wanted) ?? Math.ceil(wanted / 31536e6) * 31536e6;
     for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
+      if (at < 0 && kind !== "clock") continue;
       const name = kind === "clock" ? (step >= 864e5 ? wholeClock(at).slice(0, 10) : clock(at, step < 1000)) : tickName(at, step);
       add(kind === "log" ? Math.log10(1 + at / LOG_KNEE) : at, name);
     }
@@ -204,10 +205,16 @@
     requestAnimationFrame(() => { isDrawing = false; drawNow(); });
   }
   function drawNow(all = false) {
+    if (all) {
+      // For a printer: in their order, as wide as the paper.
+      rows.forEach((row) => row.remove());
+      rows.clear();
+    }
     trackWidth = axis.clientWidth;
     const narrow = trackWidth === 0;
     if (narrow) trackWidth = grid.clientWidth;
     drawAxis();
+    fitPaper(axis, all);
     const height = rowHeight();
     spacer.style.height = `${shown.length * height}px`;
     const first = all ? 0 : Math.max(0, Math.floor(grid.scrollTop / height) - 3);
@@ -227,9 +234,16 @@
       row.classList.toggle("active", index === active);
       row.setAttribute("aria-selected", index === active);
       drawTrack(row.svg, shown[index]);
+      fitPaper(row.svg, all);
     }
     if (shown.length) grid.setAttribute("aria-activedescendant", `row-${active}`);
     else grid.removeAttribute("aria-activedescendant");
+  }
+
+  function fitPaper(svg, isPaper) {
+    if (!isPaper) return svg.removeAttribute("viewBox");
+    svg.setAttribute("viewBox", `0 0 ${trackWidth} ${svg === axis ? 30 : 49}`);
+    svg.setAttribute("preserveAspectRatio", "none");
   }
 
   function makeRow(run, index) {
@@ -288,7 +302,7 @@
       const free = waits.length ? firstFree(stretch, x, left) : room;
       if (free > 7 * name.length + 12) {
         const text = free > 7 * (name.length + label.length) + 20 ? `${name} ${label}` : name;
-        parts.push(make("text", { class: "bar-text", x: (left + 6).toFixed(1), y: 20 }, text));
+        parts.push(make("text", { class: `bar-text on-${name}`, x: (left + 6).toFixed(1), y: 20 }, text));
       }
     }
     if (run.isOpen) parts.push(make("path", { class: "cap open", d: `M${(cut(x(run.end)) + 3).toFixed(1)} 7v18` }));
@@ -413,7 +427,7 @@
     } else {
       box.append(make("h3", {}, run.verdict), make("p", {}, run.why), run.troublePlace ? make("p", {}, `The line is ${run.troublePlace}.`) : "");
     }
-    if (run.repairs.length) box.append(make("p", {}, "The smallest edit that would make the run legal:"), list(run.repairs));
+    if (run.repairs.length) box.append(make("p", {}, "What would mend the log:"), list(run.repairs));
     if (violation) {
       box.append(make("button", { type: "button", on: { click: () => jump(violation.sequence) } }, "Show the line"));
     }
@@ -486,6 +500,7 @@
     };
     levels.addEventListener("change", fill);
     fill();
+    const due = run.due.map(([what, at]) => `${what} at ${length(at)}`).join(", ");
     const others = [plural(run.requests, "request"), plural(run.output, "line") + " of the agent"].join(", ");
     detail.replaceChildren(
       make("div", { class: "detail-head" },
@@ -496,7 +511,7 @@
       make("dl", { class: "facts" }, ...[
         fact("verdict", run.verdict), fact("outcome", run.outcome ?? `the log ends in ${run.state}`),
         fact("lived", length(run.end)), fact("boot", run.boot === null ? null : length(run.boot)),
-        fact("restarts", run.restarts || null), fact("package", run.package), fact("deployment", run.deployment),
+        fact("restarts", run.restarts || null), fact("due next", run.verdict === "incomplete" ? due : null), fact("package", run.package), fact("deployment", run.deployment),
         fact("started", wholeClock(run.base)), fact("lines", `${run.lines.toLocaleString("en")} (${others})`), fact("first line", run.place),
       ].filter(Boolean)),
       make("h3", {}, "Where the time went"), stretchTable(run),
