@@ -182,6 +182,13 @@ struct PromiseTests {
     }
   }
 
+  @Test("about levels lets the writer tell of lines that it lost")
+  func dropped() {
+    let kept = GoodRuns.clean().filter { $0.event.isAlwaysWritten }
+    let lines = inserting(.logDropped(count: 3), after: "runtime_ready", kept)
+    #expect(ReplayTests.verdict(configured(lines, "LOG_LEVEL", "error")) == .conforms)
+  }
+
   // MARK: What was allowed
 
   static let allowed: [(name: String, lines: [LogLine], allowed: [String])] = [

@@ -28,9 +28,7 @@ struct LineOrder: Sendable {
     try checkSequence(line)
     if state == .stopped { throw Breach(.nothingAfterStopped, "stopped is the last line") }
     try checkBeginning(line)
-    guard line.event.level >= level || line.event.isAlwaysWritten || !isBegun else {
-      throw Breach(.logLevel, "its level is below \(level.rawValue), which the run logs from")
-    }
+    try checkLevel(line.event)
     isBegun = true
     try checkTime(line)
   }
@@ -65,6 +63,13 @@ struct LineOrder: Sendable {
         .oneAgent, "its deploymentId is not that of the lines before",
         allowed: ["deploymentId \(deploymentID ?? "null")"])
     }
+  }
+
+  private func checkLevel(_ event: LogEvent) throws(Breach) {
+    guard event.level < level, isBegun, !event.isAlwaysWritten else { return }
+    // The writer tells of lines that it lost whatever the level.
+    if case .logDropped = event { return }
+    throw Breach(.logLevel, "its level is below \(level.rawValue), which the run logs from")
   }
 
   private mutating func checkTime(_ line: LogLine) throws(Breach) {

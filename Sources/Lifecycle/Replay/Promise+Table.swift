@@ -50,7 +50,8 @@ extension Promise {
     case .oneAgent: "Every line names the configured agentAppId and deploymentId."
     case .uptimeRises:
       "uptime_ms never goes back; what other threads tell may cross by at most 2 s."
-    case .logLevel: "No line is below the LOG_LEVEL of the run, but run_started and transitions."
+    case .logLevel:
+      "No line is below the LOG_LEVEL of the run, but run_started, transitions and log_dropped."
     case .valuesInRange:
       "Numbers are in their range: no negative time, ports up to 65535, a process from 1 on."
     case .stateIsTo: "The state of a transition is the one that it goes to."

@@ -19,7 +19,7 @@ struct RequestCounts: Sendable {
   private var linesLeft = abortedLines
   private var drainedAt: Int64?
   private var wasReady = false
-  /// Requests of the agent and the UI that have a line.
+  /// Requests that have a line; those of the program's own routes are not among the completed.
   private var finished = 0
   /// Lines of requests that were cut off since the drain, those apart that may tell of an earlier loss.
   private var cutInDrain = 0
@@ -69,7 +69,7 @@ struct RequestCounts: Sendable {
     guard accessLog == .unknown || (facts.sample != nil) == (accessLog == .some) else {
       throw Breach(.accessLog, "a line has a sample when ACCESS_LOG is a part, and only then")
     }
-    if facts.surface != "par" { finished += 1 }
+    finished += 1
   }
 
   private func wasSlow(_ facts: SlowFacts) throws(Breach) {

@@ -65,7 +65,7 @@ extension LogEvent {
 
 extension LogLine {
   /// Uptimes that the machine's clock can hold, in milliseconds.
-  static let plausibleUptimes: ClosedRange<Int64> = 0...longestTime
+  static let plausibleUptimes: ClosedRange<Int64> = 0...LineDecoder.longestTime
 }
 
 extension LoadFacts {
