@@ -39,6 +39,8 @@ HELD_BY = {
     ("docs/quickstart.md", "docker buildx"): "Deploy/test_docs.py::test_docker_blocks_name_what_is_there",
     ("docs/quickstart.md", "cp deploy/.env"): "Deploy/test_docs.py::test_the_quick_start_on_aws",
     ("docs/trace.md", "par-lifecycle trace run"): "EndToEnd/test_docs.py::test_the_first_commands_of_trace",
+    ("docs/trace.md", "par-lifecycle trace --format html"):
+        "EndToEnd/test_docs.py::test_the_first_commands_of_trace",
     ("docs/trace.md", "conforms, clean  hello"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",
     ("docs/trace.md", "violates, clean  hello"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",
     ("docs/trace.md", "# Runs that are not"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",

@@ -228,7 +228,7 @@ def test_each_grep_of_the_page_finds_its_lines(par, checkout, environment):
 
 
 def test_the_first_commands_of_trace(par, checkout, environment):
-    """The journal is played by a program that prints the run's log."""
+    """The journal is played by a program that prints the run's log, the collector by one that keeps what it gets."""
     run = par(HELLO)
     run.ready()
     run.stop()
@@ -239,6 +239,8 @@ def test_the_first_commands_of_trace(par, checkout, environment):
     journal.mkdir()
     (journal / "journalctl").write_text(f"#!/bin/sh\nexec cat {checkout.folder}/run.log\n")
     (journal / "journalctl").chmod(0o755)
+    (journal / "curl").write_text(f"#!/bin/sh\ncat > {checkout.folder}/spans.json\n")
+    (journal / "curl").chmod(0o755)
     path = f"{journal}:{environment['PATH']}"
     for command in block("docs/trace.md", "par-lifecycle trace run").splitlines():
         done = subprocess.run(
@@ -246,6 +248,12 @@ def test_the_first_commands_of_trace(par, checkout, environment):
             timeout=DEADLINE,
         )  # fmt: skip
         assert done.returncode == 0 and "conforms" in done.stdout, f"{command}\n{done.stdout}{done.stderr}"
+    pictures = block("docs/trace.md", "par-lifecycle trace --format html")
+    subprocess.run(
+        checkout.command(pictures), env={**environment, "PATH": path}, check=True, timeout=DEADLINE
+    )
+    assert (checkout.folder / "runs.html").read_text().startswith("<!DOCTYPE html>")
+    assert json.loads((checkout.folder / "spans.json").read_text())["resourceSpans"]
 
 
 # --- what the program prints ---

@@ -186,6 +186,8 @@ def test_a_failed_boot_is_explained_where_it_happened():
         (["-", "-"], "standard input (-) can be read once"),
         (["--colour"], "there is no option --colour"),
         (["--strict=yes"], "there is no option --strict=yes"),
+        (["--summary", "--format", "svg"], "--summary, --coverage and diff are printed as text or json"),
+        (["--promises", "run.log"], "--promises prints a table and reads nothing"),
         (["diff", "one.log"], "trace diff takes two inputs"),
         (["diff", "a", "b", "--max-regress", "much"], "--max-regress much is no percentage"),
     ],
@@ -217,6 +219,15 @@ def test_many_runs_have_a_line_each():
     assert shown.count("run 0000") == 20 and "From here on a run without trouble has one line" in shown
     assert len(re.findall(r"^incomplete +demo +00000000 ", shown, re.M)) == 5
     assert shown.endswith("\n25 runs: 25 incomplete; 50 lines\n")
+
+
+def test_promises_are_a_line_each_in_a_pipe_and_wrapped_in_a_window():
+    piped = trace("--promises").stdout
+    assert len(re.findall(r"^  [a-z-]+ +\S.*\.$", piped, re.M)) == len(re.findall("^  ", piped, re.M)) > 20
+    wrapped = COLOUR.sub("", in_terminal("", 60, "--promises"))
+    assert max(map(width, wrapped.split("\n"))) <= 60
+    # The two hold the same words, whatever line they are in.
+    assert sorted(wrapped.split()) == sorted(piped.split())
 
 
 # --- for programs ---

@@ -29,6 +29,7 @@ typedef struct {
 typedef struct {
   Line *lines;
   int count;
+  const char *id;
   int lengthens_at;  // before this line there is room for a longer life; -1: nowhere
   bool has_access_log;
 } Story;
@@ -125,6 +126,7 @@ static Story read_story(const char *path) {
   while (*text) {
     int size = (int)strcspn(text, "\n");
     Line line = cut(text, size);
+    if (!story.count) story.id = line.identity - ID;
     if (!story.count) story.has_access_log = has(&line, "\"ACCESS_LOG\":true");
     if (story.count) line.micros -= story.lines[0].micros;
     // Not before what a failure explains.
@@ -223,6 +225,14 @@ static bool live(Life *life, FILE *out) {
   at = put_number(at, life->uptime);
   if (line->rest_size > (int)sizeof buffer - 1024) fail("a line is too long");
   at = put(at, line->rest, line->rest_size);
+  if (!is_chatter) {
+    // The id is part of the paths of a run's sockets, too.
+    char *named, *from = at - line->rest_size;
+    while ((named = memmem(from, (size_t)(at - from), story->id, ID))) {
+      memcpy(named, life->id, ID);
+      from = named + ID;
+    }
+  }
   *at++ = '\n';
   fwrite(buffer, 1, (size_t)(at - buffer), out);
   lines++;

@@ -1,4 +1,9 @@
 extension LogLine {
+  /// The longest time that a line can tell of, in milliseconds: 31 years. What is computed from such
+  /// times fits 64 bits of nanoseconds.
+  static let longestTime: Int64 = 1_000_000_000_000
+  /// Process identifiers and counts are below.
+  static let largestCount: Int64 = 1_000_000_000_000
   static let sources: Set<String> = ["s3", "https", "file"]
 
   /// Each number is one that can be: `Promise.valuesInRange`.
@@ -84,19 +89,21 @@ extension LogLine {
   }
 
   private func time(_ field: StaticString, _ milliseconds: Int64) throws(Breach) {
-    try count(field, milliseconds, to: Self.longestTime)
+    try count(field, milliseconds, to: LineDecoder.longestTime)
   }
 
   private func process(_ pid: Int) throws(Breach) { try count("pid", pid, from: 1) }
 
   private func count(
-    _ field: StaticString, _ value: Int, from least: Int64 = 0, to most: Int64 = largestCount
+    _ field: StaticString, _ value: Int, from least: Int64 = 0,
+    to most: Int64 = LineDecoder.largestCount
   ) throws(Breach) {
     try count(field, Int64(value), from: least, to: most)
   }
 
   private func count(
-    _ field: StaticString, _ value: Int64, from least: Int64 = 0, to most: Int64 = largestCount
+    _ field: StaticString, _ value: Int64, from least: Int64 = 0,
+    to most: Int64 = LineDecoder.largestCount
   ) throws(Breach) {
     guard value >= least, value <= most else {
       throw Breach(

@@ -20,6 +20,7 @@ struct OpenRun {
   /// What a repair is found with, once there is a trouble; or why none is sought.
   private var aftermath: Aftermath?
   private var refusal: String?
+  private var linesBefore = 0
 
   init(_ key: RunKey, _ runID: String, at place: Place) {
     (self.key, self.runID, self.place) = (key, runID, place)
@@ -68,30 +69,28 @@ struct OpenRun {
     troublePlace = place
     before = Array(history.moments.suffix(Self.momentsBefore))
     if case .unknownVersion = replay.verdict { return }
-    let trouble = Aftermath(
+    linesBefore = min(replay.lines, History.limit)
+    refusal = quota.refusal(linesBefore)
+    guard refusal == nil else { return }
+    aftermath = Aftermath(
       trouble: line, after: history, lastSequence: lastSequence, runID: runID,
-      agentAppID: agentAppID, deploymentID: deploymentID)
-    refusal = quota.refusal(trouble.linesBefore)
-    if refusal == nil { aftermath = trouble }
+      agentAppID: agentAppID, deploymentID: deploymentID, limits: quota.limits)
   }
 
-  /// What the quota is given back once the report is made.
-  func release(_ quota: inout RepairQuota) {
-    if let aftermath { quota.release(aftermath.linesBefore) }
-  }
-
-  private func repairs(_ text: (Place) -> String) -> [String] {
+  private func repairs(_ quota: inout RepairQuota, _ text: (Place) -> String) -> [String] {
     if let refusal { return [refusal] }
     guard let aftermath, let troublePlace else { return [] }
-    return Repair(of: aftermath, at: text(troublePlace)).sentences
+    let repair = Repair(of: aftermath, at: text(troublePlace), limits: quota.limits)
+    quota.release(linesBefore, steps: repair.steps)
+    return repair.sentences
   }
 
   /// - Parameter text: writes a place out.
-  func report(_ text: (Place) -> String) -> RunReport {
+  func report(_ quota: inout RepairQuota, _ text: (Place) -> String) -> RunReport {
     var report = RunReport(
       runID: runID, agentAppID: agentAppID, deploymentID: deploymentID, verdict: replay.verdict,
       state: replay.state, lines: replay.lines, history: history, place: text(place),
-      troublePlace: troublePlace.map(text), before: before, repairs: repairs(text))
+      troublePlace: troublePlace.map(text), before: before, repairs: repairs(&quota, text))
     report.due = replay.due
     return report
   }

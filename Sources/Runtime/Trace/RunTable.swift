@@ -20,15 +20,22 @@ struct RunTable {
   private var lately = [(key: RunKey, index: Int)?](repeating: nil, count: latelyCount)
   private static let latelyCount = 64
   private var ended = EndedRuns()
-  private var quota = RepairQuota()
+  private var quota: RepairQuota
   private(set) var totals = Totals()
 
   /// - Parameter names: what places call the inputs.
-  init(names: [String], allowsDuplicates: Bool = false) {
+  init(
+    names: [String], allowsDuplicates: Bool = false, repairs limits: RepairLimits = RepairLimits()
+  ) {
     (self.names, self.allowsDuplicates) = (names, allowsDuplicates)
+    quota = RepairQuota(limits)
   }
 
-  func text(_ place: Place) -> String { "\(names[place.input]):\(place.line)" }
+  func text(_ place: Place) -> String { Self.text(place, names) }
+
+  private static func text(_ place: Place, _ names: [String]) -> String {
+    "\(names[place.input]):\(place.line)"
+  }
 
   mutating func standing(_ key: RunKey) -> Standing {
     if let index = find(key) {
@@ -103,7 +110,10 @@ struct RunTable {
 
   /// What is to be said of an open run so far.
   mutating func report(soFar key: RunKey) -> RunReport? {
-    find(key).map { index in runs[index].report { text($0) } }
+    guard let index = find(key) else { return nil }
+    // The run goes on, and so does what it holds of the quota.
+    var quota = quota
+    return runs[index].report(&quota) { text($0) }
   }
 
   /// Ends an open run of which nothing more is awaited.
@@ -146,8 +156,8 @@ struct RunTable {
 
   private mutating func report(_ run: OpenRun) -> RunReport {
     totals.runs[run.replay.verdict.name, default: 0] += 1
-    run.release(&quota)
-    return run.report { text($0) }
+    let names = names
+    return run.report(&quota) { Self.text($0, names) }
   }
 
   // MARK: Lines that stand twice, and lines after the end

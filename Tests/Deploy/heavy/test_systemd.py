@@ -109,7 +109,7 @@ def conforms(log: str) -> list[str]:
         [str(PROGRAM), "trace", "--strict"], input=log, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stdout + done.stderr + log[-3000:]
-    return re.findall(r"\b(conforms|incomplete)\b", done.stdout)
+    return re.findall(r"^(conforms|incomplete)\b", done.stdout, re.MULTILINE)
 
 
 def test_it_starts_and_says_what_it_does(machine: Machine, stopped: str) -> None:

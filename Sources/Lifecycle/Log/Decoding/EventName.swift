@@ -35,4 +35,18 @@ enum EventName: UInt8, CaseIterable {
     case .slowRequest: "slow_request"
     }
   }
+
+  /// The level of every line with that name; nil where it depends on what the line says.
+  var level: LogLevel? {
+    switch self {
+    case .runStarted, .fetch, .verify, .install, .load, .runtimeReady, .bootProgress,
+      .workerStarted, .reloadStarted, .reloadFinished, .agentOutput, .request:
+      .info
+    case .drain, .stopped, .workerExited: nil
+    case .budgetExceeded, .fetchRetry, .reloadFailed, .requestAborted, .warning, .logDropped,
+      .slowRequest:
+      .warning
+    case .hardLimitExceeded, .configError, .bootFailed, .illegalEvent: .error
+    }
+  }
 }

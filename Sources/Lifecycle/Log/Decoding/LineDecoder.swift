@@ -54,6 +54,7 @@ public struct LineDecoder: Sendable {
     return try readLine(plain.span)
   }
 
+  @inline(__always)
   private mutating func readLine(
     _ bytes: Span<UInt8>
   ) throws(LogLine.DecodingError) -> LogLine {
@@ -86,7 +87,7 @@ public struct LineDecoder: Sendable {
       throw .malformedEvent(
         name.spelling.description, field: error.member.path.description)
     }
-    guard event.level == level else {
+    guard name.level ?? event.level == level else {
       throw .malformedEvent(name.spelling.description, field: "level")
     }
     return LogLine(

@@ -1,5 +1,6 @@
 extension LogEvent {
   /// Reads the event of that name from the members of the line that `line` has scanned.
+  @inline(__always)
   init(
     _ name: EventName, _ line: inout LineDecoder, _ bytes: Span<UInt8>
   ) throws(FieldError) {
@@ -7,8 +8,8 @@ extension LogEvent {
     case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped:
       self = try Self.transition(name, &line, bytes)
     case .agentOutput:
-      self = .agentOutput(
-        stream: try line.text(.stream, bytes), line: try line.freeText(.line, bytes))
+      let stream = try line.text(.stream, bytes)
+      self = .agentOutput(stream: stream, line: try line.freeText(.line, bytes))
     case .request: self = .request(try RequestFacts(&line, bytes))
     case .slowRequest: self = .slowRequest(try SlowFacts(&line, bytes))
     case .requestAborted: self = .requestAborted(try AbortedFacts(&line, bytes))
@@ -215,6 +216,7 @@ extension AbortedFacts {
 }
 
 extension RequestFacts {
+  @inline(__always)
   fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
     self.init(
       method: try line.text(.method, bytes), path: try line.freeText(.path, bytes),

@@ -39,7 +39,8 @@ public struct Aftermath: Sendable {
           line: LogLine(
             wallNanoseconds: moment.wallNanoseconds, sequence: Int64(index + 1), runID: runID,
             agentAppID: agentAppID, deploymentID: deploymentID,
-            uptimeMilliseconds: moment.uptimeMilliseconds, event: moment.event),
+            uptimeMilliseconds: moment.uptimeMilliseconds,
+            event: moment.event),
           told: moment.sequence)
       }
     }
@@ -51,7 +52,6 @@ public struct Aftermath: Sendable {
     } else {
       lastTold &+= 1
     }
-    withoutAccessLog()
   }
 
   public var linesBefore: Int { before.count }
@@ -66,16 +66,6 @@ public struct Aftermath: Sendable {
       isWhole = false
     }
     lastTold = line.sequence
-  }
-
-  /// Requests have lines that are not kept, so they cannot be counted.
-  private mutating func withoutAccessLog() {
-    guard let first = before.first,
-      case .runStarted(let version, let schema, let machine, let pid, let config) = first.line.event
-    else { return }
-    before[0].line.event = .runStarted(
-      version: version, schema: schema, machine: machine, pid: pid,
-      config: .object((config.members ?? []).filter { $0.name != "ACCESS_LOG" }))
   }
 
   /// Another line of the run cannot be read: nothing is known from here on.

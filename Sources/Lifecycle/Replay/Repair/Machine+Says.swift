@@ -64,8 +64,8 @@ extension LogEvent {
 }
 
 extension LogLine {
-  /// Uptimes that the machine's clock can hold, in milliseconds: 31 years.
-  static let plausibleUptimes: ClosedRange<Int64> = 0...1_000_000_000_000
+  /// Uptimes that the machine's clock can hold, in milliseconds.
+  static let plausibleUptimes: ClosedRange<Int64> = 0...longestTime
 }
 
 extension LoadFacts {

@@ -56,7 +56,7 @@ struct MissingLines {
     ] {
       add(
         .runStarted(
-          version: "", schema: LogLine.schema, machine: MachineTable.hash, pid: 0,
+          version: "", schema: LogLine.schema, machine: MachineTable.hash, pid: 1,
           config: .members([
             "LOG_LEVEL": "info", "WORKER_RESTARTS": .string(restarts),
             "BOOT_BUDGET_MS": .integer(budget),
@@ -75,7 +75,11 @@ struct MissingLines {
     let package = testimony.package ?? LoadFacts.unknown.package
     var load = testimony.load ?? .unknown
     load.package = package
-    if testimony.load == nil { load.surfaces = testimony.ready?.surfaces ?? [] }
+    if testimony.load == nil {
+      load.surfaces = testimony.ready?.surfaces ?? []
+      load.restSocket = testimony.hasWorker ? "/par-\(testimony.runID)/rest.sock" : nil
+      load.a2aSocket = load.surfaces.contains("a2a") ? "/par-\(testimony.runID)/a2a.sock" : nil
+    }
     let latest = times.reversed() as [Int64]
     switch machine.state {
     case .fetching(let fetching):
@@ -170,6 +174,12 @@ struct MissingLines {
       add(
         .workerStarted(pid: pid ?? processes.unused, attempt: attempt),
         at: ([ready] + times.reversed()).compactMap(\.self).distinct)
+    }
+    if let request = processes.untold.first {
+      add(
+        .requestAborted(
+          AbortedFacts(method: "", route: "", ageMilliseconds: 0, requestID: request, surface: "")),
+        at: times)
     }
     for pid in processes.running.suffix(4) {
       for uptime in times { add(.workerExited(exit(of: pid, at: uptime)), at: [uptime]) }

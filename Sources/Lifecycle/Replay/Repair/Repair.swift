@@ -1,6 +1,8 @@
 /// The smallest edits that would make a run legal, the best first; each one sentence.
 public struct Repair: Sendable {
   public private(set) var sentences: [String] = []
+  /// Lines that were replayed to find them.
+  public private(set) var steps = 0
   /// The lines before, at and after the trouble as the best repair leaves them, numbered from 1; empty
   /// without one. What is left of them replays without a violation: this is what a repair is.
   private(set) var repaired: [LogLine] = []
@@ -15,10 +17,11 @@ public struct Repair: Sendable {
     entries.append(aftermath.trouble ?? Self.unreadable(aftermath))
     entries += aftermath.after
     guard entries.contains(where: { !$0.line.runID.isEmpty }) else { return }
-    let search = Self.search(
+    let findings = Self.search(
       entries.map(\.line), told: entries.map(\.told), trouble: aftermath.before.count,
       isUnreadable: aftermath.trouble == nil, place: place, limits)
-    conclude(search, aftermath, limits)
+    steps = findings.steps
+    conclude(findings, aftermath, limits)
   }
 
   /// Stands for a line that says nothing.
@@ -46,6 +49,7 @@ public struct Repair: Sendable {
     /// The edit that came farthest, and the number of the line at which it failed.
     var farthest: (sentence: String, told: Int64)?
     var isExhausted = false
+    var steps = 0
   }
 
   private static func search(
@@ -58,6 +62,7 @@ public struct Repair: Sendable {
     guard search.isFounded else { return findings }
     search.run()
     findings.isExhausted = search.isExhausted
+    findings.steps = search.steps
     findings.plans = search.found.map {
       Plan(edits: [$0], lines: $0.apply(to: lines), cost: $0.cost)
     }
@@ -79,10 +84,11 @@ public struct Repair: Sendable {
       let next = reach + edit.patch.count - edit.range.count
       var share = rest
       share.steps = rest.steps / 2
-      rest.steps -= share.steps
       let second = Self.search(
         edited, told: names, trouble: next, isUnreadable: false, place: "", share)
       findings.isExhausted = findings.isExhausted || second.isExhausted
+      findings.steps += second.steps
+      rest.steps -= second.steps
       findings.plans += second.plans.map {
         Plan(
           edits: [edit] + $0.edits, lines: $0.lines, cost: edit.cost + $0.cost + Edit.Cost.another)

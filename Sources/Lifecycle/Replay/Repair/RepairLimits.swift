@@ -15,8 +15,9 @@ public struct RepairLimits: Sendable {
   public var edits = 2
   /// Repairs that are named.
   public var named = 3
-  /// Runs for which a repair is sought.
+  /// Runs for which a repair is sought, and lines that are replayed for all of them together.
   public var runs = 1000
+  public var stepsOfAll = 3_000_000
   /// Lines that all runs with a trouble may hold together while they are open.
   public var heldLines = 30_000
 

@@ -26,6 +26,10 @@ extension RepairSearch {
           + (isSame ? "an earlier one" : "seq \(told[other])"))
       return
     }
+    guard trouble > 0, line.sequence <= number(before: trouble) else { return }
+    attempt(
+      trouble..<trouble + 1, [], shifts: [0], cost: Edit.Cost.repeated,
+      "drop \(name(trouble)): a line with its number was there before")
   }
 
   // MARK: Dropped lines

@@ -19,7 +19,10 @@ struct Testimony {
   /// What the first line has.
   private(set) var configuredBudget: Int64?
 
+  let runID: String
+
   init(_ lines: [LogLine]) {
+    runID = lines.first?.runID ?? ""
     for line in lines { take(line) }
   }
 
@@ -81,6 +84,8 @@ struct NamedProcesses {
   /// When the latest one started.
   private(set) var startedAt: Int64?
   private var highest = 100
+  /// Requests that the latest end of a worker cut off and that no line tells of yet.
+  private(set) var untold: [String] = []
 
   init(_ lines: ArraySlice<LogLine>) {
     for line in lines { take(line) }
@@ -93,7 +98,10 @@ struct NamedProcesses {
       highest = max(highest, pid)
       startedAt = line.uptimeMilliseconds
       if isReloading, successor == nil { successor = pid } else { current = pid }
-    case .workerExited(let exit): running.removeAll { $0 == exit.pid }
+    case .workerExited(let exit):
+      running.removeAll { $0 == exit.pid }
+      untold = exit.inFlight
+    case .requestAborted(let facts): untold.removeAll { $0 == facts.requestID }
     case .reloadStarted: (isReloading, successor) = (true, nil)
     case .reloadFinished(let facts): (isReloading, current, successor) = (false, facts.pid, nil)
     case .reloadFailed: (isReloading, successor) = (false, nil)

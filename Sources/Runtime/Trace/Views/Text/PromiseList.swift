@@ -12,7 +12,7 @@ public enum PromiseList {
       lines.append(TextLine(group.title, .bold))
       for promise in Promise.allCases where promise.group == group {
         var lead = TextLine(promise.rawValue, .cyan, indent: 2)
-        lead.advance(to: names)
+        lead.advance(to: max(names, lead.width + 2))
         lines += lead.wrapping(promise.text, columns: columns)
       }
     }
