@@ -330,6 +330,29 @@ def test_bytes_of_any_kind_are_counted_or_judged_and_never_more():
     assert done.returncode == 1 and done.stderr == b""
 
 
+def test_what_cannot_be_printed_is_no_success():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [str(PROGRAM), "trace"], input="".join(stopped_life(3)), stdout=full,
+            stderr=subprocess.PIPE, text=True, timeout=DEADLINE,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "par-lifecycle: standard output does not take all of it\n")
+
+
+def test_a_reader_that_others_made_non_blocking_is_waited_for(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("".join("".join(stopped_life(40, f"{number:032x}")) for number in range(40)))
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    process = subprocess.Popen([str(PROGRAM), "trace", "--format", "json", str(log)], stdout=writing)
+    os.close(writing)
+    with open(reading) as pipe:
+        printed = pipe.read()
+    assert process.wait(DEADLINE) == 0
+    assert len(printed) > 1 << 16
+    assert len(json.loads(printed)["runs"]) == 40
+
+
 def test_memory_does_not_grow_with_the_input():
     process = subprocess.Popen(
         [str(PROGRAM), "trace", "--strict"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL

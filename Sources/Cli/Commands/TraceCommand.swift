@@ -18,26 +18,42 @@ enum TraceCommand {
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments
     let options = try options(&arguments, environment)
-    let write: (String) -> Void = { writeAll(1, Array($0.utf8)) }
     let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
+    var isWritten = true
+    let status = run(options, complain) {
+      isWritten = isWritten && writeAll(1, Array($0.utf8), isShared: true)
+      return isWritten
+    }
+    guard isWritten else {
+      complain("standard output does not take all of it")
+      return 2
+    }
+    return status
+  }
+
+  /// The program's exit status, were all of it written.
+  private static func run(
+    _ options: TraceOptions, _ complain: (String) -> Void, _ write: (String) -> Bool
+  ) -> Int32 {
+    func print(_ text: String) { _ = write(text) }
     if options.listsPromises {
-      write(PromiseList.text(options))
+      print(PromiseList.text(options))
       return 0
     }
     if options.compares {
-      return TraceComparison(options).run(write: write, complain: complain)
+      return TraceComparison(options).run(write: print, complain: complain)
     }
     if options.follows {
       do throws(SystemError) {
         var follow = try TraceFollow(options)
-        return try follow.run(write: { writeAll(1, Array($0.utf8)) }, complain: complain)
+        return try follow.run(write: write, complain: complain)
       } catch {
         complain(error.description)
         return 2
       }
     }
     var session = TraceSession(options)
-    return session.run(write: write, complain: complain)
+    return session.run(write: print, complain: complain)
   }
 
   /// The options of the table; every other word is an input.

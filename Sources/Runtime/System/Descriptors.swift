@@ -46,9 +46,14 @@ public func readAvailable(_ fd: Int32, limit: Int = 64 * 1024) -> ReadResult {
   }
 }
 
-/// Writes all of it to a blocking descriptor; false when the other side is gone.
+/// Writes all of it to a blocking descriptor; false when the other side is gone, or has no room left.
+///
+/// - Parameter isShared: whether somebody else may have made it non-blocking, as a terminal or a pipe that
+///   a command was given: then its reader is waited for.
 @discardableResult
-public func writeAll(_ fd: Int32, _ bytes: some Collection<UInt8>) -> Bool {
+public func writeAll(
+  _ fd: Int32, _ bytes: some Collection<UInt8>, isShared: Bool = false
+) -> Bool {
   let bytes = ContiguousArray(bytes)
   return bytes.withUnsafeBytes { buffer in
     var offset = 0
@@ -56,6 +61,9 @@ public func writeAll(_ fd: Int32, _ bytes: some Collection<UInt8>) -> Bool {
       let count = Glibc.write(fd, buffer.baseAddress?.advanced(by: offset), buffer.count - offset)
       if count >= 0 {
         offset += count
+      } else if isShared, errno == EAGAIN {
+        var entry = pollfd(fd: fd, events: Int16(POLLOUT), revents: 0)
+        poll(&entry, 1, -1)
       } else if errno != EINTR {
         return false
       }
