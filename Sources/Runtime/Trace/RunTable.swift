@@ -19,7 +19,7 @@ struct RunTable {
   /// Runs whose lines came lately, each in the place that its key gives it; many runs take turns.
   private var lately = [(key: RunKey, index: Int)?](repeating: nil, count: latelyCount)
   private static let latelyCount = 64
-  private var ended = EndedRuns()
+  private var ended: EndedRuns
   private var quota: RepairQuota
   private(set) var totals = Totals()
 
@@ -29,6 +29,8 @@ struct RunTable {
   ) {
     (self.names, self.allowsDuplicates) = (names, allowsDuplicates)
     quota = RepairQuota(limits)
+    ended = EndedRuns(
+      recentLimit: allowsDuplicates ? EndedRuns.repeatedLimit : EndedRuns.recentLimit)
   }
 
   func text(_ place: Place) -> String { Self.text(place, names) }
@@ -138,7 +140,8 @@ struct RunTable {
   private mutating func begin(_ key: RunKey, _ runID: String, _ place: Place) -> Int? {
     guard ended[key] == nil else { return nil }
     let index = runs.count
-    runs.append(OpenRun(key, runID, at: place))
+    let limit = allowsDuplicates ? RecentLines.repeatedLimit : RecentLines.limit
+    runs.append(OpenRun(key, runID, at: place, remembering: limit))
     indices[key] = index
     lately[key.place(in: Self.latelyCount)] = (key, index)
     return index
