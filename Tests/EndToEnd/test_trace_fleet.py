@@ -130,6 +130,15 @@ def test_a_gate_passes_what_is_alike_and_refuses_what_is_slower(tmp_path):
     assert row["finding"] == "regressed"
 
 
+def test_the_last_line_tells_of_runs_that_are_not_as_they_should_be(tmp_path):
+    before, after = build(tmp_path / "a", 2, 0), build(tmp_path / "b", 2, 0)
+    spoilt = after / "1.log"
+    spoilt.write_text("".join(spoilt.read_text().splitlines(keepends=True)[:3] * 2))
+    done = trace("diff", before, after)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].endswith(" · B: violates 1"), done.stdout
+
+
 def test_too_few_runs_tell_nothing(tmp_path):
     before, after = build(tmp_path / "a", 3, 0), build(tmp_path / "b", 3, 500)
     done = trace("diff", before, after)

@@ -86,7 +86,7 @@ struct RunTable {
     let key = RunKey(runID)
     guard let index = find(key) ?? begin(key, runID, place) else {
       return correct(
-        key, runID, .corrupt(why), place, History(),
+        key, runID, nil, .corrupt(why), place, History(),
         "drop the line that cannot be read (\(text(place))): it comes after the end")
     }
     runs[index].takeCorrupt(why, at: place, &quota)
@@ -183,7 +183,7 @@ struct RunTable {
     var history = History()
     history.take(line)
     return correct(
-      key, line.runID,
+      key, line.runID, line.agentAppID,
       .violates(
         Violation(
           promise: earlier == nil ? .nothingAfterStopped : .noLineTwice,
@@ -195,8 +195,8 @@ struct RunTable {
 
   /// A second report of a run whose first one said that it conforms.
   private mutating func correct(
-    _ key: RunKey, _ runID: String, _ verdict: Replay.Verdict, _ place: Place, _ history: History,
-    _ repair: String
+    _ key: RunKey, _ runID: String, _ agentAppID: String?, _ verdict: Replay.Verdict,
+    _ place: Place, _ history: History, _ repair: String
   ) -> RunReport? {
     guard let before = ended[key], before == Replay.Verdict.conforms.name else {
       return nil
@@ -206,7 +206,7 @@ struct RunTable {
     if totals.runs[before] == 0 { totals.runs[before] = nil }
     totals.runs[verdict.name, default: 0] += 1
     var report = RunReport(
-      runID: runID, agentAppID: nil, deploymentID: nil, verdict: verdict, state: .stopped,
+      runID: runID, agentAppID: agentAppID, deploymentID: nil, verdict: verdict, state: .stopped,
       lines: 1, history: history, place: text(place), troublePlace: text(place), before: [],
       repairs: [repair])
     report.isCorrection = true
