@@ -73,6 +73,17 @@ struct RunTable {
     return end(index)
   }
 
+  /// The same for a line of which only this much was read.
+  mutating func take(
+    _ line: CountedLine, of owner: LineOwner, _ key: RunKey, hash: UInt64, at place: Place
+  ) -> RunReport? {
+    guard let index = find(key),
+      runs[index].take(line, of: owner, hash: hash, at: place, &quota)
+    else { return take(line.line(of: owner), key, hash: hash, at: place) }
+    totals.lines += 1
+    return nil
+  }
+
   /// Takes a line that looks like ours and cannot be read. A report when it comes after its run's end.
   mutating func takeCorrupt(_ runID: String?, _ why: String, at place: Place) -> RunReport? {
     totals.lines += 1
