@@ -18,7 +18,7 @@ struct RunTable {
   private var indices: [RunKey: Int] = [:]
   /// Runs whose lines came lately, each in the place that its key gives it; many runs take turns.
   private var lately = [(key: RunKey, index: Int)?](repeating: nil, count: latelyCount)
-  private static let latelyCount = 64
+  private static let latelyCount = 256
   private var ended = EndedRuns()
   private var quota: RepairQuota
   private(set) var totals = Totals()

@@ -100,10 +100,12 @@ public struct TraceSession {
         if let run = take(lines[line], keys[Int(mark.run)], mark.hash, place) { show(run) }
         line += 1
       case .counted:
-        let (line, key) = (countedLines[counted], keys[Int(mark.run)])
+        let (line, owner) = (countedLines[counted], Int(mark.run))
         counted += 1
-        guard order.admits(key, line.sequence, time: line.wallNanoseconds, &table) else { continue }
-        let run = table.take(line, of: owners[Int(mark.run)], key, hash: mark.hash, at: place)
+        let isAdmitted = order.admits(
+          keys[owner], line.sequence, time: line.wallNanoseconds, &table)
+        guard isAdmitted else { continue }
+        let run = table.take(line, of: owners[owner], keys[owner], hash: mark.hash, at: place)
         if let run { show(run) }
       case .corrupt:
         if let run = take(chunk.corrupt[corrupt], keys[Int(mark.run)], place, isAgain) { show(run) }

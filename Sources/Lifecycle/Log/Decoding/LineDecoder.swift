@@ -34,21 +34,23 @@ public struct LineDecoder: Sendable {
     _ bytes: Span<UInt8>
   ) throws(LogLine.DecodingError) -> LogLine {
     try scan(bytes)
-    if scanner.isUnusual { return try decodeUnusual(bytes) }
-    return try readLine(bytes)
+    return try decodeScanned(bytes)
   }
 
-  /// The same; but of a line of the access log or of output only what is counted, in `counted`: then nil.
-  @inline(__always)
+  /// Reads a line of the access log or of output as far as it is counted, into `line`. False when it is
+  /// another one, or odd, or wrong: `decodeScanned` tells.
   public mutating func decode(
-    _ bytes: Span<UInt8>, counted: inout CountedLine
-  ) throws(LogLine.DecodingError) -> LogLine? {
+    _ bytes: Span<UInt8>, into line: inout CountedLine
+  ) throws(LogLine.DecodingError) -> Bool {
     try scan(bytes)
+    return !scanner.isUnusual && count(bytes, into: &line)
+  }
+
+  /// Reads in full the line that was read as far as it is counted just now.
+  public mutating func decodeScanned(
+    _ bytes: Span<UInt8>
+  ) throws(LogLine.DecodingError) -> LogLine {
     if scanner.isUnusual { return try decodeUnusual(bytes) }
-    if let line = count(bytes) {
-      counted = line
-      return nil
-    }
     return try readLine(bytes)
   }
 
@@ -133,12 +135,11 @@ extension LineDecoder {
 
   /// The line that was scanned, if it is one that is counted and nothing is wrong with it, or odd.
   @inline(__always)
-  private mutating func count(_ bytes: Span<UInt8>) -> CountedLine? {
+  private mutating func count(_ bytes: Span<UInt8>, into line: inout CountedLine) -> Bool {
     guard let event = scanner.value(.event), event.kind == .string,
       let level = scanner.value(.level), level.kind == .string, level.count == 4,
       bytes.word(at: level.start).first(4) == Self.info
-    else { return nil }
-    var line = CountedLine()
+    else { return false }
     let head = bytes.word(at: event.start)
     if event.count == 7, head.first(7) == Self.request {
       line.kind = .request
@@ -147,25 +148,27 @@ extension LineDecoder {
     {
       line.kind = .agentOutput
     } else {
-      return nil
+      return false
     }
     do throws(FieldError) {
       line.wallNanoseconds = try timestamp(bytes)
       line.sequence = try whole(.sequence, bytes)
       line.uptimeMilliseconds = try time(.uptime, bytes)
       switch line.kind {
-      case .request: line.numbers = try RequestNumbers(self, bytes)
-      case .agentOutput: try requireOutput()
+      case .request: line.numbers = try requestNumbers(bytes)
+      case .agentOutput:
+        try requireOutput()
+        line.numbers = RequestNumbers()
       }
-      guard let owner = try owner(bytes) else { return nil }
+      guard let owner = try owner(bytes) else { return false }
       line.owner = owner
-    } catch { return nil }
-    return line
+    } catch { return false }
+    return true
   }
 
   @inline(__always)
   private mutating func owner(_ bytes: Span<UInt8>) throws(FieldError) -> Int? {
-    guard let query = OwnerCache.Query(scanner, bytes) else { return nil }
+    guard let query = scanner.ownerQuery(bytes) else { return nil }
     if let number = ownerCache.number(query, bytes) { return number }
     let owner = LineOwner(
       runID: try text(.runID, bytes), agentAppID: try optionalText(.agentAppID, bytes),

@@ -223,28 +223,29 @@ extension LineDecoder {
     try requireText(.stream)
     try requireText(.line)
   }
-}
 
-extension RequestNumbers {
-  /// Reads the numbers, and that the line has its texts.
+  /// The numbers of a line of the access log, which has its texts, too. No initialiser: that would own, and
+  /// so copy, the decoder.
   @inline(__always)
-  init(_ line: LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
-    try line.requireText(.method)
-    try line.requireText(.path)
-    status = try line.int(.status, bytes)
-    try line.requireOptionalText(.grpcStatus)
-    durationMicroseconds = try line.whole(.duration, bytes)
-    self.bytes = try line.whole(.bytes, bytes)
-    try line.requireText(.requestID)
-    try line.requireOptionalText(.traceID)
-    try line.requireText(.surface)
-    sample = try line.optionalDecimal(.sample, bytes)
+  func requestNumbers(_ bytes: Span<UInt8>) throws(FieldError) -> RequestNumbers {
+    var numbers = RequestNumbers()
+    try requireText(.method)
+    try requireText(.path)
+    numbers.status = try int(.status, bytes)
+    try requireOptionalText(.grpcStatus)
+    numbers.durationMicroseconds = try whole(.duration, bytes)
+    numbers.bytes = try whole(.bytes, bytes)
+    try requireText(.requestID)
+    try requireOptionalText(.traceID)
+    try requireText(.surface)
+    numbers.sample = try optionalDecimal(.sample, bytes)
+    return numbers
   }
 }
 
 extension RequestFacts {
   fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
-    let numbers = try RequestNumbers(line, bytes)
+    let numbers = try line.requestNumbers(bytes)
     self.init(
       method: try line.text(.method, bytes), path: try line.freeText(.path, bytes),
       status: numbers.status, grpcStatus: try line.optionalText(.grpcStatus, bytes),

@@ -43,30 +43,6 @@ struct OwnerCache: Sendable {
     fileprivate var start = 0
     fileprivate var place = 0
 
-    /// Nil for a line of which the run's id does not come first, or that has too much behind it.
-    @inline(__always)
-    init?(_ scanner: LineScanner, _ bytes: Span<UInt8>) {
-      guard let runID = scanner.value(.runID), runID.kind == .string else { return nil }
-      start = runID.start
-      var end = runID.end
-      layout.runIDEnd = runID.count
-      if let agent = scanner.value(.agentAppID) {
-        guard agent.start >= end else { return nil }
-        layout.agentKind = agent.kind
-        layout.agent = agent.start - start..<agent.end - start
-        end = agent.end
-      }
-      if let deployment = scanner.value(.deploymentID) {
-        guard deployment.start >= end else { return nil }
-        layout.deploymentKind = deployment.kind
-        layout.deployment = deployment.start - start..<deployment.end - start
-        end = deployment.end
-      }
-      layout.count = end - start
-      guard layout.count <= OwnerCache.lengthLimit else { return nil }
-      let head = bytes.word(at: start) &* 0x9E37_79B9_7F4A_7C15
-      place = Int(truncatingIfNeeded: head >> 58)
-    }
   }
 
   /// The number of an owner that is known.
@@ -92,5 +68,34 @@ struct OwnerCache: Sendable {
     for index in 0..<query.layout.count { keys[key + index] = bytes[query.start + index] }
     entries[query.place] = Entry(layout: query.layout, number: number, round: round)
     return number
+  }
+}
+
+extension LineScanner {
+  /// Nil for a line of which the run's id does not come first, or that has too much behind it.
+  @inline(__always)
+  func ownerQuery(_ bytes: Span<UInt8>) -> OwnerCache.Query? {
+    guard let runID = value(.runID), runID.kind == .string else { return nil }
+    var query = OwnerCache.Query()
+    query.start = runID.start
+    var end = runID.end
+    query.layout.runIDEnd = runID.count
+    if let agent = value(.agentAppID) {
+      guard agent.start >= end else { return nil }
+      query.layout.agentKind = agent.kind
+      query.layout.agent = agent.start - query.start..<agent.end - query.start
+      end = agent.end
+    }
+    if let deployment = value(.deploymentID) {
+      guard deployment.start >= end else { return nil }
+      query.layout.deploymentKind = deployment.kind
+      query.layout.deployment = deployment.start - query.start..<deployment.end - query.start
+      end = deployment.end
+    }
+    query.layout.count = end - query.start
+    guard query.layout.count <= OwnerCache.lengthLimit else { return nil }
+    let head = bytes.word(at: query.start) &* 0x9E37_79B9_7F4A_7C15
+    query.place = Int(truncatingIfNeeded: head >> 58)
+    return query
   }
 }

@@ -68,14 +68,14 @@ struct ChunkScanner {
   ) {
     do throws(LogLine.DecodingError) {
       if counts {
-        guard let line = try decoder.decode(bytes, counted: &counted) else {
+        guard try !decoder.decode(bytes, into: &counted) else {
           let runID = options.runID == nil ? "" : decoder.owners[counted.owner].runID
           guard options.wants(runID) else { return }
           mark(.counted, of: counted.owner, bytes, in: chunk)
           chunk.counted.append(counted)
           return
         }
-        take(line, bytes, into: chunk)
+        take(try decoder.decodeScanned(bytes), bytes, into: chunk)
       } else {
         take(try decoder.decode(bytes), bytes, into: chunk)
       }
