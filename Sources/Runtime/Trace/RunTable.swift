@@ -18,7 +18,7 @@ struct RunTable {
   private var indices: [RunKey: Int] = [:]
   /// Runs whose lines came lately, each in the place that its key gives it; many runs take turns.
   private var lately = [(key: RunKey, index: Int)?](repeating: nil, count: latelyCount)
-  private static let latelyCount = 64
+  private static let latelyCount = 256
   private var ended: EndedRuns
   private var quota: RepairQuota
   private(set) var totals = Totals()
@@ -73,6 +73,17 @@ struct RunTable {
     }
     guard case .stopped = line.event else { return nil }
     return end(index)
+  }
+
+  /// The same for a line of which only this much was read.
+  mutating func take(
+    _ line: CountedLine, of owner: LineOwner, _ key: RunKey, hash: UInt64, at place: Place
+  ) -> RunReport? {
+    guard let index = find(key),
+      runs[index].take(line, of: owner, hash: hash, at: place, &quota)
+    else { return take(line.line(of: owner), key, hash: hash, at: place) }
+    totals.lines += 1
+    return nil
   }
 
   /// Takes a line that looks like ours and cannot be read. A report when it comes after its run's end.
