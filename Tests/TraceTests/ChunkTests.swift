@@ -41,7 +41,7 @@ struct ChunkTests {
       scanner.scan(chunk)
       var (line, corrupt) = (0, 0)
       for mark in chunk.marks {
-        let number = found.lines + mark.number
+        let number = found.lines + Int(mark.number)
         switch mark.kind {
         case .line:
           found.marks.append("\(number) seq \(chunk.lines[line].sequence)")
@@ -49,6 +49,7 @@ struct ChunkTests {
         case .corrupt:
           found.marks.append("\(number) corrupt \(chunk.corrupt[corrupt].runID ?? "-")")
           corrupt += 1
+        case .counted: break
         case .cutOff: found.marks.append("\(number) cut off")
         }
       }
@@ -127,7 +128,15 @@ struct ChunkTests {
     var line = run.text(3)
     line.replaceSubrange(line.count - 4..<line.count - 3, with: [0x07])
     #expect(try read(Pieces([line[...]])).marks == ["1 corrupt \(run.id)"])
-    let short = Array("{\"timestamp\":\"nobody's\"}\n".utf8)
+    let short = Array("{\"timestamp\":\"x\",\"event\":\"fetch\",\"seq\":1}\n".utf8)
     #expect(try read(Pieces([short[...]])).marks == ["1 corrupt -"])
+  }
+
+  @Test("leave another program's JSON to it, though it begins with a timestamp too")
+  func another() throws {
+    let line = Array("{\"timestamp\":\"x\",\"level\":\"info\",\"message\":\"hello\"}\n".utf8)
+    let found = try read(Pieces([line[...]]))
+    #expect(found.marks.isEmpty)
+    #expect(found.foreign == 1)
   }
 }

@@ -12,48 +12,44 @@ enum TraceCommand {
 
       \(TraceOption.helpText)
 
-      exit status: 0 all conform (a log that was cut off too), 1 a violation or a corrupt run,
-      2 unknown version, an unreadable file, wrong usage.
+      exit status: 0 all conform (a log that was cut off too), 1 a violation or a corrupt run, or
+      no line to check, 2 unknown version, an unreadable file, wrong usage.
       """
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments
     let options = try options(&arguments, environment)
-    let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
-    var isWritten = true
-    let status = run(options, complain) {
-      isWritten = isWritten && writeAll(1, Array($0.utf8), isShared: true)
-      return isWritten
+    // A report that is not whole is no proof, whatever its verdict: a full disk is told.
+    var fault: SystemError?
+    @discardableResult func write(_ text: String) -> Bool {
+      if fault == nil, !writeAll(1, Array(text.utf8), isShared: true) {
+        fault = SystemError("write")
+      }
+      return fault == nil
     }
-    guard isWritten else {
-      complain("standard output does not take all of it")
+    func ended(_ status: Int32) -> Int32 {
+      guard let fault else { return status }
+      complain("standard output cannot be written: \(fault.reason)")
       return 2
     }
-    return status
-  }
-
-  /// The program's exit status, were all of it written.
-  private static func run(
-    _ options: TraceOptions, _ complain: (String) -> Void, _ write: (String) -> Bool
-  ) -> Int32 {
-    func print(_ text: String) { _ = write(text) }
+    let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
     if options.listsPromises {
-      print(PromiseList.text(options))
-      return 0
+      write(PromiseList.text(options))
+      return ended(0)
     }
     if options.compares {
-      return TraceComparison(options).run(write: print, complain: complain)
+      return ended(TraceComparison(options).run(write: { write($0) }, complain: complain))
     }
     if options.follows {
       do throws(SystemError) {
         var follow = try TraceFollow(options)
-        return try follow.run(write: write, complain: complain)
+        return ended(try follow.run(write: write, complain: complain))
       } catch {
         complain(error.description)
         return 2
       }
     }
     var session = TraceSession(options)
-    return session.run(write: print, complain: complain)
+    return ended(session.run(write: { write($0) }, complain: complain))
   }
 
   /// The options of the table; every other word is an input.

@@ -38,6 +38,24 @@ struct OpenRun {
     lastSequence = line.sequence
   }
 
+  /// Takes its next line, when nothing is wrong so far and its number is a new one; else false, and
+  /// nothing is done.
+  mutating func take(
+    _ line: CountedLine, of owner: LineOwner, hash: UInt64, at place: Place,
+    _ quota: inout RepairQuota
+  ) -> Bool {
+    guard !replay.isTroubled, line.sequence > lastSequence else { return false }
+    replay.take(line, of: owner)
+    recent.take(line.sequence, hash, at: place)
+    if replay.isTroubled {
+      keep(line.line(of: owner), place, &quota)
+    } else {
+      history.take(line)
+    }
+    lastSequence = line.sequence
+    return true
+  }
+
   /// Takes a line that stands twice; `why` says so.
   mutating func refuse(
     _ line: LogLine, _ why: String, at place: Place, _ quota: inout RepairQuota

@@ -18,7 +18,7 @@ struct RunTable {
   private var indices: [RunKey: Int] = [:]
   /// Runs whose lines came lately, each in the place that its key gives it; many runs take turns.
   private var lately = [(key: RunKey, index: Int)?](repeating: nil, count: latelyCount)
-  private static let latelyCount = 64
+  private static let latelyCount = 256
   private var ended: EndedRuns
   private var quota: RepairQuota
   private(set) var totals = Totals()
@@ -75,6 +75,17 @@ struct RunTable {
     return end(index)
   }
 
+  /// The same for a line of which only this much was read.
+  mutating func take(
+    _ line: CountedLine, of owner: LineOwner, _ key: RunKey, hash: UInt64, at place: Place
+  ) -> RunReport? {
+    guard let index = find(key),
+      runs[index].take(line, of: owner, hash: hash, at: place, &quota)
+    else { return take(line.line(of: owner), key, hash: hash, at: place) }
+    totals.lines += 1
+    return nil
+  }
+
   /// Takes a line that looks like ours and cannot be read. A report when it comes after its run's end.
   mutating func takeCorrupt(_ runID: String?, _ why: String, at place: Place) -> RunReport? {
     totals.lines += 1
@@ -86,7 +97,7 @@ struct RunTable {
     let key = RunKey(runID)
     guard let index = find(key) ?? begin(key, runID, place) else {
       return correct(
-        key, runID, .corrupt(why), place, History(),
+        key, runID, nil, .corrupt(why), place, History(),
         "drop the line that cannot be read (\(text(place))): it comes after the end")
     }
     runs[index].takeCorrupt(why, at: place, &quota)
@@ -183,7 +194,7 @@ struct RunTable {
     var history = History()
     history.take(line)
     return correct(
-      key, line.runID,
+      key, line.runID, line.agentAppID,
       .violates(
         Violation(
           promise: earlier == nil ? .nothingAfterStopped : .noLineTwice,
@@ -195,8 +206,8 @@ struct RunTable {
 
   /// A second report of a run whose first one said that it conforms.
   private mutating func correct(
-    _ key: RunKey, _ runID: String, _ verdict: Replay.Verdict, _ place: Place, _ history: History,
-    _ repair: String
+    _ key: RunKey, _ runID: String, _ agentAppID: String?, _ verdict: Replay.Verdict,
+    _ place: Place, _ history: History, _ repair: String
   ) -> RunReport? {
     guard let before = ended[key], before == Replay.Verdict.conforms.name else {
       return nil
@@ -206,7 +217,7 @@ struct RunTable {
     if totals.runs[before] == 0 { totals.runs[before] = nil }
     totals.runs[verdict.name, default: 0] += 1
     var report = RunReport(
-      runID: runID, agentAppID: nil, deploymentID: nil, verdict: verdict, state: .stopped,
+      runID: runID, agentAppID: agentAppID, deploymentID: nil, verdict: verdict, state: .stopped,
       lines: 1, history: history, place: text(place), troublePlace: text(place), before: [],
       repairs: [repair])
     report.isCorrection = true
