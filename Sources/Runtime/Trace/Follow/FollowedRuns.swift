@@ -110,7 +110,11 @@ struct FollowedRuns {
       return TextLine().wrapping(
         "\(table.text(place)) cannot be read: \(corrupt.why)", .boldRed, columns: layout.columns)
     }
-    return trouble(key)
+    lines += 1
+    var run = known[key]?.run ?? Known(agent: "-", wallNanoseconds: 0, isJoined: false)
+    run.touched = lines
+    known[key] = (runID, run)
+    return trouble(key) + makeRoom()
   }
 
   /// The trouble of a run in full, once.
