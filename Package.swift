@@ -10,10 +10,10 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-/// The data plane in release builds: what is optimised for use has the checks of exclusive access to
-/// memory left out, which cost a quarter of a request's instructions. Debug builds, and so all tests of
-/// the target, keep them.
-let dataPlane =
+/// The data plane and the reading of logs in release builds: what is optimised for use has the checks of
+/// exclusive access to memory left out, which cost a quarter of a request's instructions. Debug builds,
+/// and so all tests of the targets, keep them.
+let fast =
   strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
 /// The state machine, its log and replay: values and functions only, and one unsafe construct: the load of
@@ -56,7 +56,7 @@ let package = Package(
       path: "Sources/Runtime/Fetch", swiftSettings: strict),
     .target(
       name: "DataPlane", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CNghttp2"],
-      path: "Sources/Runtime/DataPlane", swiftSettings: dataPlane),
+      path: "Sources/Runtime/DataPlane", swiftSettings: fast),
     .target(
       name: "Controller",
       dependencies: [
@@ -73,7 +73,7 @@ let package = Package(
         .embedInCode("Views/Page/page.html"), .embedInCode("Views/Page/page.css"),
         .embedInCode("Views/Page/page.js"),
       ],
-      swiftSettings: strict),
+      swiftSettings: fast),
 
     .executableTarget(
       name: "par-lifecycle",

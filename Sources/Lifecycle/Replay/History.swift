@@ -52,6 +52,14 @@ public struct History: Sendable {
     }
   }
 
+  /// Counts a line that is not the run's first.
+  public mutating func take(_ line: CountedLine) {
+    switch line.kind {
+    case .request: requests += 1
+    case .agentOutput: outputLines += 1
+    }
+  }
+
   private mutating func keep(_ moment: Moment) {
     let half = Self.limit / 2
     if beginning.count < half {

@@ -25,60 +25,81 @@ struct LineOrder: Sendable {
   }
 
   mutating func take(_ line: LogLine, in state: StateName) throws(Breach) {
-    try checkSequence(line)
-    if state == .stopped { throw Breach(.nothingAfterStopped, "stopped is the last line") }
-    try checkBeginning(line)
-    try checkLevel(line.event)
-    isBegun = true
-    try checkTime(line)
+    try take(
+      line.event.nature, line.sequence, line.uptimeMilliseconds, line.agentAppID,
+      line.deploymentID, in: state)
   }
 
-  private mutating func checkSequence(_ line: LogLine) throws(Breach) {
-    guard line.sequence == lastSequence + 1 else {
+  @inline(__always)
+  mutating func take(
+    _ line: CountedLine, of owner: LineOwner, in state: StateName
+  ) throws(Breach) {
+    try take(
+      line.kind == .request ? .request : .agentOutput, line.sequence, line.uptimeMilliseconds,
+      owner.agentAppID, owner.deploymentID, in: state)
+  }
+
+  @inline(__always)
+  private mutating func take(
+    _ nature: EventNature, _ sequence: Int64, _ uptime: Int64, _ agentAppID: String?,
+    _ deploymentID: String?, in state: StateName
+  ) throws(Breach) {
+    try checkSequence(sequence)
+    if state == .stopped { throw Breach(.nothingAfterStopped, "stopped is the last line") }
+    try checkBeginning(nature, agentAppID, deploymentID)
+    try checkLevel(nature)
+    isBegun = true
+    try checkTime(uptime, nature.clock)
+  }
+
+  @inline(__always)
+  private mutating func checkSequence(_ sequence: Int64) throws(Breach) {
+    guard sequence == lastSequence + 1 else {
       throw Breach(
         .sequenceWithoutGap,
         lastSequence == 0
           ? "no line of the run comes before it" : "the line before has seq \(lastSequence)",
         allowed: ["seq \(lastSequence + 1)"])
     }
-    lastSequence = line.sequence
+    lastSequence = sequence
   }
 
-  private mutating func checkBeginning(_ line: LogLine) throws(Breach) {
-    let isStart = if case .runStarted = line.event { true } else { false }
+  @inline(__always)
+  private mutating func checkBeginning(
+    _ nature: EventNature, _ agent: String?, _ deployment: String?
+  ) throws(Breach) {
     guard isBegun else {
-      guard isStart else {
+      guard nature.isStart else {
         throw Breach(
           .startsWithRunStarted, "the first line of a run is run_started", allowed: ["run_started"])
       }
-      (agentAppID, deploymentID) = (line.agentAppID, line.deploymentID)
+      (agentAppID, deploymentID) = (agent, deployment)
       return
     }
-    if isStart { throw Breach(.startsWithRunStarted, "a run starts once") }
-    guard line.agentAppID == agentAppID else {
+    if nature.isStart { throw Breach(.startsWithRunStarted, "a run starts once") }
+    guard agent == agentAppID else {
       throw Breach(
         .oneAgent, "its agentAppId is not that of the lines before",
         allowed: ["agentAppId \(agentAppID ?? "null")"])
     }
-    guard line.deploymentID == deploymentID else {
+    guard deployment == deploymentID else {
       throw Breach(
         .oneAgent, "its deploymentId is not that of the lines before",
         allowed: ["deploymentId \(deploymentID ?? "null")"])
     }
   }
 
-  private func checkLevel(_ event: LogEvent) throws(Breach) {
-    guard event.level < level, isBegun, !event.isAlwaysWritten else { return }
-    // The writer tells of lines that it lost whatever the level.
-    if case .logDropped = event { return }
+  @inline(__always)
+  private func checkLevel(_ nature: EventNature) throws(Breach) {
+    guard nature.level < level, isBegun, !nature.isAlwaysWritten else { return }
     throw Breach(.logLevel, "its level is below \(level.rawValue), which the run logs from")
   }
 
-  private mutating func checkTime(_ line: LogLine) throws(Breach) {
-    let uptime = line.uptimeMilliseconds
+  @inline(__always)
+  private mutating func checkTime(_ uptime: Int64, _ clock: LogEvent.Clock) throws(Breach) {
     // What others told is this old at most, and the owner's lines are in order.
     let earliest =
-      switch line.event.clock {
+      switch clock {
       case .ofOthers: ownersUptime - Promise.patience
       case .ofOwner, .afterOwner: max(ownersUptime, latestUptime - Promise.patience)
       }
@@ -87,12 +108,38 @@ struct LineOrder: Sendable {
         .uptimeRises, "its uptime is before that of the lines before",
         missedBy: earliest - uptime, allowed: ["uptime_ms from \(earliest) on"])
     }
-    if line.event.clock == .ofOwner { ownersUptime = uptime }
+    if clock == .ofOwner { ownersUptime = uptime }
     latestUptime = max(latestUptime, uptime)
   }
 }
 
+/// What the order of lines asks of an event.
+struct EventNature {
+  let level: LogLevel
+  let clock: LogEvent.Clock
+  var isStart = false
+  /// Whatever level the run logs from.
+  var isAlwaysWritten = false
+
+  static let request = EventNature(level: .info, clock: .ofOthers)
+  static let agentOutput = EventNature(level: .info, clock: .ofOwner)
+}
+
 extension LogEvent {
+  fileprivate var nature: EventNature {
+    switch self {
+    case .request: return .request
+    case .agentOutput: return .agentOutput
+    // The writer tells of lines that it lost whatever the level.
+    case .logDropped: return EventNature(level: level, clock: clock, isAlwaysWritten: true)
+    case .runStarted:
+      return EventNature(
+        level: level, clock: clock, isStart: true, isAlwaysWritten: isAlwaysWritten)
+    default:
+      return EventNature(level: level, clock: clock, isAlwaysWritten: isAlwaysWritten)
+    }
+  }
+
   /// When a line's instant is taken.
   enum Clock {
     /// When it is written, by the owner of the machine.

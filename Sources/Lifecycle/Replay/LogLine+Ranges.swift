@@ -1,3 +1,25 @@
+extension CountedLine {
+  /// The same for a line of this kind.
+  @inline(__always)
+  func checkRanges() throws(Breach) {
+    try time("uptime_ms", uptimeMilliseconds)
+    if kind == .request { try numbers.checkRanges() }
+  }
+}
+
+extension RequestNumbers {
+  @inline(__always)
+  fileprivate func checkRanges() throws(Breach) {
+    // An agent may answer with any three digits.
+    try count("status", status, to: 999)
+    try time("duration_us", durationMicroseconds / 1000)
+    try count("bytes", bytes)
+    if let sample, !(sample > 0 && sample <= 1) {
+      throw Breach(.valuesInRange, "its sample is not above 0 and at most 1")
+    }
+  }
+}
+
 extension LogLine {
   static let sources: Set<String> = ["s3", "https", "file"]
 
@@ -5,14 +27,7 @@ extension LogLine {
   func checkRanges() throws(Breach) {
     try time("uptime_ms", uptimeMilliseconds)
     switch event {
-    case .request(let facts):
-      // An agent may answer with any three digits.
-      try count("status", facts.status, to: 999)
-      try time("duration_us", facts.durationMicroseconds / 1000)
-      try count("bytes", facts.bytes)
-      if let sample = facts.sample, !(sample > 0 && sample <= 1) {
-        throw Breach(.valuesInRange, "its sample is not above 0 and at most 1")
-      }
+    case .request(let facts): try facts.numbers.checkRanges()
     case .agentOutput, .configError, .bootFailed, .reloadFailed, .warning, .illegalEvent,
       .bootProgress, .install, .load:
       break
@@ -83,27 +98,33 @@ extension LogLine {
     try time("install of phases_ms", phases.install)
     try time("load of phases_ms", phases.load)
   }
+}
 
-  private func time(_ field: StaticString, _ milliseconds: Int64) throws(Breach) {
-    try count(field, milliseconds, to: LineDecoder.longestTime)
-  }
+private func time(_ field: StaticString, _ milliseconds: Int64) throws(Breach) {
+  try count(field, milliseconds, to: LineDecoder.longestTime)
+}
 
-  private func process(_ pid: Int) throws(Breach) { try count("pid", pid, from: 1) }
+private func process(_ pid: Int) throws(Breach) { try count("pid", pid, from: 1) }
 
-  private func count(
-    _ field: StaticString, _ value: Int, from least: Int64 = 0,
-    to most: Int64 = LineDecoder.largestCount
-  ) throws(Breach) {
-    try count(field, Int64(value), from: least, to: most)
-  }
+private func count(
+  _ field: StaticString, _ value: Int, from least: Int64 = 0,
+  to most: Int64 = LineDecoder.largestCount
+) throws(Breach) {
+  try count(field, Int64(value), from: least, to: most)
+}
 
-  private func count(
-    _ field: StaticString, _ value: Int64, from least: Int64 = 0,
-    to most: Int64 = LineDecoder.largestCount
-  ) throws(Breach) {
-    guard value >= least, value <= most else {
-      throw Breach(
-        .valuesInRange, "its \(field) is \(value)", allowed: ["\(field) from \(least) to \(most)"])
-    }
-  }
+@inline(__always)
+private func count(
+  _ field: StaticString, _ value: Int64, from least: Int64 = 0,
+  to most: Int64 = LineDecoder.largestCount
+) throws(Breach) {
+  guard value >= least, value <= most else { throw outOfRange(field, value, least, most) }
+}
+
+@inline(never)
+private func outOfRange(
+  _ field: StaticString, _ value: Int64, _ least: Int64, _ most: Int64
+) -> Breach {
+  Breach(
+    .valuesInRange, "its \(field) is \(value)", allowed: ["\(field) from \(least) to \(most)"])
 }

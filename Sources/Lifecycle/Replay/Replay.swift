@@ -70,6 +70,17 @@ public struct Replay: Sendable {
     }
   }
 
+  /// Takes the run's next line, of which only this much was read.
+  public mutating func take(_ line: CountedLine, of owner: LineOwner) {
+    lines += 1
+    guard !isTroubled else { return }
+    do {
+      try check(line, owner)
+    } catch {
+      problem = .violates(violation(error, of: line.line(of: owner)))
+    }
+  }
+
   /// Takes a line on trial: whether it is legal. After a no this replay is of no use any more. Lines of
   /// output and of the access log may be left out.
   mutating func accepts(_ line: LogLine) -> Bool {
@@ -131,6 +142,18 @@ public struct Replay: Sendable {
       // The state of a violation is the one before the line.
       machine = before
       throw error
+    }
+  }
+
+  /// The same for a line that only some of these look at.
+  @inline(__always)
+  private mutating func check(_ line: CountedLine, _ owner: LineOwner) throws(Breach) {
+    try line.checkRanges()
+    try order.take(line, of: owner, in: state)
+    switch line.kind {
+    case .request: try requests.take(line.numbers)
+    case .agentOutput:
+      if explanations.isPending { try explanations.take(line.line(of: owner), machine) }
     }
   }
 

@@ -45,7 +45,7 @@ struct RequestCounts: Sendable {
     _ line: LogLine, _ state: State, _ lives: WorkerLives
   ) throws(Breach) {
     switch line.event {
-    case .request(let facts): try finished(facts)
+    case .request(let facts): try finished(hasSample: facts.sample != nil)
     case .slowRequest(let facts): try wasSlow(facts)
     case .requestAborted(let facts): try aborted(facts, line.uptimeMilliseconds, state, lives)
     case .logDropped: (hasDropped, announced) = (true, [])
@@ -61,12 +61,17 @@ struct RequestCounts: Sendable {
 
   // MARK: The access log
 
-  private mutating func finished(_ facts: RequestFacts) throws(Breach) {
+  /// Judges a line of the access log.
+  mutating func take(_ numbers: RequestNumbers) throws(Breach) {
+    try finished(hasSample: numbers.sample != nil)
+  }
+
+  private mutating func finished(hasSample: Bool) throws(Breach) {
     switch accessLog {
     case .unknown, .all, .some: break
     case .none: throw Breach(.accessLog, "ACCESS_LOG is off")
     }
-    guard accessLog == .unknown || (facts.sample != nil) == (accessLog == .some) else {
+    guard accessLog == .unknown || hasSample == (accessLog == .some) else {
       throw Breach(.accessLog, "a line has a sample when ACCESS_LOG is a part, and only then")
     }
     finished += 1

@@ -11,7 +11,7 @@ struct OpenRun {
   let place: Place
   private(set) var replay = Replay()
   private(set) var history = History()
-  private(set) var recent = RecentLines()
+  private(set) var recent: RecentLines
   private(set) var lastSequence: Int64 = 0
   private var agentAppID: String?
   private var deploymentID: String?
@@ -22,8 +22,10 @@ struct OpenRun {
   private var refusal: String?
   private var linesBefore = 0
 
-  init(_ key: RunKey, _ runID: String, at place: Place) {
+  /// - Parameter limit: of its latest lines, so many are remembered.
+  init(_ key: RunKey, _ runID: String, at place: Place, remembering limit: Int) {
     (self.key, self.runID, self.place) = (key, runID, place)
+    recent = RecentLines(limit: limit)
   }
 
   /// Takes its next line.
@@ -34,6 +36,24 @@ struct OpenRun {
     recent.take(line.sequence, hash, at: place)
     keep(line, place, &quota)
     lastSequence = line.sequence
+  }
+
+  /// Takes its next line, when nothing is wrong so far and its number is a new one; else false, and
+  /// nothing is done.
+  mutating func take(
+    _ line: CountedLine, of owner: LineOwner, hash: UInt64, at place: Place,
+    _ quota: inout RepairQuota
+  ) -> Bool {
+    guard !replay.isTroubled, line.sequence > lastSequence else { return false }
+    replay.take(line, of: owner)
+    recent.take(line.sequence, hash, at: place)
+    if replay.isTroubled {
+      keep(line.line(of: owner), place, &quota)
+    } else {
+      history.take(line)
+    }
+    lastSequence = line.sequence
+    return true
   }
 
   /// Takes a line that stands twice; `why` says so.

@@ -18,8 +18,8 @@ struct RunTable {
   private var indices: [RunKey: Int] = [:]
   /// Runs whose lines came lately, each in the place that its key gives it; many runs take turns.
   private var lately = [(key: RunKey, index: Int)?](repeating: nil, count: latelyCount)
-  private static let latelyCount = 64
-  private var ended = EndedRuns()
+  private static let latelyCount = 256
+  private var ended: EndedRuns
   private var quota: RepairQuota
   private(set) var totals = Totals()
 
@@ -29,6 +29,8 @@ struct RunTable {
   ) {
     (self.names, self.allowsDuplicates) = (names, allowsDuplicates)
     quota = RepairQuota(limits)
+    ended = EndedRuns(
+      recentLimit: allowsDuplicates ? EndedRuns.repeatedLimit : EndedRuns.recentLimit)
   }
 
   func text(_ place: Place) -> String { Self.text(place, names) }
@@ -71,6 +73,17 @@ struct RunTable {
     }
     guard case .stopped = line.event else { return nil }
     return end(index)
+  }
+
+  /// The same for a line of which only this much was read.
+  mutating func take(
+    _ line: CountedLine, of owner: LineOwner, _ key: RunKey, hash: UInt64, at place: Place
+  ) -> RunReport? {
+    guard let index = find(key),
+      runs[index].take(line, of: owner, hash: hash, at: place, &quota)
+    else { return take(line.line(of: owner), key, hash: hash, at: place) }
+    totals.lines += 1
+    return nil
   }
 
   /// Takes a line that looks like ours and cannot be read. A report when it comes after its run's end.
@@ -138,7 +151,8 @@ struct RunTable {
   private mutating func begin(_ key: RunKey, _ runID: String, _ place: Place) -> Int? {
     guard ended[key] == nil else { return nil }
     let index = runs.count
-    runs.append(OpenRun(key, runID, at: place))
+    let limit = allowsDuplicates ? RecentLines.repeatedLimit : RecentLines.limit
+    runs.append(OpenRun(key, runID, at: place, remembering: limit))
     indices[key] = index
     lately[key.place(in: Self.latelyCount)] = (key, index)
     return index

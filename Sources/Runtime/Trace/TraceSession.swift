@@ -86,19 +86,29 @@ public struct TraceSession {
     _ chunk: Chunk, isAgain: Bool, _ show: (RunReport) -> Void, _ complain: (String) -> Void
   ) {
     if chunk.isFirst { linesBefore = 0 }
-    var (line, corrupt) = (0, 0)
-    // Neither is copied for a look at it.
-    let (allMarks, allLines) = (chunk.marks, chunk.lines)
-    let (marks, lines) = (allMarks.span, allLines.span)
+    var (line, counted, corrupt) = (0, 0, 0)
+    // None is copied for a look at it.
+    let (allMarks, allLines, allCounted) = (chunk.marks, chunk.lines, chunk.counted)
+    let (allOwners, allKeys) = (chunk.owners, chunk.keys)
+    let (marks, lines, countedLines) = (allMarks.span, allLines.span, allCounted.span)
+    let (owners, keys) = (allOwners.span, allKeys.span)
     for index in marks.indices {
       let mark = marks[index]
-      let place = Place(input: chunk.input, line: linesBefore + mark.number)
+      let place = Place(input: chunk.input, line: linesBefore + Int(mark.number))
       switch mark.kind {
       case .line:
-        if let run = take(lines[line], mark, place) { show(run) }
+        if let run = take(lines[line], keys[Int(mark.run)], mark.hash, place) { show(run) }
         line += 1
+      case .counted:
+        let (line, owner) = (countedLines[counted], Int(mark.run))
+        counted += 1
+        let isAdmitted = order.admits(
+          keys[owner], line.sequence, time: line.wallNanoseconds, &table)
+        guard isAdmitted else { continue }
+        let run = table.take(line, of: owners[owner], keys[owner], hash: mark.hash, at: place)
+        if let run { show(run) }
       case .corrupt:
-        if let run = take(chunk.corrupt[corrupt], mark, place, isAgain) { show(run) }
+        if let run = take(chunk.corrupt[corrupt], keys[Int(mark.run)], place, isAgain) { show(run) }
         corrupt += 1
       case .cutOff:
         if !isAgain { table.takeCutOff() }
@@ -111,17 +121,19 @@ public struct TraceSession {
     }
   }
 
-  private mutating func take(_ line: LogLine, _ mark: Chunk.Mark, _ place: Place) -> RunReport? {
-    guard order.admits(mark.key, line.sequence, time: line.wallNanoseconds, &table) else {
+  private mutating func take(
+    _ line: LogLine, _ key: RunKey, _ hash: UInt64, _ place: Place
+  ) -> RunReport? {
+    guard order.admits(key, line.sequence, time: line.wallNanoseconds, &table) else {
       return nil
     }
-    return table.take(line, mark.key, hash: mark.hash, at: place)
+    return table.take(line, key, hash: hash, at: place)
   }
 
   private mutating func take(
-    _ corrupt: Chunk.Corrupt, _ mark: Chunk.Mark, _ place: Place, _ isAgain: Bool
+    _ corrupt: Chunk.Corrupt, _ key: RunKey, _ place: Place, _ isAgain: Bool
   ) -> RunReport? {
-    guard corrupt.runID == nil ? !isAgain : order.admits(mark.key, nil, time: nil, &table) else {
+    guard corrupt.runID == nil ? !isAgain : order.admits(key, nil, time: nil, &table) else {
       return nil
     }
     return table.takeCorrupt(corrupt.runID, corrupt.why, at: place)

@@ -22,6 +22,7 @@ public struct LineDecoder: Sendable {
   private var scanner = LineScanner()
   private var cache = TextCache()
   private var clock = TimestampReader()
+  private var ownerCache = OwnerCache()
 
   /// Whether the texts of the line that is read are wanted.
   private var keepsTexts = true
@@ -32,13 +33,33 @@ public struct LineDecoder: Sendable {
   public mutating func decode(
     _ bytes: Span<UInt8>
   ) throws(LogLine.DecodingError) -> LogLine {
+    try scan(bytes)
+    return try decodeScanned(bytes)
+  }
+
+  /// Reads a line of the access log or of output as far as it is counted, into `line`. False when it is
+  /// another one, or odd, or wrong: `decodeScanned` tells.
+  public mutating func decode(
+    _ bytes: Span<UInt8>, into line: inout CountedLine
+  ) throws(LogLine.DecodingError) -> Bool {
+    try scan(bytes)
+    return !scanner.isUnusual && count(bytes, into: &line)
+  }
+
+  /// Reads in full the line that was read as far as it is counted just now.
+  public mutating func decodeScanned(
+    _ bytes: Span<UInt8>
+  ) throws(LogLine.DecodingError) -> LogLine {
+    if scanner.isUnusual { return try decodeUnusual(bytes) }
+    return try readLine(bytes)
+  }
+
+  private mutating func scan(_ bytes: Span<UInt8>) throws(LogLine.DecodingError) {
     do throws(JSONError) {
       try scanner.scan(bytes)
     } catch {
       guard scanner.isUnusual else { throw .notJSON(error) }
     }
-    if scanner.isUnusual { return try decodeUnusual(bytes) }
-    return try readLine(bytes)
   }
 
   /// A line whose names have escapes, or very many names: it is written anew, plainly.
@@ -93,6 +114,80 @@ public struct LineDecoder: Sendable {
     return LogLine(
       wallNanoseconds: wall, sequence: sequence, runID: runID, agentAppID: agentAppID,
       deploymentID: deploymentID, uptimeMilliseconds: uptime, event: event)
+  }
+}
+
+// MARK: Lines that are counted
+
+extension LineDecoder {
+  /// Whose the lines are that were read since `forgetOwners`.
+  public var owners: [LineOwner] { ownerCache.owners }
+
+  public mutating func forgetOwners() { ownerCache.removeAll() }
+
+  /// The number of an owner, a new one.
+  public mutating func add(_ owner: LineOwner) -> Int { ownerCache.add(owner) }
+
+  /// `info`, `request`, `agent_` and `output` as words.
+  private static let info: UInt64 = 0x6F66_6E69
+  private static let request: UInt64 = 0x74_7365_7571_6572
+  private static let agentOutput: (UInt64, UInt64) = (0x756F_5F74_6E65_6761, 0x7475_7074)
+
+  /// The line that was scanned, if it is one that is counted and nothing is wrong with it, or odd.
+  @inline(__always)
+  private mutating func count(_ bytes: Span<UInt8>, into line: inout CountedLine) -> Bool {
+    guard let event = scanner.value(.event), event.kind == .string,
+      let level = scanner.value(.level), level.kind == .string, level.count == 4,
+      bytes.word(at: level.start).first(4) == Self.info
+    else { return false }
+    let head = bytes.word(at: event.start)
+    if event.count == 7, head.first(7) == Self.request {
+      line.kind = .request
+    } else if event.count == 12, head == Self.agentOutput.0,
+      bytes.word(at: event.start + 8).first(4) == Self.agentOutput.1
+    {
+      line.kind = .agentOutput
+    } else {
+      return false
+    }
+    do throws(FieldError) {
+      line.wallNanoseconds = try timestamp(bytes)
+      line.sequence = try whole(.sequence, bytes)
+      line.uptimeMilliseconds = try time(.uptime, bytes)
+      switch line.kind {
+      case .request: line.numbers = try requestNumbers(bytes)
+      case .agentOutput:
+        try requireOutput()
+        line.numbers = RequestNumbers()
+      }
+      guard let owner = try owner(bytes) else { return false }
+      line.owner = owner
+    } catch { return false }
+    return true
+  }
+
+  @inline(__always)
+  private mutating func owner(_ bytes: Span<UInt8>) throws(FieldError) -> Int? {
+    guard let query = scanner.ownerQuery(bytes) else { return nil }
+    if let number = ownerCache.number(query, bytes) { return number }
+    let owner = LineOwner(
+      runID: try text(.runID, bytes), agentAppID: try optionalText(.agentAppID, bytes),
+      deploymentID: try optionalText(.deploymentID, bytes))
+    return ownerCache.keep(owner, query, bytes)
+  }
+
+  @inline(__always)
+  func requireText(_ member: LineMember) throws(FieldError) {
+    guard let value = scanner.value(member), value.kind == .string else {
+      throw FieldError(member: member)
+    }
+  }
+
+  /// Null and absent are good, too.
+  @inline(__always)
+  func requireOptionalText(_ member: LineMember) throws(FieldError) {
+    guard let value = scanner.value(member), value.kind != .null else { return }
+    guard value.kind == .string else { throw FieldError(member: member) }
   }
 }
 
@@ -180,6 +275,7 @@ extension LineDecoder {
   }
 
   /// Milliseconds.
+  @inline(__always)
   func time(_ member: LineMember, _ bytes: Span<UInt8>) throws(FieldError) -> Int64 {
     try whole(member, bytes, in: -Self.longestTime...Self.longestTime)
   }

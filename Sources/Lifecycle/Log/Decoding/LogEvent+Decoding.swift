@@ -8,6 +8,7 @@ extension LogEvent {
     case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped:
       self = try Self.transition(name, &line, bytes)
     case .agentOutput:
+      try line.requireOutput()
       let stream = try line.text(.stream, bytes)
       self = .agentOutput(stream: stream, line: try line.freeText(.line, bytes))
     case .request: self = .request(try RequestFacts(&line, bytes))
@@ -215,16 +216,49 @@ extension AbortedFacts {
   }
 }
 
-extension RequestFacts {
+extension LineDecoder {
+  /// What a line of output must have.
   @inline(__always)
+  func requireOutput() throws(FieldError) {
+    try requireText(.stream)
+    try requireText(.line)
+  }
+
+  /// The numbers of a line of the access log, which has its texts, too. No initialiser: that would own, and
+  /// so copy, the decoder.
+  @inline(__always)
+  func requestNumbers(_ bytes: Span<UInt8>) throws(FieldError) -> RequestNumbers {
+    var numbers = RequestNumbers()
+    try requireText(.method)
+    try requireText(.path)
+    numbers.status = try int(.status, bytes)
+    try requireOptionalText(.grpcStatus)
+    numbers.durationMicroseconds = try whole(.duration, bytes)
+    numbers.bytes = try whole(.bytes, bytes)
+    try requireText(.requestID)
+    try requireOptionalText(.traceID)
+    try requireText(.surface)
+    numbers.sample = try optionalDecimal(.sample, bytes)
+    return numbers
+  }
+}
+
+extension RequestFacts {
   fileprivate init(_ line: inout LineDecoder, _ bytes: Span<UInt8>) throws(FieldError) {
+    let numbers = try line.requestNumbers(bytes)
     self.init(
       method: try line.text(.method, bytes), path: try line.freeText(.path, bytes),
-      status: try line.int(.status, bytes), grpcStatus: try line.optionalText(.grpcStatus, bytes),
-      durationMicroseconds: try line.whole(.duration, bytes),
-      bytes: try line.whole(.bytes, bytes), requestID: try line.freeText(.requestID, bytes),
+      status: numbers.status, grpcStatus: try line.optionalText(.grpcStatus, bytes),
+      durationMicroseconds: numbers.durationMicroseconds, bytes: numbers.bytes,
+      requestID: try line.freeText(.requestID, bytes),
       traceID: try line.optionalFreeText(.traceID, bytes),
-      surface: try line.text(.surface, bytes), sample: try line.optionalDecimal(.sample, bytes))
+      surface: try line.text(.surface, bytes), sample: numbers.sample)
+  }
+
+  /// What promises read of it.
+  var numbers: RequestNumbers {
+    RequestNumbers(
+      status: status, durationMicroseconds: durationMicroseconds, bytes: bytes, sample: sample)
   }
 }
 

@@ -18,8 +18,10 @@ struct MemberOrder: Sendable {
 
   private static let unknown: UInt8 = .max
 
-  /// By the member before: the one to be expected.
+  /// By the member before: the ones to be expected, the latest first. Lines of two kinds take turns, and
+  /// some members are not always there.
   private var followers = [UInt8](repeating: MemberOrder.unknown, count: MemberOrder.places)
+  private var others = [UInt8](repeating: MemberOrder.unknown, count: MemberOrder.places)
   /// By member.
   private var spellings = [Spelling](repeating: Spelling(), count: LineScanner.valueLimit)
 
@@ -43,8 +45,13 @@ struct MemberOrder: Sendable {
   /// behind its colon.
   @inline(__always)
   func follower(of last: UInt8, _ bytes: Span<UInt8>, _ position: inout Int) -> UInt8? {
-    guard Int(last) < followers.count else { return nil }
-    let number = followers[Int(last)]
+    guard Int(last) < followers.count, Int(last) < others.count else { return nil }
+    return match(followers[Int(last)], bytes, &position)
+      ?? match(others[Int(last)], bytes, &position)
+  }
+
+  @inline(__always)
+  private func match(_ number: UInt8, _ bytes: Span<UInt8>, _ position: inout Int) -> UInt8? {
     guard Int(number) < spellings.count else { return nil }
     let spelling = spellings[Int(number)]
     guard bytes.word(at: position) & spelling.firstMask == spelling.first else { return nil }
@@ -59,5 +66,8 @@ struct MemberOrder: Sendable {
   }
 
   @inline(__always)
-  mutating func note(_ number: UInt8, after last: UInt8) { followers[Int(last)] = number }
+  mutating func note(_ number: UInt8, after last: UInt8) {
+    others[Int(last)] = followers[Int(last)]
+    followers[Int(last)] = number
+  }
 }

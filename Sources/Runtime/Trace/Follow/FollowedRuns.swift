@@ -48,14 +48,16 @@ struct FollowedRuns {
     var rows: [TextLine] = []
     var (line, corrupt) = (0, 0)
     for mark in chunk.marks {
-      let place = Place(input: input, line: linesBefore + mark.number)
+      let place = Place(input: input, line: linesBefore + Int(mark.number))
       switch mark.kind {
       case .line:
-        rows += take(chunk.lines[line], mark, place)
+        rows += take(chunk.lines[line], chunk.keys[Int(mark.run)], mark.hash, place)
         line += 1
       case .corrupt:
-        rows += take(chunk.corrupt[corrupt], mark, place)
+        rows += take(chunk.corrupt[corrupt], chunk.keys[Int(mark.run)], place)
         corrupt += 1
+      // Each line is shown, so that none is read for a count alone.
+      case .counted: break
       case .cutOff: table.takeCutOff()
       }
     }
@@ -63,10 +65,10 @@ struct FollowedRuns {
   }
 
   private mutating func take(
-    _ line: LogLine, _ mark: Chunk.Mark, _ place: Place
+    _ line: LogLine, _ key: RunKey, _ hash: UInt64, _ place: Place
   ) -> [TextLine] {
     lines += 1
-    var run = known[mark.key]?.run ?? begin(line, mark.key)
+    var run = known[key]?.run ?? begin(line, key)
     run.agent = line.agentAppID ?? run.agent
     run.touched = lines
     run.wallNanoseconds = line.wallNanoseconds
@@ -74,18 +76,18 @@ struct FollowedRuns {
     if let transition = line.event.transition {
       (run.state, run.since) = (transition.to, line.uptimeMilliseconds)
     }
-    known[mark.key] = (line.runID, run)
+    known[key] = (line.runID, run)
     let isStopped = if case .stopped = line.event { true } else { false }
     if run.isJoined {
-      if isStopped { known[mark.key] = nil }
+      if isStopped { known[key] = nil }
       return rows
     }
-    if let report = table.take(line, mark.key, hash: mark.hash, at: place) {
-      known[mark.key] = nil
+    if let report = table.take(line, key, hash: hash, at: place) {
+      known[key] = nil
       return rows + ended(report, isTold: run.isTroubleTold)
     }
-    if isStopped { known[mark.key] = nil }
-    rows += trouble(mark.key)
+    if isStopped { known[key] = nil }
+    rows += trouble(key)
     return rows + makeRoom()
   }
 
@@ -98,9 +100,9 @@ struct FollowedRuns {
   }
 
   private mutating func take(
-    _ corrupt: Chunk.Corrupt, _ mark: Chunk.Mark, _ place: Place
+    _ corrupt: Chunk.Corrupt, _ key: RunKey, _ place: Place
   ) -> [TextLine] {
-    if known[mark.key]?.run.isJoined == true { return [] }
+    if known[key]?.run.isJoined == true { return [] }
     if let report = table.takeCorrupt(corrupt.runID, corrupt.why, at: place) {
       return ended(report, isTold: false)
     }
@@ -108,7 +110,7 @@ struct FollowedRuns {
       return TextLine().wrapping(
         "\(table.text(place)) cannot be read: \(corrupt.why)", .boldRed, columns: layout.columns)
     }
-    return trouble(mark.key)
+    return trouble(key)
   }
 
   /// The trouble of a run in full, once.

@@ -17,6 +17,8 @@ final class Chunk: @unchecked Sendable {
   enum Kind: Sendable {
     /// The next one of `lines`.
     case line
+    /// The next one of `counted`.
+    case counted
     /// It cannot be read: the next one of `corrupt`.
     case corrupt
     /// It is the input's last, and has no end.
@@ -25,12 +27,12 @@ final class Chunk: @unchecked Sendable {
 
   struct Mark: Sendable {
     /// From 1, in this chunk.
-    let number: Int
-    let kind: Kind
+    let number: Int32
+    /// The run that it is of: its place in `keys`.
+    let run: Int32
     /// Of what the line says, without what is around it.
     let hash: UInt64
-    /// The run that it is of.
-    let key: RunKey
+    let kind: Kind
   }
 
   /// A line that looks like ours and cannot be read. The run's id, where it can be told.
@@ -53,9 +55,14 @@ final class Chunk: @unchecked Sendable {
   var fault: InputFault?
 
   // What scanning found.
-  /// In the order of the input; what they tell of stands in the two lists that follow.
+  /// In the order of the input; what they tell of stands in the three lists that follow.
   var marks: [Mark] = []
   var lines: [LogLine] = []
+  /// Lines of the access log and of output, when nobody wants to see them.
+  var counted: [CountedLine] = []
+  /// Whose lines these are; an owner may be there more than once. And the keys of their runs.
+  var owners: [LineOwner] = []
+  var keys: [RunKey] = []
   var corrupt: [Corrupt] = []
   /// Lines, the blank ones and those skipped included.
   var lineCount = 0

@@ -5,11 +5,15 @@ struct ChunkScanner {
   private let options: TraceOptions
   private var locator = LineLocator()
   private var decoder: LineDecoder
-  /// Of the line before: most often the next one's too.
-  private var last = (runID: "", key: RunKey(""))
+  /// Whether lines of the access log and of output are only counted.
+  private let counts: Bool
+  private var counted = CountedLine()
+  /// Of the full line before: most often the next one's too.
+  private var last: (run: Int, runID: String)?
 
-  init(_ options: TraceOptions) {
+  init(_ options: TraceOptions, counts: Bool = false) {
     self.options = options
+    self.counts = counts
     decoder = LineDecoder(texts: .shown)
   }
 
@@ -17,7 +21,11 @@ struct ChunkScanner {
   mutating func scan(_ chunk: Chunk) {
     chunk.marks.removeAll(keepingCapacity: true)
     chunk.lines.removeAll(keepingCapacity: true)
+    chunk.counted.removeAll(keepingCapacity: true)
     chunk.corrupt.removeAll()
+    chunk.keys.removeAll(keepingCapacity: true)
+    decoder.forgetOwners()
+    last = nil
     chunk.lineCount = chunk.skippedLines
     (chunk.foreign, chunk.tooLong) = (chunk.skippedLines, chunk.skippedLines)
     var splitter = LineSplitter(chunk.bytes)
@@ -30,6 +38,8 @@ struct ChunkScanner {
         scan(line, isTerminated: splitter.isTerminated, into: chunk)
       }
     }
+    chunk.owners = decoder.owners
+    chunk.keys.append(contentsOf: chunk.owners.map { RunKey($0.runID) })
   }
 
   private mutating func scan(
@@ -57,24 +67,53 @@ struct ChunkScanner {
     _ bytes: Span<UInt8>, _ isTerminated: Bool, into chunk: Chunk
   ) {
     do throws(LogLine.DecodingError) {
-      chunk.lines.append(try decoder.decode(bytes))
-    } catch {
-      return refuse(bytes, error.description, isTerminated, into: chunk)
-    }
-    let runID = chunk.lines[chunk.lines.count - 1].runID
-    if runID != last.runID {
-      guard options.wants(runID) else {
-        chunk.lines.removeLast()
-        return
+      if counts {
+        guard try !decoder.decode(bytes, into: &counted) else {
+          let runID = options.runID == nil ? "" : decoder.owners[counted.owner].runID
+          guard options.wants(runID) else { return }
+          mark(.counted, of: counted.owner, bytes, in: chunk)
+          chunk.counted.append(counted)
+          return
+        }
+        take(try decoder.decodeScanned(bytes), bytes, into: chunk)
+      } else {
+        take(try decoder.decode(bytes), bytes, into: chunk)
       }
-      last = (runID, RunKey(runID))
-    }
-    let hash = bytes.withUnsafeBytes(lineHash)
-    chunk.marks.append(
-      Chunk.Mark(number: chunk.lineCount, kind: .line, hash: hash, key: last.key))
+    } catch { refuse(bytes, error.description, isTerminated, into: chunk) }
   }
 
-  private func refuse(
+  private mutating func take(_ line: LogLine, _ bytes: Span<UInt8>, into chunk: Chunk) {
+    var run = last?.run
+    if last?.runID != line.runID {
+      guard options.wants(line.runID) else { return }
+      run = nil
+    }
+    let owner = run ?? add(line.runID)
+    mark(.line, of: owner, bytes, in: chunk)
+    chunk.lines.append(line)
+  }
+
+  private mutating func add(_ runID: String) -> Int {
+    let run = decoder.add(LineOwner(runID: runID, agentAppID: nil, deploymentID: nil))
+    last = (run, runID)
+    return run
+  }
+
+  private func mark(
+    _ kind: Chunk.Kind, of run: Int, _ bytes: Span<UInt8>, in chunk: Chunk
+  ) {
+    add(kind, of: run, hash: bytes.withUnsafeBytes(lineHash), to: chunk)
+  }
+
+  private func add(_ kind: Chunk.Kind, of run: Int, hash: UInt64 = 0, to chunk: Chunk) {
+    // A chunk has no more lines than bytes.
+    chunk.marks.append(
+      Chunk.Mark(
+        number: Int32(truncatingIfNeeded: chunk.lineCount), run: Int32(truncatingIfNeeded: run),
+        hash: hash, kind: kind))
+  }
+
+  private mutating func refuse(
     _ bytes: Span<UInt8>, _ why: String, _ isTerminated: Bool, into chunk: Chunk
   ) {
     guard isTerminated else { return addCutOff(to: chunk) }
@@ -85,14 +124,10 @@ struct ChunkScanner {
     }
     guard runID.map(options.wants) ?? true else { return }
     chunk.corrupt.append(Chunk.Corrupt(runID: runID, why: why))
-    chunk.marks.append(
-      Chunk.Mark(number: chunk.lineCount, kind: .corrupt, hash: 0, key: RunKey(runID ?? "")))
+    add(.corrupt, of: add(runID ?? ""), to: chunk)
   }
 
-  private func addCutOff(to chunk: Chunk) {
-    chunk.marks.append(
-      Chunk.Mark(number: chunk.lineCount, kind: .cutOff, hash: 0, key: last.key))
-  }
+  private func addCutOff(to chunk: Chunk) { add(.cutOff, of: 0, to: chunk) }
 }
 
 extension Span<UInt8> {

@@ -53,7 +53,7 @@ final class ScanQueue: @unchecked Sendable {
     self.options = options
     maximumHelpers = min(Self.maximumHelpers, helpers ?? Int(par_cpu_count()) - 1)
     helpersAfterBytes = after
-    scanner = ChunkScanner(options)
+    scanner = ChunkScanner(options, counts: true)
   }
 
   /// Reads the inputs, one behind the other, and hands each chunk to `judge`.
@@ -175,7 +175,7 @@ final class ScanQueue: @unchecked Sendable {
   }
 
   private func help() {
-    var scanner = ChunkScanner(options)
+    var scanner = ChunkScanner(options, counts: true)
     monitor.lock()
     defer { monitor.unlock() }
     while !isClosed {
