@@ -130,6 +130,17 @@ struct TimelineTests {
   }
 
   @Test(
+    "tells a boot that failed from a run that gave up after it had served",
+    arguments: [
+      ("restarts used up", "gave up: it failed"),
+      ("first worker lost", "failed in loading: it failed"),
+    ])
+  func failures(_ name: String, _ words: String) throws {
+    let lines = try #require(GoodRuns.all.first { $0.name == name }).lines
+    #expect(timeline(lines).marks.filter { $0.kind == .bootFailed }.map(\.label) == [words])
+  }
+
+  @Test(
     "tells of each reload",
     arguments: [
       ("reloads", 3, 0), ("reload failed", 1, 2), ("lost in a reload", 0, 1),

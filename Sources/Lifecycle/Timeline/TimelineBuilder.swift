@@ -35,7 +35,13 @@ struct TimelineBuilder {
   }
 
   private mutating func take(_ moment: History.Moment) {
-    if let mark = Timeline.Mark(moment, at: now) { timeline.marks.append(mark) }
+    if var mark = Timeline.Mark(moment, at: now) {
+      // Its phase is load then, which a reader of the picture takes for the first one.
+      if case .bootFailed(_, let explanation) = moment.event, timeline.boot != nil {
+        mark.label = "gave up: \(explanation.error)"
+      }
+      timeline.marks.append(mark)
+    }
     if let transition = moment.event.transition {
       enter(transition, moment)
       return
