@@ -121,9 +121,9 @@ claims:
 bench-trace: build bench-environment ## checking a large log beside jq, orjson and wc, BENCH_SIZE bytes (needs gcc, jq)
 	@.build/test-venv/bin/python bench/trace
 
-tsan: system ## the data plane's and the controller's tests under the thread sanitizer
+tsan: system ## the data plane's, the controller's and trace's tests under the thread sanitizer
 	@swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan \
-		--filter 'DataPlaneTests|ControllerTests|SystemTests'
+		--filter 'DataPlaneTests|ControllerTests|SystemTests|TraceTests'
 
 install: build ## installs beneath DESTDIR and PREFIX (/usr/local), with the systemd units
 	@scripts/install-par $(PROGRAM)

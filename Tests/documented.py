@@ -43,6 +43,8 @@ HELD_BY = {
         "EndToEnd/test_docs.py::test_the_first_commands_of_trace",
     ("docs/trace.md", "conforms, clean  hello"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",
     ("docs/trace.md", "violates, clean  hello"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",
+    ("docs/trace.md", "  times"): "not run: figures of one day; EndToEnd/test_trace_fleet.py holds what they are made of",
+    ("docs/trace.md", "16:53:33"): "not run: one day's rows; EndToEnd/test_trace_fleet.py follows such a run",
     ("docs/trace.md", "# Runs that are not"): "EndToEnd/test_docs.py::test_timelines_are_as_trace_prints_them",
     ("deploy/ALB_HEALTH_CHECK.md", "aws elbv2"): "Deploy/test_docs.py::test_the_target_group_is_made_as_the_table_says",
     ("deploy/IAM_POLICY.md", "{"): "Deploy/test_consistency.py::test_policies_are_json_and_never_everything",

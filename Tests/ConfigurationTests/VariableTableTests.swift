@@ -14,6 +14,8 @@ private let notRead: Set<String> = [
   "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_PYTHON_DOWNLOADS", "VIRTUAL_ENV",
   // Named as what is no credential here, and what is no secret.
   "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "SSH_AUTH_SOCK",
+  // What a terminal says of itself to `trace`.
+  "COLUMNS", "TERM",
   // What the agent host tells the program (sd_notify(3)).
   "X_PAR_A2A", "X_PAR_FAILURE", "X_PAR_WARNING",
 ]

@@ -310,6 +310,34 @@ def test_what_cannot_be_read_is_told_and_the_rest_judged(tmp_path):
     assert [run["verdict"] for run in json.loads(done.stdout)["runs"]] == ["conforms"]
 
 
+def test_no_repair_is_proposed_twice():
+    *_, last = lines = stopped_life(16)
+    shown = trace("--format", "json", text=lines[7] + last)
+    [run] = json.loads(shown.stdout)["runs"]
+    repairs = run["trouble"]["repairs"]
+    assert len(repairs) == len(set(repairs)) > 1, repairs
+
+
+def test_the_name_of_a_file_is_shown_and_never_obeyed(tmp_path):
+    done = trace(str(tmp_path / "no\n\x1b[31mfile"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "\x1b" not in done.stderr
+    assert "no\\u{a}\\u{1b}[31mfile cannot be read" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--format", "html"], ["--summary"], ["--promises"]])
+def test_a_report_that_cannot_be_written_is_told(tmp_path, arguments):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [str(PROGRAM), "trace", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE,
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"par-lifecycle: standard output cannot be written: No space left on device\n"
+
+
 def test_bytes_of_any_kind_are_counted_or_judged_and_never_more():
     chance = random.Random(7)
     log = "".join(stopped_life(40)).encode()

@@ -49,7 +49,7 @@ def trace(*arguments: Any, text: str = "") -> subprocess.CompletedProcess[str]:
 
 def renamed(lines: Sequence[dict[str, Any]], index: int) -> list[dict[str, Any]]:
     """The same life as another run's."""
-    return [{**line, "run_id": f"{index:032x}"} for line in lines]
+    return json.loads(json.dumps(lines).replace(lines[0]["run_id"], f"{index:032x}"))
 
 
 # --- summary, coverage ---
@@ -128,6 +128,15 @@ def test_a_gate_passes_what_is_alike_and_refuses_what_is_slower(tmp_path):
     assert told["regressed"] is True
     [row] = [r for r in told["measures"] if r["measure"] == "load_ms" and r["percentile"] == 50]
     assert row["finding"] == "regressed"
+
+
+def test_the_last_line_tells_of_runs_that_are_not_as_they_should_be(tmp_path):
+    before, after = build(tmp_path / "a", 2, 0), build(tmp_path / "b", 2, 0)
+    spoilt = after / "1.log"
+    spoilt.write_text("".join(spoilt.read_text().splitlines(keepends=True)[:3] * 2))
+    done = trace("diff", before, after)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].endswith(" · B: violates 1"), done.stdout
 
 
 def test_too_few_runs_tell_nothing(tmp_path):

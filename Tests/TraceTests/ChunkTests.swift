@@ -128,7 +128,15 @@ struct ChunkTests {
     var line = run.text(3)
     line.replaceSubrange(line.count - 4..<line.count - 3, with: [0x07])
     #expect(try read(Pieces([line[...]])).marks == ["1 corrupt \(run.id)"])
-    let short = Array("{\"timestamp\":\"nobody's\"}\n".utf8)
+    let short = Array("{\"timestamp\":\"x\",\"event\":\"fetch\",\"seq\":1}\n".utf8)
     #expect(try read(Pieces([short[...]])).marks == ["1 corrupt -"])
+  }
+
+  @Test("leave another program's JSON to it, though it begins with a timestamp too")
+  func another() throws {
+    let line = Array("{\"timestamp\":\"x\",\"level\":\"info\",\"message\":\"hello\"}\n".utf8)
+    let found = try read(Pieces([line[...]]))
+    #expect(found.marks.isEmpty)
+    #expect(found.foreign == 1)
   }
 }

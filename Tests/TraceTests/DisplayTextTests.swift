@@ -47,6 +47,14 @@ struct DisplayTextTests {
     #expect(DisplayText.wrap(text, to: columns) == lines)
   }
 
+  @Test("is broken in a time that grows with it, whatever it is made of", .timeLimit(.minutes(1)))
+  func long() {
+    let word = String(repeating: "x", count: 1 << 20)
+    #expect(DisplayText.wrap(word, to: 64).count == 1 << 14)
+    let marks = String(repeating: "\u{301} ", count: 1 << 16)
+    #expect(DisplayText.wrap(marks, to: 64).count > 0)
+  }
+
   @Test(
     "tells lengths of time in nine columns",
     arguments: [

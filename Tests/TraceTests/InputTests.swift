@@ -61,6 +61,9 @@ struct InputTests {
     Faulty(
       bytes: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 0],
       words: "PATH is packed by xz; give `xzcat PATH | "),
+    Faulty(
+      bytes: [0xFF, 0xFE, 0x7B, 0], words: "PATH is UTF-16; give `iconv -f UTF-16 -t UTF-8 PATH | "),
+    Faulty(bytes: [0xFE, 0xFF, 0, 0x7B], words: "PATH is UTF-16; give `iconv "),
     Faulty(bytes: [0x42, 0x5A, 0x68, 0x39], words: "PATH is packed by bzip2; give `bzcat PATH | "),
   ]
 

@@ -71,7 +71,7 @@ struct PieceOrderTests {
 
   @Test("count what is of nobody once, however often they are read")
   func countedOnce() throws {
-    let foreign = Array("hello\n{\"timestamp\":\"x\"}\n".utf8)
+    let foreign = Array("hello\n{\"timestamp\":\"x\",\"event\":\"y\",\"seq\":z}\n".utf8)
     let call = try TraceCall([2, 1, 0].map { foreign + Self.pieces[$0] })
     #expect(call.verdicts == ["conforms", "conforms"])
     #expect(call.totals.foreign == 3)

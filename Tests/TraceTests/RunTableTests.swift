@@ -74,10 +74,30 @@ struct RunTableTests {
     for number in EndedRuns.limit...2 * EndedRuns.limit {
       #expect(ended[RunKey("\(number)")] == "conforms")
     }
-    #expect(ended.recentLines(RunKey("\(2 * EndedRuns.limit - EndedRuns.recentLimit)")) != nil)
-    #expect(ended.recentLines(RunKey("0")) == nil)
     ended.correct(RunKey("\(EndedRuns.limit)"), "violates")
     #expect(ended[RunKey("\(EndedRuns.limit)")] == "violates")
+  }
+
+  @Test("remembers the last lines of ended runs as long as they are not too many")
+  func endedLinesBound() {
+    var lines = RecentLines()
+    for number in 1...10 { lines.take(Int64(number), 1, at: Place(input: 0, line: number)) }
+    var ended = EndedRuns(recentLimit: 30)
+    for number in 0..<9 { ended.take(RunKey("\(number)"), "conforms", lines) }
+    #expect((0..<9).filter { ended.recentLines(RunKey("\($0)")) != nil } == [3, 4, 5, 6, 7, 8])
+    ended.take(RunKey("9"), "conforms", lines)
+    #expect((0...9).filter { ended.recentLines(RunKey("\($0)")) != nil } == [6, 7, 8, 9])
+  }
+
+  @Test("passes over what two inputs both hold: many runs, and a long one")
+  func overlap() throws {
+    let many = (0..<300).flatMap { ShortRun("\($0)").text }
+    let long = ShortRun("f", lines: 3000)
+    let call = try TraceCall([many + long.text(1...2500), many + long.text(500...3000)]) {
+      $0.allowsDuplicates = true
+    }
+    #expect(call.totals.runs == ["conforms": 301])
+    #expect(call.totals.duplicates == 300 * 8 + 2001)
   }
 
   @Test(
@@ -109,14 +129,15 @@ struct RunTableTests {
 
   @Test("knows a repetition as long as it remembers the line")
   func duplicatesBound() throws {
-    let run = ShortRun("a", lines: RecentLines.limit + 50)
-    func verdict(again: Int) throws -> [String] {
-      let last = RecentLines.limit + 20
-      let text = run.text(1...last) + run.text(again) + run.text(last + 1...run.count)
-      return try TraceCall([text]) { $0.allowsDuplicates = true }.verdicts
-    }
-    #expect(try verdict(again: 21) == ["conforms"])
-    #expect(try verdict(again: 20) == ["violates"])
+    var lines = RecentLines(limit: 4)
+    for number in 1...6 { lines.take(Int64(number), 1, at: Place(input: 0, line: number)) }
+    #expect((1...7).map { lines.place(of: $0, 1)?.line } == [nil, nil, 3, 4, 5, 6, nil])
+    #expect(lines.place(of: 4, 2) == nil)
+    // The bounds of a call.
+    let table = ShortRun("a", lines: 1500)
+    let text = table.text(1...1400) + table.text(1) + table.text(1401...1500)
+    #expect(try TraceCall([text]).problem == "the line before has seq 1400")
+    #expect(try TraceCall([text]) { $0.allowsDuplicates = true }.verdicts == ["conforms"])
   }
 
   @Test("looks at the runs alone that are asked for")

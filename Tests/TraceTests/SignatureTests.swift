@@ -36,6 +36,23 @@ struct SignatureTests {
     #expect(long.count == Signature.limit)
   }
 
+  @Test(
+    "is found in a long sentence too, whatever stands in it",
+    arguments: ["a=", "é", "[", "x", "1", ":", "."])
+  func hostile(_ piece: String) {
+    let long = Signature.fold(String(repeating: piece, count: 200_000))
+    #expect(!long.isEmpty && long.count <= Signature.limit)
+  }
+
+  @Test("is counted in bounded memory, however long it is")
+  func longTexts() {
+    var texts = CommonTexts()
+    let long = String(repeating: "é", count: CommonTexts.textLimit)
+    for index in 0..<3 { texts.take(long + "\(index)", at: "a:\(index)") }
+    #expect(texts.distinct == 1)
+    #expect(texts.top(1).first?.text.utf8.count == CommonTexts.textLimit)
+  }
+
   @Test("is counted exactly up to a bound, and then the common ones still lead")
   func counted() {
     var texts = CommonTexts()

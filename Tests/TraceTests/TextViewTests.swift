@@ -220,17 +220,41 @@ struct TextViewTests {
     #expect(view.show(report(Self.life, .incomplete)).split(separator: "\n").count == 1)
   }
 
+  @Test("tells why there is no run")
+  func nothing() {
+    var totals = Totals()
+    var options = TraceOptions()
+    #expect(totals.nothing(options) == "there is no line to check")
+    totals.foreign = 9
+    #expect(totals.nothing(options).hasSuffix("trace reads the JSON lines of LOG_FORMAT=json"))
+    options.runID = "beef"
+    #expect(totals.nothing(options) == "no run has an id that begins with beef")
+  }
+
+  @Test("stays readable in a narrow window", arguments: [20, 30, 40, 59])
+  func narrow(columns: Int) {
+    var options = TraceOptions()
+    options.width = columns
+    var view = TextView(options)
+    let lines = view.show(report(Self.life, .corrupt("it is no JSON"))).split(separator: "\n")
+    #expect(lines.allSatisfy { DisplayText.width($0) <= columns })
+    // No text is broken into a column of letters.
+    #expect(lines.count < 90)
+    #expect(!lines.contains { $0.allSatisfy { $0 == " " || $0 == "…" } })
+  }
+
   @Test("ends with a line of totals")
   func totals() {
     var totals = Totals()
-    #expect(totals.text == "there is no line to check")
+    #expect(totals.text(TraceOptions()) == "there is no line to check")
     totals.runs = ["conforms": 1200, "violates": 1, "unknown-version": 2]
     totals.lines = 12_345
     totals.foreign = 3
     totals.cutOff = 1
     totals.duplicates = 2
     #expect(
-      totals.text == "1,203 runs: 1,200 conform, 1 violates, 2 unknown-version; 12,345 lines, "
+      totals.text(TraceOptions())
+        == "1,203 runs: 1,200 conform, 1 violates, 2 unknown-version; 12,345 lines, "
         + "3 lines of others, 1 cut off, 2 duplicates passed over")
   }
 }

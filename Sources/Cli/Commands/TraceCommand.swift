@@ -12,32 +12,42 @@ enum TraceCommand {
 
       \(TraceOption.helpText)
 
-      exit status: 0 all conform (a log that was cut off too), 1 a violation or a corrupt run,
-      2 unknown version, an unreadable file, wrong usage.
+      exit status: 0 all conform (a log that was cut off too), 1 a violation or a corrupt run, or
+      no line to check, 2 unknown version, an unreadable file, wrong usage.
       """
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments
     let options = try options(&arguments, environment)
-    let write: (String) -> Void = { writeAll(1, Array($0.utf8)) }
+    // A report that is not whole is no proof, whatever its verdict: a full disk is told.
+    var fault: SystemError?
+    @discardableResult func write(_ text: String) -> Bool {
+      if fault == nil, !writeAll(1, Array(text.utf8)) { fault = SystemError("write") }
+      return fault == nil
+    }
+    func ended(_ status: Int32) -> Int32 {
+      guard let fault else { return status }
+      complain("standard output cannot be written: \(fault.reason)")
+      return 2
+    }
     let complain: (String) -> Void = { writeAll(2, Array("par-lifecycle: \($0)\n".utf8)) }
     if options.listsPromises {
       write(PromiseList.text(options))
-      return 0
+      return ended(0)
     }
     if options.compares {
-      return TraceComparison(options).run(write: write, complain: complain)
+      return ended(TraceComparison(options).run(write: { write($0) }, complain: complain))
     }
     if options.follows {
       do throws(SystemError) {
         var follow = try TraceFollow(options)
-        return try follow.run(write: { writeAll(1, Array($0.utf8)) }, complain: complain)
+        return ended(try follow.run(write: write, complain: complain))
       } catch {
         complain(error.description)
         return 2
       }
     }
     var session = TraceSession(options)
-    return session.run(write: write, complain: complain)
+    return ended(session.run(write: { write($0) }, complain: complain))
   }
 
   /// The options of the table; every other word is an input.

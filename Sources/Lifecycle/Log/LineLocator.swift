@@ -149,6 +149,19 @@ public struct LineLocator: Sendable {
     return false
   }
 
+  /// Whether a line that cannot be read has names of ours: other programs' lines begin with a timestamp
+  /// too.
+  public static func hasOurNames(_ bytes: Span<UInt8>) -> Bool {
+    var (position, hasEvent, hasSequence) = (0, false, false)
+    while let quote = bytes.first(UInt8(ascii: "\""), from: position) {
+      position = quote + 1
+      hasEvent = hasEvent || bytes.has("event\":\"", at: position)
+      hasSequence = hasSequence || bytes.has("seq\":", at: position)
+      if hasEvent, hasSequence { return true }
+    }
+    return false
+  }
+
   /// The id of the run that a line is of, of which the rest cannot be read; nil without one. `bytes`: the
   /// line, or what was unescaped.
   public static func runID(in bytes: Span<UInt8>) -> String? {

@@ -56,7 +56,9 @@ struct LineOrder: Sendable {
   private mutating func checkSequence(_ sequence: Int64) throws(Breach) {
     guard sequence == lastSequence + 1 else {
       throw Breach(
-        .sequenceWithoutGap, "the line before has seq \(lastSequence)",
+        .sequenceWithoutGap,
+        lastSequence == 0
+          ? "no line of the run comes before it" : "the line before has seq \(lastSequence)",
         allowed: ["seq \(lastSequence + 1)"])
     }
     lastSequence = sequence

@@ -153,7 +153,7 @@ extension Model {
       :: atomic { quiet && step == verify -> step = none; event = package_verified_miss }
       :: atomic { quiet && step == verify -> step = none; hasWorker = false; event = package_verified_no_worker }
       :: atomic { quiet && step == install -> step = none; event = environment_installed }
-      :: atomic { quiet && !isOver(at) && at != fetching_not_begun -> event = failed_failure }
+      :: atomic { quiet && !isOver(at) -> event = failed_failure }
       od
     }
 

@@ -3,14 +3,21 @@
 struct EndedRuns {
   /// Runs that are remembered at least; twice as many at most.
   static let limit = 1 << 15
-  /// Runs whose last lines are remembered at least; twice as many at most.
-  static let recentLimit = 64
+  /// Last lines that are remembered of all of them together at least, but for those of the run that was one
+  /// too many; twice as many at most. More where repeated lines are passed over.
+  static let recentLimit = 1 << 16
+  static let repeatedLimit = 1 << 18
 
   // Two generations each: when the younger is full it becomes the older, which is forgotten.
   private var young: [RunKey: String] = [:]
   private var old: [RunKey: String] = [:]
   private var youngLines: [RunKey: RecentLines] = [:]
   private var oldLines: [RunKey: RecentLines] = [:]
+  /// Of all in `youngLines`.
+  private var youngCount = 0
+  private let recentLimit: Int
+
+  init(recentLimit: Int = recentLimit) { self.recentLimit = recentLimit }
 
   /// The name of the verdict that was reported.
   subscript(_ key: RunKey) -> String? { young[key] ?? old[key] }
@@ -23,11 +30,14 @@ struct EndedRuns {
       young.removeAll(keepingCapacity: true)
     }
     young[key] = verdict
-    if youngLines.count >= Self.recentLimit {
+    let count = max(1, lines.count)
+    if youngCount + count > recentLimit {
       oldLines = youngLines
       youngLines.removeAll(keepingCapacity: true)
+      youngCount = 0
     }
     youngLines[key] = lines
+    youngCount += count
   }
 
   /// Another verdict was reported.

@@ -11,7 +11,7 @@ struct OpenRun {
   let place: Place
   private(set) var replay = Replay()
   private(set) var history = History()
-  private(set) var recent = RecentLines()
+  private(set) var recent: RecentLines
   private(set) var lastSequence: Int64 = 0
   private var agentAppID: String?
   private var deploymentID: String?
@@ -22,8 +22,10 @@ struct OpenRun {
   private var refusal: String?
   private var linesBefore = 0
 
-  init(_ key: RunKey, _ runID: String, at place: Place) {
+  /// - Parameter limit: of its latest lines, so many are remembered.
+  init(_ key: RunKey, _ runID: String, at place: Place, remembering limit: Int) {
     (self.key, self.runID, self.place) = (key, runID, place)
+    recent = RecentLines(limit: limit)
   }
 
   /// Takes its next line.

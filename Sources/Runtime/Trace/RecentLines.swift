@@ -1,8 +1,11 @@
 /// The latest lines of a run, so that one that stands twice is known, and where it stood before.
 struct RecentLines: Sendable {
-  /// How many are remembered.
-  static let limit = 1024
+  /// How many are remembered: to say where a line stood before; and where repeated ones are passed over,
+  /// for then whole stretches may come again, as in two exports of one log.
+  static let limit = 1 << 10
+  static let repeatedLimit = 1 << 16
 
+  private let limit: Int
   private struct Entry {
     let sequence: Int64
     let hash: UInt64
@@ -13,13 +16,17 @@ struct RecentLines: Sendable {
   private var entries: [Entry] = []
   private var oldest = 0
 
+  init(limit: Int = limit) { self.limit = limit }
+
+  var count: Int { entries.count }
+
   mutating func take(_ sequence: Int64, _ hash: UInt64, at place: Place) {
     let entry = Entry(sequence: sequence, hash: hash, place: place)
-    if entries.count < Self.limit {
+    if entries.count < limit {
       entries.append(entry)
     } else {
       entries[oldest] = entry
-      oldest = (oldest + 1) % Self.limit
+      oldest = (oldest + 1) % limit
     }
   }
 

@@ -19,7 +19,7 @@ struct RunTable {
   /// Runs whose lines came lately, each in the place that its key gives it; many runs take turns.
   private var lately = [(key: RunKey, index: Int)?](repeating: nil, count: latelyCount)
   private static let latelyCount = 256
-  private var ended = EndedRuns()
+  private var ended: EndedRuns
   private var quota: RepairQuota
   private(set) var totals = Totals()
 
@@ -29,6 +29,8 @@ struct RunTable {
   ) {
     (self.names, self.allowsDuplicates) = (names, allowsDuplicates)
     quota = RepairQuota(limits)
+    ended = EndedRuns(
+      recentLimit: allowsDuplicates ? EndedRuns.repeatedLimit : EndedRuns.recentLimit)
   }
 
   func text(_ place: Place) -> String { Self.text(place, names) }
@@ -95,7 +97,7 @@ struct RunTable {
     let key = RunKey(runID)
     guard let index = find(key) ?? begin(key, runID, place) else {
       return correct(
-        key, runID, .corrupt(why), place, History(),
+        key, runID, nil, .corrupt(why), place, History(),
         "drop the line that cannot be read (\(text(place))): it comes after the end")
     }
     runs[index].takeCorrupt(why, at: place, &quota)
@@ -149,7 +151,8 @@ struct RunTable {
   private mutating func begin(_ key: RunKey, _ runID: String, _ place: Place) -> Int? {
     guard ended[key] == nil else { return nil }
     let index = runs.count
-    runs.append(OpenRun(key, runID, at: place))
+    let limit = allowsDuplicates ? RecentLines.repeatedLimit : RecentLines.limit
+    runs.append(OpenRun(key, runID, at: place, remembering: limit))
     indices[key] = index
     lately[key.place(in: Self.latelyCount)] = (key, index)
     return index
@@ -191,7 +194,7 @@ struct RunTable {
     var history = History()
     history.take(line)
     return correct(
-      key, line.runID,
+      key, line.runID, line.agentAppID,
       .violates(
         Violation(
           promise: earlier == nil ? .nothingAfterStopped : .noLineTwice,
@@ -203,8 +206,8 @@ struct RunTable {
 
   /// A second report of a run whose first one said that it conforms.
   private mutating func correct(
-    _ key: RunKey, _ runID: String, _ verdict: Replay.Verdict, _ place: Place, _ history: History,
-    _ repair: String
+    _ key: RunKey, _ runID: String, _ agentAppID: String?, _ verdict: Replay.Verdict,
+    _ place: Place, _ history: History, _ repair: String
   ) -> RunReport? {
     guard let before = ended[key], before == Replay.Verdict.conforms.name else {
       return nil
@@ -214,7 +217,7 @@ struct RunTable {
     if totals.runs[before] == 0 { totals.runs[before] = nil }
     totals.runs[verdict.name, default: 0] += 1
     var report = RunReport(
-      runID: runID, agentAppID: nil, deploymentID: nil, verdict: verdict, state: .stopped,
+      runID: runID, agentAppID: agentAppID, deploymentID: nil, verdict: verdict, state: .stopped,
       lines: 1, history: history, place: text(place), troublePlace: text(place), before: [],
       repairs: [repair])
     report.isCorrection = true

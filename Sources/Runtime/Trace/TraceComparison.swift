@@ -30,7 +30,9 @@ public struct TraceComparison {
     view.status = session.judge(
       &view, ScanQueue(side), write: { _ in }, complain: complain)
     guard view.fleet.runs > 0 else {
-      if view.totals.unreadable == 0 { complain("\(input) holds no run to compare") }
+      if view.totals.unreadable == 0 {
+        complain(InputFault(input, "holds no run to compare").sentence)
+      }
       return nil
     }
     return view

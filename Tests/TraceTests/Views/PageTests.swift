@@ -10,7 +10,8 @@ struct PageTests {
     arguments: [
       ("</script>", "\"\\u003c/script\\u003e\""), ("<!--", "\"\\u003c!--\""),
       ("a & b", "\"a \\u0026 b\""), ("x\u{2028}y\u{2029}z", "\"x\\u2028y\\u2029z\""),
-      ("\u{2027}\u{202A}é", "\"\u{2027}\u{202A}é\""), ("\"\\", "\"\\\"\\\\\""),
+      ("\u{2027}\u{202A}é", "\"\u{2027}\u{202A}é\""), ("modèle ¨ ĩ", "\"modèle ¨ ĩ\""),
+      ("\"\\", "\"\\\"\\\\\""),
     ])
   func inert(_ text: String, _ json: String) {
     #expect(InertJSON.write(.string(text)) == json)

@@ -103,8 +103,10 @@ public struct Repair: Sendable {
     let plans = findings.plans.sorted { $0.cost < $1.cost }
     repaired = plans.first?.lines ?? []
     let bound = aftermath.isWhole ? "" : " (as far as the lines after it were kept)"
-    sentences = plans.prefix(limits.named).map { plan in
-      plan.edits.map(\.sentence).joined(separator: ", and ") + bound
+    for plan in plans where sentences.count < limits.named {
+      let sentence = plan.edits.map(\.sentence).joined(separator: ", and ") + bound
+      // Two plans may differ in what no sentence tells, as how long a drain took.
+      if !sentences.contains(sentence) { sentences.append(sentence) }
     }
     guard sentences.isEmpty else { return }
     if findings.isExhausted {

@@ -12,6 +12,8 @@ struct CommonTexts {
 
   /// Different texts that are counted at once.
   static let limit = 1024
+  /// The longest text that is told from another, in bytes.
+  static let textLimit = 1024
 
   private var entries: [String: Entry] = [:]
   /// Whether texts had to make room.
@@ -20,6 +22,7 @@ struct CommonTexts {
 
   mutating func take(_ text: String, at place: String) {
     total += 1
+    let text = text.cut(toBytes: Self.textLimit)
     if entries[text]?.count != nil {
       entries[text]?.count += 1
       return
@@ -39,5 +42,13 @@ struct CommonTexts {
   func top(_ number: Int) -> [Entry] {
     Array(
       entries.values.sorted { ($1.count, $0.text) < ($0.count, $1.text) }.prefix(number))
+  }
+}
+
+extension String {
+  /// As many of its first characters as have so many bytes together.
+  func cut(toBytes limit: Int) -> String {
+    guard utf8.count > limit else { return self }
+    return String(self[..<utf8.index(startIndex, offsetBy: limit)])
   }
 }

@@ -2,6 +2,8 @@
 enum Signature {
   /// The longest signature, in characters.
   static let limit = 160
+  /// How much of a sentence is looked at, in bytes.
+  static let sentenceLimit = 4096
 
   /// Words whose number says what happened, so that it stays: `HTTP 403`, `status 137`.
   private static let telling: Set<Substring> = ["HTTP", "status"]
@@ -9,6 +11,7 @@ enum Signature {
   /// Numbers become `#`, paths `PATH`, addresses of the network `ADDRESS`, long hexadecimal words `ID`.
   /// Quotation marks, brackets and points stay as they are.
   static func fold(_ sentence: String) -> String {
+    let sentence = sentence.cut(toBytes: sentenceLimit)
     let words = sentence.split(separator: " ", omittingEmptySubsequences: true)
     let folded = words.indices.map { index in
       index > 0 && telling.contains(words[index - 1])

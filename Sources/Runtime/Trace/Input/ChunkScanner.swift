@@ -118,6 +118,10 @@ struct ChunkScanner {
   ) {
     guard isTerminated else { return addCutOff(to: chunk) }
     let runID = LineLocator.runID(in: bytes)
+    guard runID != nil || LineLocator.hasOurNames(bytes) else {
+      chunk.foreign += 1
+      return
+    }
     guard runID.map(options.wants) ?? true else { return }
     chunk.corrupt.append(Chunk.Corrupt(runID: runID, why: why))
     add(.corrupt, of: add(runID ?? ""), to: chunk)

@@ -61,6 +61,9 @@ final class Input: ByteSource {
     try findCompression()
   }
 
+  /// The byte order marks of UTF-16 (RFC 2781, 3.2), which a redirection in PowerShell begins with.
+  private static let wideMarks: [[UInt8]] = [[0xFF, 0xFE], [0xFE, 0xFF]]
+
   /// F_SETPIPE_SZ of fcntl(2), a GNU extension.
   private static let setPipeSize: Int32 = 1031
   private static let pipeBytes: Int32 = 1 << 20
@@ -85,9 +88,14 @@ final class Input: ByteSource {
       if count == 0 { break }
       beginning += free[..<count]
     } while Compression.allCases.contains { $0.couldBegin(beginning) }
+    let argument = name == "-" ? "" : " \(name)"
+    if Self.wideMarks.contains(where: { beginning.starts(with: $0) }) {
+      close()
+      throw InputFault(
+        name, "is UTF-16; give `iconv -f UTF-16 -t UTF-8\(argument) | par-lifecycle trace -`")
+    }
     guard let packed = Compression(beginning) else { return }
     if let unpacker = packed.unpacker {
-      let argument = name == "-" ? "" : " \(name)"
       close()
       throw InputFault(
         name, "is packed by \(packed); give `\(unpacker)\(argument) | par-lifecycle trace -`")

@@ -3,6 +3,7 @@ struct InputFault: Error, Sendable, Equatable {
   let sentence: String
 
   init(_ input: String, _ what: String) {
-    sentence = "\(input == "-" ? "standard input" : input) \(what)"
+    // A file may be called anything, and the sentence is for a terminal.
+    sentence = DisplayText.escape("\(input == "-" ? "standard input" : input) \(what)")
   }
 }

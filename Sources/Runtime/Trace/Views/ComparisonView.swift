@@ -56,7 +56,7 @@ struct ComparisonView {
   }
 
   private func line(_ cells: [String], _ end: String) -> String {
-    let widths = [10, 10, 10, 10, 8]
+    let widths = [9, 10, 10, 10, 9]
     let text =
       Figures.left(cells[0], 16) + Figures.left(cells[1], 3)
       + zip(cells.dropFirst(2), widths).map(Figures.right).joined() + " " + end
@@ -72,7 +72,22 @@ struct ComparisonView {
     let shares = comparison.shares.filter { $0.finding == .regressed }.map {
       "\($0.name): \($0.counts.0) of \($0.of.0) to \($0.counts.1) of \($0.of.1)"
     }
-    let found = rows + shares
+    return gate(rows + shares) + broken
+  }
+
+  /// What fails the gate whatever the times are: runs that are not as they should be. What A was written
+  /// by does not matter.
+  private var broken: [String] {
+    [
+      ("A", sides.0, ["violates", "corrupt"]),
+      ("B", sides.1, ["violates", "corrupt", "unknown-version"]),
+    ]
+    .flatMap { side in
+      side.2.compactMap { name in side.1.verdicts[name].map { "\(side.0): \(name) \($0)" } }
+    }
+  }
+
+  private func gate(_ found: [String]) -> [String] {
     let limit = Figures.change(comparison.limit).dropFirst()
     guard let first = found.first else {
       let untold = comparison.rows.contains { $0.finding == .tooFew }

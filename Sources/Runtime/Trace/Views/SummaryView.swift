@@ -28,7 +28,10 @@ struct SummaryView: TraceView {
   private var width: Int { max(40, options.width) }
 
   private func head(_ totals: Totals) -> [String] {
-    guard fleet.runs > 0 else { return ["there is no line to check"] }
+    guard fleet.runs > 0 else {
+      return Figures.wrapped(
+        [DisplayText.escape(totals.nothing(options))], separator: " ", indent: 0, width: width)
+    }
     let versions = fleet.versions.top(3).map { DisplayText.escape($0.text) }
     var parts = [
       Figures.counted(fleet.runs, "run", "runs"),
@@ -44,7 +47,7 @@ struct SummaryView: TraceView {
     }
     return Figures.wrapped(parts, separator: " · ", indent: 0, width: width)
       + Figures.wrapped(verdicts, separator: " · ", indent: 2, width: width)
-      + list(fleet.promises, "promises broken", of: nil)
+      + list(fleet.promises, "promises broken", of: "with the first place")
   }
 
   private var endings: [String] {

@@ -13,8 +13,7 @@ enum InertJSON {
       case UInt8(ascii: ">"): bytes += "\\u003e".utf8
       case UInt8(ascii: "&"): bytes += "\\u0026".utf8
       // U+2028 and U+2029 are E2 80 A8 and E2 80 A9.
-      case 0xA8,
-        0xA9 where bytes.suffix(2) == [0xE2, 0x80]:
+      case 0xA8...0xA9 where bytes.suffix(2) == [0xE2, 0x80]:
         bytes.removeLast(2)
         bytes += (byte == 0xA8 ? "\\u2028" : "\\u2029").utf8
       default: bytes.append(byte)

@@ -40,7 +40,9 @@
     if (ms === null || ms === undefined) return "–";
     const sign = ms < 0 ? "−" : "", size = Math.abs(ms);
     if (size < 1000) return `${sign}${Number(size.toFixed(size < 10 && size % 1 ? 1 : 0))} ms`;
-    if (size < 60000) return `${sign}${(size / 1000).toFixed(size < 10000 ? 2 : 1)} s`;
+    // Cut and not rounded, as the terminal shows it.
+    if (size < 10000) return `${sign}${(Math.floor(size / 10) / 100).toFixed(2)} s`;
+    if (size < 60000) return `${sign}${(Math.floor(size / 100) / 10).toFixed(1)} s`;
     const seconds = Math.floor(size / 1000), minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
     if (hours === 0) return `${sign}${minutes} min ${seconds % 60} s`;
     const days = Math.floor(hours / 24);

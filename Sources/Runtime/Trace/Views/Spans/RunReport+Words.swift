@@ -5,7 +5,7 @@ extension RunReport {
   /// What is wrong, as a sentence; nil: nothing.
   var problem: String? {
     switch verdict {
-    case .violates(let violation): violation.problem
+    case .violates(let violation): "\(violation.promise.rawValue): \(violation.problem)"
     case .corrupt(let why): why
     case .unknownVersion(let found): "written by another version: \(found)"
     case .conforms, .incomplete: nil

@@ -74,33 +74,46 @@ enum DisplayText {
     let columns = max(1, columns)
     var lines: [String] = []
     var line = ""
+    var room = 0
     for word in text.split(separator: " ") {
-      var word = String(word)
-      if !line.isEmpty, width(line) + 1 + width(word) <= columns {
+      if !line.isEmpty, fits(word, in: room - 1) {
         line += " " + word
+        room -= 1 + width(word)
         continue
       }
       if !line.isEmpty { lines.append(line) }
-      while width(word) > columns {
-        let piece = prefix(word, columns)
-        lines.append(piece)
-        word.removeFirst(piece.count)
+      var rest = word
+      while !fits(rest, in: columns) {
+        let piece = prefix(rest, columns)
+        lines.append(String(piece))
+        rest = rest[piece.endIndex...]
       }
-      line = word
+      line = String(rest)
+      room = columns - width(rest)
     }
     return line.isEmpty ? lines : lines + [line]
   }
 
-  /// The first characters that fit; at least one.
-  private static func prefix(_ text: String, _ columns: Int) -> String {
-    var piece = ""
+  /// Looks no further than it has to.
+  private static func fits(_ text: Substring, in columns: Int) -> Bool {
     var left = columns
-    for character in text {
-      left -= width(String(character))
-      if left < 0, !piece.isEmpty { break }
-      piece.append(character)
+    for scalar in text.unicodeScalars {
+      left -= width(scalar)
+      if left < 0 { return false }
     }
-    return piece
+    return left >= 0
+  }
+
+  /// The first characters that fit; at least one.
+  private static func prefix(_ text: Substring, _ columns: Int) -> Substring {
+    var left = columns
+    var end = text.startIndex
+    for index in text.indices {
+      left -= width(String(text[index]))
+      if left < 0, index > text.startIndex { return text[..<index] }
+      end = text.index(after: index)
+    }
+    return text[..<end]
   }
 
   static func padded(_ text: String, to columns: Int) -> String {

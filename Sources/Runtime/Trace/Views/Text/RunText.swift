@@ -113,12 +113,15 @@ struct RunText {
 
   /// The last lines of the run until its trouble.
   private var before: [TextLine] {
-    run.before.enumerated().flatMap { index, moment in
+    let isNarrow = layout.barWidth == 0
+    return run.before.enumerated().flatMap { index, moment in
       var lead = TextLine(index == 0 ? "before" : "", .dim, indent: TextLayout.indent + 2)
       lead.advance(to: TextLayout.indent + 11)
       lead.add("\(moment.sequence)")
-      let time = DisplayText.rightAligned(TimeText.length(moment.uptimeMilliseconds), in: 10)
-      lead.add(DisplayText.rightAligned(time, in: layout.stateColumn + 16 - lead.width), .dim)
+      let time = DisplayText.rightAligned(
+        TimeText.length(moment.uptimeMilliseconds), in: isNarrow ? 8 : 10)
+      let timeEnd = layout.stateColumn + (isNarrow ? 9 : 16)
+      lead.add(DisplayText.rightAligned(time, in: timeEnd - lead.width), .dim)
       lead.add("  \(moment.event.name)  ")
       return lead.wrapping(moment.label, .dim, columns: layout.columns)
     }

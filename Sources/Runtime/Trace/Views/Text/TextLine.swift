@@ -56,17 +56,23 @@ struct TextLine {
     return text + "\n"
   }
 
-  /// The line with a text after it, which may need several lines: they begin at the same column.
+  /// A text is not beside what is before it where it would have fewer columns.
+  static let leastBeside = 16
+
+  /// The line with a text after it, which may need several lines: they begin at the same column, or where
+  /// that leaves too little room, below it.
   func wrapping(
     _ text: some StringProtocol, _ style: TextStyle = .plain, columns: Int
   ) -> [TextLine] {
-    let pieces = DisplayText.wrap(DisplayText.escape(text), to: columns - width)
+    let isBelow = columns - width < Self.leastBeside && width > columns / 3
+    let indent = isBelow ? columns / 3 : width
+    let pieces = DisplayText.wrap(DisplayText.escape(text), to: columns - indent)
     guard !pieces.isEmpty else { return [self] }
-    return pieces.enumerated().map { index, piece in
-      var line = self
-      if index > 0 { line = TextLine(indent: width) }
+    let lines = pieces.enumerated().map { index, piece in
+      var line = index > 0 || isBelow ? TextLine(indent: indent) : self
       line.add(piece, style)
       return line
     }
+    return isBelow && parts.contains { $0.text.contains { $0 != " " } } ? [self] + lines : lines
   }
 }

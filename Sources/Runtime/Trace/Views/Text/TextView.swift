@@ -43,7 +43,7 @@ struct TextView: TraceView {
         "\(CountText.of(totals.corrupt, "line")) of no run cannot be read, the first is \(first)",
         .boldRed, columns: layout.columns)
     }
-    return print(lines + TextLine().wrapping(totals.text, columns: layout.columns))
+    return print(lines + TextLine().wrapping(totals.text(options), columns: layout.columns))
   }
 
   private func print(_ lines: [TextLine]) -> String {
@@ -52,8 +52,16 @@ struct TextView: TraceView {
 }
 
 extension Totals {
+  /// Why there is no run, and what to do about it.
+  func nothing(_ options: TraceOptions) -> String {
+    if let id = options.runID { return "no run has an id that begins with \(id)" }
+    return foreign == 0
+      ? "there is no line to check"
+      : "there is no line to check: trace reads the JSON lines of LOG_FORMAT=json"
+  }
+
   /// In one line: runs by verdict, lines, and what was passed over.
-  var text: String {
+  func text(_ options: TraceOptions) -> String {
     let words = [
       ("conforms", "conform"), ("incomplete", "incomplete"), ("violates", "violate"),
       ("corrupt", "corrupt"), ("unknown-version", "unknown-version"),
@@ -64,7 +72,7 @@ extension Totals {
     let count = runs.values.reduce(0, +)
     var text =
       count == 0
-      ? "there is no line to check"
+      ? nothing(options)
       : "\(CountText.of(count, "run")): \(verdicts.joined(separator: ", ")); "
         + CountText.of(lines, "line")
     if foreign > 0 { text += ", \(CountText.of(foreign, "line")) of others" }
