@@ -50,6 +50,20 @@ private struct LogReader {
     let line = try? all.decode(text.span)
     let short = try? judged.decode(text.span)
     if (line == nil) != (short == nil) { fail("to be judged it is another line: \(text.shown)") }
+    var counted = CountedLine()
+    if (try? judged.decode(text.span, into: &counted)) == true {
+      guard let line else { fail("it cannot be read, and is counted: \(text.shown)") }
+      let count = counted.line(of: judged.owners[counted.owner])
+      if line.sequence != count.sequence || line.runID != count.runID
+        || line.event.name != count.event.name || line.agentAppID != count.agentAppID
+        || line.deploymentID != count.deploymentID
+        || line.uptimeMilliseconds != count.uptimeMilliseconds
+        || line.wallNanoseconds != count.wallNanoseconds
+      {
+        fail("to be counted it says something else: \(text.shown)")
+      }
+    }
+    if judged.owners.count > 1000 { judged.forgetOwners() }
     guard let line, let short else { return }
     if line.sequence != short.sequence || line.runID != short.runID
       || line.event.name != short.event.name || line.event.transition != short.event.transition
