@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 import os
 import re
@@ -263,6 +264,14 @@ def test_a_log_is_followed_over_rotations(tmp_path, follow):
     append(log, pieces[3])
     follower.until("conforms")
     assert follower.end() == 0
+
+
+def test_a_packed_log_is_not_followed(tmp_path):
+    log = tmp_path / "par.log.gz"
+    log.write_bytes(gzip.compress(fleet.text(conforming()).encode()))
+    done = trace("--follow", log)
+    assert done.returncode == 2
+    assert "leave out --follow" in done.stderr
 
 
 def test_a_pipe_is_followed_to_its_end(tmp_path, follow):

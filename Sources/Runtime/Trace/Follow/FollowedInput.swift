@@ -39,7 +39,13 @@ final class FollowedInput {
       defer { isAwaited = true }
       return isAwaited ? nil : "\(name) is not there yet"
     }
-    do throws(InputFault) { try input.open() } catch {
+    do throws(InputFault) {
+      try input.open()
+      guard !input.isPacked else {
+        input.close()
+        throw InputFault(name, "is packed: nothing is written to it any more; leave out --follow")
+      }
+    } catch {
       isEnded = true
       return error.sentence
     }

@@ -76,6 +76,8 @@ final class Input: ByteSource {
     beginning = []
   }
 
+  var isPacked: Bool { gzip != nil }
+
   private func findCompression() throws(InputFault) {
     beginning = []
     let buffer = UnsafeMutableRawBufferPointer.allocate(
