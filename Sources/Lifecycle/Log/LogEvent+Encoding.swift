@@ -1,41 +1,40 @@
 extension LogEvent {
-  /// The event's name in the log: what an operator greps for.
-  public var name: String {
+  var kind: EventName {
     switch self {
-    case .runStarted: "run_started"
-    case .fetch: "fetch"
-    case .verify: "verify"
-    case .install: "install"
-    case .load: "load"
-    case .runtimeReady: "runtime_ready"
-    case .drain: "drain"
-    case .stopped: "stopped"
-    case .budgetExceeded: "Boot time exceeded budget"
-    case .hardLimitExceeded: "Boot time exceeded hard limit"
-    case .configError: "config_error"
-    case .bootFailed: "boot_failed"
-    case .bootProgress: "boot_progress"
-    case .fetchRetry: "fetch_retry"
-    case .workerStarted: "worker_started"
-    case .workerExited: "worker_exited"
-    case .reloadStarted: "reload_started"
-    case .reloadFinished: "reload_finished"
-    case .reloadFailed: "reload_failed"
-    case .requestAborted: "request_aborted"
-    case .warning: "warning"
-    case .logDropped: "log_dropped"
-    case .illegalEvent: "illegal_event"
-    case .agentOutput: "agent_output"
-    case .request: "request"
-    case .slowRequest: "slow_request"
+    case .runStarted: .runStarted
+    case .fetch: .fetch
+    case .verify: .verify
+    case .install: .install
+    case .load: .load
+    case .runtimeReady: .runtimeReady
+    case .drain: .drain
+    case .stopped: .stopped
+    case .budgetExceeded: .budgetExceeded
+    case .hardLimitExceeded: .hardLimitExceeded
+    case .configError: .configError
+    case .bootFailed: .bootFailed
+    case .bootProgress: .bootProgress
+    case .fetchRetry: .fetchRetry
+    case .workerStarted: .workerStarted
+    case .workerExited: .workerExited
+    case .reloadStarted: .reloadStarted
+    case .reloadFinished: .reloadFinished
+    case .reloadFailed: .reloadFailed
+    case .requestAborted: .requestAborted
+    case .warning: .warning
+    case .logDropped: .logDropped
+    case .illegalEvent: .illegalEvent
+    case .agentOutput: .agentOutput
+    case .request: .request
+    case .slowRequest: .slowRequest
     }
   }
 
+  /// The event's name in the log: what an operator greps for.
+  public var name: String { kind.spelling.description }
+
   public var level: LogLevel {
     switch self {
-    case .runStarted, .fetch, .verify, .install, .load, .runtimeReady, .bootProgress,
-      .workerStarted, .reloadStarted, .reloadFinished, .agentOutput, .request:
-      .info
     case .drain(let transition, _, _):
       Signal(rawValue: transition.cause) == nil ? .error : .info
     case .stopped(_, let facts):
@@ -44,11 +43,9 @@ extension LogEvent {
       case .cut: .warning
       case .failed: .error
       }
-    case .budgetExceeded, .fetchRetry, .reloadFailed, .requestAborted, .warning, .logDropped,
-      .slowRequest:
-      .warning
     case .workerExited(let exit): exit.asked ? .info : .error
-    case .hardLimitExceeded, .configError, .bootFailed, .illegalEvent: .error
+    // The name of every other says it.
+    default: kind.level ?? .error
     }
   }
 

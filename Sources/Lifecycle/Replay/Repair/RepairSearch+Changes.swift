@@ -75,7 +75,7 @@ extension RepairSearch {
       var events: [LogEvent] = []
       for cause in causes {
         var event = line.event
-        event.update { $0.cause = cause }
+        event.changeTransition { $0.cause = cause }
         events += variants(event, index).compactMap { machine.says($0, at: uptime) }
       }
       // What the machine is not asked: whether a number agrees with other lines.
@@ -292,25 +292,6 @@ extension FieldChange {
     // Several values may be right.
     case "cause", "pid", "aborted", "environment.cache": Edit.Cost.otherField
     default: Edit.Cost.expectedField
-    }
-  }
-}
-
-extension LogEvent {
-  fileprivate mutating func update(_ change: (inout Transition) -> Void) {
-    guard var transition else { return }
-    change(&transition)
-    switch self {
-    case .fetch(_, let source, let url): self = .fetch(transition, source: source, url: url)
-    case .verify(_, let bytes, let time):
-      self = .verify(transition, bytes: bytes, fetchMilliseconds: time)
-    case .install(_, let facts): self = .install(transition, facts)
-    case .load(_, let facts): self = .load(transition, facts)
-    case .runtimeReady(_, let facts): self = .runtimeReady(transition, facts)
-    case .drain(_, let count, let deadline):
-      self = .drain(transition, inFlight: count, deadlineMilliseconds: deadline)
-    case .stopped(_, let facts): self = .stopped(transition, facts)
-    default: break
     }
   }
 }
