@@ -221,7 +221,7 @@
     spacer.style.height = `${shown.length * height}px`;
     const first = all ? 0 : Math.max(0, Math.floor(grid.scrollTop / height) - 3);
     const last = all ? Math.min(shown.length, PRINTED_ROWS) - 1
-      : Math.min(shown.length - 1, Math.ceil((grid.scrollTop + grid.clientHeight) / height) + 3);
+      : Math.min(shown.length - 1, Math.ceil((grid.scrollTop + Math.min(grid.clientHeight, innerHeight)) / height) + 3);
     for (const [index, row] of rows) {
       if (index < first || index > last) { row.remove(); rows.delete(index); }
     }
