@@ -92,6 +92,17 @@ enum JSONScan {
     let start = position + 1
     var place = start
     var high: UInt64 = 0
+    passPlain(bytes, &place, &high)
+    if high & UInt64.highBits == 0, bytes.byte(at: place) == 0x22 {
+      position = place + 1
+      return StringBody(start: start, end: place, hasEscapes: false)
+    }
+    return try unusualString(bytes, &position, from: start, to: place, high)
+  }
+
+  /// Goes on to the next byte of a string that is not plain; `high` gets the bits of those passed.
+  @inline(__always)
+  private static func passPlain(_ bytes: Span<UInt8>, _ place: inout Int, _ high: inout UInt64) {
     while true {
       let word = bytes.word(at: place)
       let marks = word.stringMarks
@@ -103,13 +114,8 @@ enum JSONScan {
       let count = marks.firstMark
       high |= word.first(count)
       place += count
-      break
+      return
     }
-    if high & UInt64.highBits == 0, bytes.byte(at: place) == 0x22 {
-      position = place + 1
-      return StringBody(start: start, end: place, hasEscapes: false)
-    }
-    return try unusualString(bytes, &position, from: start, to: place, high)
   }
 
   /// A string with escapes, or with characters beyond ASCII, or a bad one. It is read up to `place`;
@@ -123,15 +129,7 @@ enum JSONScan {
     var hasEscapes = false
     var high = bytesBefore
     scan: while true {
-      let word = bytes.word(at: place)
-      let marks = word.stringMarks
-      guard marks != 0 else {
-        high |= word
-        place += 8
-        continue
-      }
-      high |= word.first(marks.firstMark)
-      place += marks.firstMark
+      passPlain(bytes, &place, &high)
       switch bytes.byte(at: place) {
       case nil: throw JSONError(problem: .unexpectedEnd, offset: bytes.count)
       case UInt8(ascii: "\""): break scan

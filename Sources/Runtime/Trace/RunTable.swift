@@ -117,7 +117,7 @@ struct RunTable {
       ($0.place.input, $0.place.line) < ($1.place.input, $1.place.line)
     }
     (runs, indices) = ([], [:])
-    forget()
+    for place in lately.indices { lately[place] = nil }
     return open.map { report($0) }
   }
 
@@ -134,10 +134,8 @@ struct RunTable {
 
   // MARK: Runs
 
-  /// After this, no run is where it was.
-  private mutating func forget() {
-    for place in lately.indices { lately[place] = nil }
-  }
+  /// After this, the run is not where it was.
+  private mutating func forget(_ key: RunKey) { lately[key.place(in: Self.latelyCount)] = nil }
 
   private mutating func find(_ key: RunKey) -> Int? {
     let place = key.place(in: Self.latelyCount)
@@ -161,9 +159,12 @@ struct RunTable {
   private mutating func end(_ index: Int) -> RunReport {
     runs.swapAt(index, runs.count - 1)
     let run = runs.removeLast()
-    if index < runs.count { indices[runs[index].key] = index }
+    if index < runs.count {
+      indices[runs[index].key] = index
+      forget(runs[index].key)
+    }
     indices[run.key] = nil
-    forget()
+    forget(run.key)
     ended.take(run.key, run.replay.verdict.name, run.recent)
     return report(run)
   }
