@@ -95,14 +95,16 @@ class Exchange:
         try:
             if events & selectors.EVENT_WRITE:
                 self._left = self._left[self.socket.send(self._left[: self.played.piece]) :]
+        except ConnectionError:
+            # What is sent behind the last request may find the connection closed; what was said before is still there to read.
+            self._left = b""
+        try:
             if events & selectors.EVENT_READ:
                 more = self.socket.recv(1 << 16)
                 self.received += more
                 return bool(more)
         except ConnectionError:
-            # What is sent after the refusal may cost the rest, but not what was said before.
-            self._left = b""
-            return bool(events & selectors.EVENT_READ == 0)
+            return False
         return True
 
     def answers(self) -> list[Answer]:
