@@ -69,7 +69,8 @@ struct AgentExploration {
     if let agent = outcome.agent { add(agent.state) }
     return SupervisionTable.Row(
       situation: state.situation, event: event, verdict: outcome.verdict,
-      next: outcome.agent?.state.situation ?? "gone", cause: outcome.transition?.cause.rawValue ?? "",
+      next: outcome.agent?.state.situation ?? "gone",
+      cause: outcome.transition?.cause.rawValue ?? "",
       effects: outcome.effects.map(\.name))
   }
 
@@ -87,7 +88,8 @@ struct AgentExploration {
   private static let inputs: [Input] = {
     var inputs: [Input] = []
     func deployed(
-      _ name: String, _ cause: Deployment.Cause, _ revision: @escaping @Sendable (AgentState) -> String?
+      _ name: String, _ cause: Deployment.Cause,
+      _ revision: @escaping @Sendable (AgentState) -> String?
     ) {
       for surge in [true, false] {
         inputs.append(

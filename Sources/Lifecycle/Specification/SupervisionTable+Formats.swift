@@ -27,7 +27,9 @@ extension SupervisionTable {
 
   private static func situations(_ table: Table) -> JSONValue {
     var answers: [String: [Step.Verdict: [String]]] = [:]
-    for row in table.rows { answers[row.situation, default: [:]][row.verdict, default: []].append(row.event) }
+    for row in table.rows {
+      answers[row.situation, default: [:]][row.verdict, default: []].append(row.event)
+    }
     return .array(
       table.situations.map { situation in
         let names = answers[situation.name] ?? [:]
