@@ -17,7 +17,7 @@ package protocol Fleet: AnyObject {
   /// This version of an agent is to run. From the config it replaces a change that runs, from
   /// elsewhere it is refused then; the version that is active already changes nothing.
   func deploy(
-    _ version: AgentVersion, cause: DeploymentCause
+    _ version: AgentRelease, cause: DeploymentCause
   ) throws(FleetRefusal)
 
   /// The agent is to go: its worker drains, then it is forgotten.

@@ -2,7 +2,7 @@ package import Lifecycle
 
 /// A version of an agent as the driver starts it: what Desired/ makes of an entry of the config or
 /// of the admin API.
-package struct AgentVersion: Sendable, Equatable {
+package struct AgentRelease: Sendable, Equatable {
   package enum Package: Sendable, Equatable {
     /// `s3://…` or `https://…`.
     case url(String)
