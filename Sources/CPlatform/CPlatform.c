@@ -445,6 +445,7 @@ static void become(const char *path, char *const argv[], char *const envp[], con
     }
   }
   if (confined->most_descriptors > 0) limit(RLIMIT_NOFILE, (rlim_t)confined->most_descriptors);
+  if (confined->most_data > 0) limit(RLIMIT_DATA, (rlim_t)confined->most_data);
   if (confined->is_private) {
     limit(RLIMIT_CORE, 0);
     umask(077);
@@ -531,7 +532,9 @@ pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[
   return par_spawn_confined(path, argv, envp, folder, descriptors, count, &confined, NULL);
 }
 
-int par_kill_user(uint32_t user, uint32_t group) {
+// Asks `question` in a child that becomes the user; what it answers is an errno, 0 for yes.
+static int ask_as(uint32_t user, uint32_t group, int (*question)(const char *, int), const char *path,
+                  int mode) {
   if (user == 0) {
     errno = EINVAL;
     return -1;
@@ -543,7 +546,7 @@ int par_kill_user(uint32_t user, uint32_t group) {
   pid_t child = fork();
   if (child == 0) {
     if (become_user(&confined) < 0) _exit(errno);
-    _exit(kill(-1, SIGKILL) < 0 ? errno : 0);
+    _exit(question(path, mode) < 0 ? errno : 0);
   }
   int saved = errno, status = 0;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -552,6 +555,16 @@ int par_kill_user(uint32_t user, uint32_t group) {
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
   return errno ? -1 : 0;
+}
+static int kill_all(const char *path, int number) {
+  (void)path;
+  return kill(-1, number);
+}
+int par_kill_user(uint32_t user, uint32_t group) {
+  return ask_as(user, group, kill_all, NULL, SIGKILL);
+}
+int par_access_as(uint32_t user, uint32_t group, const char *path, int mode) {
+  return ask_as(user, group, access, path, mode);
 }
 bool par_has_attribute(const char *path, const char *name) {
   return getxattr(path, name, NULL, 0) >= 0;

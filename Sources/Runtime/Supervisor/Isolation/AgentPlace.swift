@@ -26,5 +26,17 @@ package struct AgentPlace: Sendable, Equatable {
   ]
 
   /// How the worker is started.
-  package var confinement: Confinement { .worker(user: user) }
+  ///
+  /// - Parameters:
+  ///   - group: nil where there are no control groups.
+  ///   - limits: what of them no group holds is left to the limits of each process.
+  package func confinement(_ group: WorkerGroup?, _ limits: ResourceLimits) -> Confinement {
+    var confinement = Confinement.worker(user: user)
+    confinement.controlGroup = group?.processes
+    if group?.holdsMemory != true, let memory = limits.memory {
+      confinement.mostData = ResourceLimits.mostData(memory)
+    }
+    if group?.weighsProcessors != true { confinement.nice = limits.nice }
+    return confinement
+  }
 }

@@ -56,6 +56,21 @@ package final class Isolation {
     return AgentPlace(user: user, folder: folder + "/" + agent)
   }
 
+  /// What of these paths the agents' users cannot use, each as a sentence: an agent host in somebody's
+  /// home, for example, whose interpreter they cannot execute.
+  ///
+  /// - Parameters:
+  ///   - read: files that a worker reads.
+  ///   - execute: programs that it starts; one that is not there is none.
+  package func obstacles(read: [String], execute: [String]) -> [String] {
+    guard level == .user else { return [] }
+    let anyone = UserIdentity(user: users.first, group: users.first)
+    let unreadable = read.filter { FileKind($0) != .missing && !anyone.may(.read, $0) }
+    let closed = execute.filter { FileKind($0) != .missing && !anyone.may(.execute, $0) }
+    return unreadable.map { "\($0) cannot be read by the users that agents run as" }
+      + closed.map { "\($0) cannot be executed by the users that agents run as" }
+  }
+
   /// Removes an agent's folders. Nothing of it may run any more.
   package func remove(agent: String) {
     if level == .user { removeTree(folder + "/" + agent) }

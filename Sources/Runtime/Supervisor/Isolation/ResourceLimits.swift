@@ -13,6 +13,12 @@ package struct ResourceLimits: Sendable, Equatable {
     self.cpuShares = cpuShares
   }
 
+  /// What each process may have of private memory where no control group holds all of them to the
+  /// limit: so much that only a sudden growth fails, as what is over the limit for longer is seen
+  /// (`MemoryWatch`). The kernel counts reserved stacks of threads too, 8 MiB each, and the libraries
+  /// that agents use start a dozen or two.
+  static func mostData(_ memory: Int64) -> Int64 { memory + memory / 2 + 256 << 20 }
+
   /// cpu.weight of cgroups(7), 1–10000, where 100 is the usual.
   package var cpuWeight: Int { min(10_000, max(1, cpuShares * 100 / Self.usualShares)) }
 

@@ -10,16 +10,22 @@ package final class WorkerGroup {
   private let folder: String
   /// `cgroup.procs`, for `Confinement.controlGroup`.
   package let processes: Int32
+  /// Whether it holds the worker to a limit of memory.
+  package let holdsMemory: Bool
+  /// Whether it gives the worker its share of the processors.
+  package let weighsProcessors: Bool
   private let hasMemory: Bool
 
   init(folder: String, limits: ResourceLimits, _ controllers: Set<String>) throws(SystemError) {
     self.folder = folder
     guard mkdir(folder, 0o755) == 0 || errno == EEXIST else { throw SystemError("mkdir", folder) }
     hasMemory = controllers.contains("memory")
+    holdsMemory = hasMemory && limits.memory != nil
+    weighsProcessors = controllers.contains("cpu")
     if hasMemory, let memory = limits.memory {
       try KernelFile.write(String(memory), to: folder + "/memory.max")
     }
-    if controllers.contains("cpu") {
+    if weighsProcessors {
       try KernelFile.write(String(limits.cpuWeight), to: folder + "/cpu.weight")
     }
     if controllers.contains("pids") {
