@@ -47,12 +47,12 @@ package struct Listeners {
   /// Opens what was not passed, and closes what was passed for nothing.
   ///
   /// - Parameters:
+  ///   - isSupervised: the supervisor routes nobody here before Ready, and nobody comes after this
+  ///     run: what it passes is as the program's own.
   ///   - restName: the variable that the REST port is set by.
-  ///   - isSupervised: the supervisor routes nobody here before Ready, and nobody comes after this run:
-  ///     what it passes is as the program's own.
   package init(
-    _ configuration: Configuration, passed: PassedSockets = .none, restName: String = "REST_PORT",
-    isSupervised: Bool = false
+    _ configuration: Configuration, passed: PassedSockets = .none, isSupervised: Bool = false,
+    restName: String = "REST_PORT"
   ) throws(Failure) {
     let isActivated = !isSupervised
     for unused in passed.unused { closeDescriptor(unused.socket.descriptor) }

@@ -1,11 +1,15 @@
 import ControlPlane
 import DataPlane
+import Lifecycle
 import LinuxSystem
 import RunConfiguration
 
 extension SupervisorRun {
   /// Puts the parts together that keep the desired state and answer control requests.
   func compose() {
+    if case .file(let path) = configuration.config {
+      desired = StartupConfig(path) { [log] in log.write($0) }
+    }
   }
 }
 
