@@ -1,10 +1,15 @@
 internal import CPlatform
 
-/// The page's Content-Security-Policy: nothing is loaded from anywhere, no connection is made, and only
-/// the two texts that this program wrote are obeyed.
-enum PagePolicy {
-  static func text(style: [UInt8], script: [UInt8]) -> String {
+/// The Content-Security-Policy of a page that stands in the program: nothing is loaded from anywhere,
+/// and only the two texts that this program wrote are obeyed.
+package enum PagePolicy {
+  /// - Parameters:
+  ///   - style: what stands between the page's `style` tags, byte by byte.
+  ///   - script: what stands between its `script` tags.
+  ///   - asksItsOrigin: whether it may ask where it came from for more.
+  package static func text(style: [UInt8], script: [UInt8], asksItsOrigin: Bool = false) -> String {
     "default-src 'none'; style-src \(source(style)); script-src \(source(script)); "
+      + (asksItsOrigin ? "connect-src 'self'; " : "")
       + "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
   }
 
@@ -19,7 +24,7 @@ enum PagePolicy {
   }
 
   /// RFC 4648, section 4.
-  static func base64(_ bytes: [UInt8]) -> String {
+  package static func base64(_ bytes: [UInt8]) -> String {
     let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     var text: [UInt8] = []
     for start in stride(from: 0, to: bytes.count, by: 3) {
