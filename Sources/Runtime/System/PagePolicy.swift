@@ -16,11 +16,16 @@ package enum PagePolicy {
   /// The text's hash (CSP 3, 2.3.1). Without libcrypto there is none, and any inline text would be
   /// obeyed; there is no other than ours.
   private static func source(_ text: [UInt8]) -> String {
-    guard let context = par_sha256_new() else { return "'unsafe-inline'" }
+    digest(text).map { "'sha256-\($0)'" } ?? "'unsafe-inline'"
+  }
+
+  /// SHA-256 of a text in base64; nil without libcrypto.
+  package static func digest(_ text: [UInt8]) -> String? {
+    guard let context = par_sha256_new() else { return nil }
     _ = par_sha256_update(context, text, text.count)
     var digest = [UInt8](repeating: 0, count: 32)
-    guard par_sha256_finish(context, &digest) == 0 else { return "'unsafe-inline'" }
-    return "'sha256-\(base64(digest))'"
+    guard par_sha256_finish(context, &digest) == 0 else { return nil }
+    return base64(digest)
   }
 
   /// RFC 4648, section 4.

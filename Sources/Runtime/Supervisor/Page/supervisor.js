@@ -68,7 +68,16 @@
     !Number.isFinite(count) ? "–" : count < 1e6 ? `${Math.round(count / 1e3)} kB` : count < 1e9 ? `${Math.round(count / 1e6)} MB` : `${(count / 1e9).toFixed(2)} GB`;
   const clock = (time) => new Date(time).toLocaleTimeString([], { hour12: false });
   const word = (value) => (typeof value === "string" ? value : "");
-  const shown = (version) => (version?.package ? `${version.package.name} ${version.package.version}` : word(version?.revision));
+  const shown = (version) => [word(version?.name), word(version?.version)].filter(Boolean).join(" ");
+  const sum = (phases) => PHASES.reduce((total, name) => total + (phases?.[name] ?? 0), 0);
+  /// The worker that an agent has: the one that serves, or without one the one that is to.
+  const workerOf = (agent) => {
+    const workers = agent.workers ?? [];
+    return workers.find((one) => one.role === "active") ?? workers.find((one) => one.role === "target") ?? null;
+  };
+  /// Of a worker that boots, as far as it came.
+  const bootTime = (worker) => (worker ? worker.boot_ms ?? sum(worker.phases_ms) : 0);
+  const micro = (count) => (Number.isFinite(count) ? length(count / 1000) : "–");
 
   // MARK: What is known
 
@@ -215,10 +224,10 @@
     name: () => 0,
     trouble: (a, b) => troubleRank(a) - troubleRank(b),
     recent: (a, b) => Date.parse(b.since) - Date.parse(a.since),
-    latency: (a, b) => (b.traffic?.latency_ms?.p99 ?? 0) - (a.traffic?.latency_ms?.p99 ?? 0),
+    latency: (a, b) => (b.traffic?.p99_us ?? 0) - (a.traffic?.p99_us ?? 0),
     traffic: (a, b) => rate(b) - rate(a),
-    memory: (a, b) => (b.process?.rss_bytes ?? 0) - (a.process?.rss_bytes ?? 0),
-    boot: (a, b) => (b.boot?.total_ms ?? 0) - (a.boot?.total_ms ?? 0),
+    memory: (a, b) => (workerOf(b)?.rss_bytes ?? 0) - (workerOf(a)?.rss_bytes ?? 0),
+    boot: (a, b) => bootTime(workerOf(b)) - bootTime(workerOf(a)),
   };
   const rate = (agent) => traffic.get(agent.agent_app_id)?.points.at(-1) ?? 0;
   const byName = (a, b) => (a.agent_app_id < b.agent_app_id ? -1 : a.agent_app_id > b.agent_app_id ? 1 : 0);
@@ -244,11 +253,11 @@
   const badge = (state) => [icon(state), make("span", { text: state })];
   const sinceText = (agent) => `for ${age(now() - Date.parse(agent.since))}`;
 
-  function bootBars(element, boot, longest) {
-    const phases = boot?.phases_ms, total = boot?.total_ms;
-    renew(element, [phases ?? null, total ?? null, longest], () => {
-      if (!phases || !Number.isFinite(total)) return [make("span", { class: "soft", text: "–" })];
-      const words = PHASES.filter((name) => Number.isFinite(phases[name])).map((name) => `${name} ${length(phases[name])}`).join(", ");
+  function bootBars(element, worker, longest) {
+    const phases = worker?.phases_ms, total = bootTime(worker);
+    renew(element, [phases ?? null, total, longest, worker?.phase ?? null], () => {
+      if (!phases || !total) return [make("span", { class: "soft", text: "–" })];
+      const words = PHASES.filter((name) => phases[name] > 0).map((name) => `${name} ${length(phases[name])}`).join(", ");
       const track = make("span", { class: "track", role: "img", "aria-label": `Boot by phase: ${words}`, title: words });
       for (const name of PHASES) {
         if (!(phases[name] > 0)) continue;
@@ -256,7 +265,8 @@
         part.style.width = `${(100 * phases[name]) / Math.max(longest, 1)}%`;
         track.append(part);
       }
-      return [track, make("b", { class: "number", text: length(total) })];
+      const running = worker.boot_ms === null && word(worker.phase);
+      return [track, make("b", { class: "number" }, make("span", { text: length(total) }), running ? make("span", { class: "sub", text: `${running} …` }) : null)];
     });
   }
 
@@ -279,15 +289,15 @@
   function versionLines(agent) {
     const target = agent.target;
     const lines = [make("code", { text: agent.active ? word(agent.active.revision) : "–" })];
-    if (agent.active?.package) lines.unshift(make("span", { class: "sub", text: shown(agent.active) }));
+    if (shown(agent.active)) lines.unshift(make("span", { class: "sub", text: shown(agent.active) }));
     if (target) {
       lines.push(make("span", { class: "sub" }, make("span", { class: `target s-${target.state}` },
-        icon(target.state), make("span", { text: `${target.state === "failed" ? "refused" : "to"} ${word(target.revision)}${target.state === "failed" ? "" : `, ${target.state}`}` }))));
+        icon(target.state), make("span", { text: target.state === "failed" ? `${word(target.revision)} failed` : `to ${word(target.revision)}, ${target.state}` }))));
     }
     return lines;
   }
 
-  const restartCount = (agent) => agent.process?.restarts ?? 0;
+  const restartCount = (agent) => (agent.restarts?.recent?.length ?? 0) + (workerOf(agent)?.restarts ?? 0);
 
   function updateRow(entry, agent, longest) {
     const { parts, row } = entry;
@@ -299,16 +309,16 @@
     setText(parts.reason, reason);
     parts.reason.hidden = !reason;
     renew(parts.version, [agent.active ?? null, agent.target ?? null], () => versionLines(agent));
-    bootBars(parts.boot, agent.boot, longest);
+    const worker = workerOf(agent), traffic = agent.traffic ?? {};
+    bootBars(parts.boot, worker, longest);
     const restarts = restartCount(agent);
     setText(parts.restarts, String(restarts));
     setClass(parts.restarts, restarts ? "hot" : "soft");
     sparkline(parts.traffic, agent);
-    const latency = agent.traffic?.latency_ms;
-    setText(parts.latency, latency ? length(latency.p50) : "–");
-    setText(parts.tail, latency ? `p99 ${length(latency.p99)}` : "");
-    setText(parts.memory, agent.process ? bytes(agent.process.rss_bytes) : "–");
-    setText(parts.cpu, agent.process && Number.isFinite(agent.process.cpu_seconds) ? `${agent.process.cpu_seconds.toFixed(1)} s CPU` : "");
+    setText(parts.latency, micro(traffic.p50_us));
+    setText(parts.tail, Number.isFinite(traffic.p99_us) ? `p99 ${micro(traffic.p99_us)}` : "");
+    setText(parts.memory, worker ? bytes(worker.rss_bytes) : "–");
+    setText(parts.cpu, Number.isFinite(worker?.cpu_seconds) ? `${worker.cpu_seconds.toFixed(1)} s CPU` : "");
     row.classList.toggle("active", chosen === agent.agent_app_id);
     if (chosen === agent.agent_app_id) parts.name.setAttribute("aria-current", "true");
     else parts.name.removeAttribute("aria-current");
@@ -320,7 +330,7 @@
     if (hiddenStates.has(agent.state)) return false;
     if (!text) return true;
     return [agent.agent_app_id, agent.deployment_id, agent.state, agent.reason, agent.target?.reason, agent.active?.revision,
-      agent.target?.revision, agent.active?.package?.name, agent.active?.package?.version]
+      agent.target?.revision, shown(agent.active)]
       .some((value) => word(value).toLowerCase().includes(text));
   }
 
@@ -333,10 +343,11 @@
     document.title = title();
     showLink();
     showToken();
+    renderConfig(supervisor.config);
     renderChips();
     const order = ORDERS[get("sort").value] ?? ORDERS.name, text = get("search").value.trim().toLowerCase();
     const list = agents.filter((agent) => fits(agent, text)).sort((a, b) => order(a, b) || byName(a, b));
-    const longest = Math.max(...agents.map((agent) => agent.boot?.total_ms ?? 0), 1);
+    const longest = Math.max(...agents.map((agent) => bootTime(workerOf(agent))), 1);
     const body = get("rows"), ids = new Set(list.map((agent) => agent.agent_app_id));
     for (const [id, entry] of rows) {
       if (ids.has(id)) continue;
@@ -357,6 +368,12 @@
     renderDetail();
     renderLogAgents();
     document.documentElement.dataset.ready = "";
+  }
+
+  function renderConfig(config) {
+    const problem = word(config?.problem);
+    get("config").hidden = !problem;
+    if (problem) setText(get("config-text"), `The configuration found last is not in force: ${problem}`);
   }
 
   function title() {
@@ -439,19 +456,22 @@
     renew(parts.state, agent.state, () => badge(agent.state));
     setText(parts.since, sinceText(agent));
     parts.actions.hidden = !token;
-    parts.rollback.disabled = !agent.previous;
+    parts.rollback.disabled = !agent.previous || agent.changing;
+    parts.restart.disabled = agent.changing;
     parts.remove.hidden = parts.deploy.hidden = agent.source === "config";
     renderTrouble(parts.trouble, agent);
-    const process = agent.process, latency = agent.traffic?.latency_ms;
+    const worker = workerOf(agent), traffic = agent.traffic ?? {};
     const facts = [
-      ["serves", shown(agent.active) || "nothing"], ["version", word(agent.active?.revision) || "–"],
-      ["deployment", word(agent.deployment_id) || "–"], ["former version", word(agent.previous) || "–"],
-      ["comes from", agent.source === "config" ? "the configuration" : agent.source === "api" ? "the admin API" : "–"],
-      ["worker", process ? `${process.process_id}, pid ${process.pid}` : "none"],
-      ["port", process?.port ? `${process.port}` : "–"], ["started", process ? clock(process.started_at) : "–"],
-      ["memory", process ? bytes(process.rss_bytes) : "–"], ["CPU time", process ? `${(process.cpu_seconds ?? 0).toFixed(1)} s` : "–"],
-      ["in flight", String(agent.traffic?.in_flight ?? 0)], ["requests", String(agent.traffic?.requests ?? 0)],
-      ["latency p50 · p90 · p99", latency ? [latency.p50, latency.p90, latency.p99].map(length).join(" · ") : "–"],
+      ["serves", shown(agent.active) || (agent.active ? "–" : "nothing yet")], ["version", word(agent.active?.revision) || "–"],
+      ["deployment", word(agent.deployment_id) || "–"], ["former version", [word(agent.previous?.revision), shown(agent.previous)].filter(Boolean).join(", ") || "–"],
+      ["package", word((agent.active ?? agent.target)?.package) || "–"],
+      ["comes from", agent.source === "config" ? "the configuration" : "the admin API"],
+      ["worker", worker ? `${worker.process_id}, pid ${worker.pid}` : "none"],
+      ["port", worker ? String(worker.port ?? "a Unix socket") : "–"], ["started", worker ? clock(worker.started_at) : "–"],
+      ["memory", worker ? bytes(worker.rss_bytes) + (worker.memory_limit_bytes ? ` of ${bytes(worker.memory_limit_bytes)}` : "") : "–"],
+      ["CPU time", Number.isFinite(worker?.cpu_seconds) ? `${worker.cpu_seconds.toFixed(1)} s` : "–"],
+      ["in flight", String(traffic.in_flight ?? 0)], ["requests", String(traffic.requests ?? 0)],
+      ["answered 5xx", String(traffic.errors ?? 0)], ["latency p50 · p99", `${micro(traffic.p50_us)} · ${micro(traffic.p99_us)}`],
     ];
     renew(parts.facts, facts, () => facts.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));
     renderBoot(parts.boot, agent);
@@ -470,12 +490,12 @@
   }
 
   function renderBoot(element, agent) {
-    renew(element, [agent.boot ?? null, agent.phase ?? null], () => {
-      const phases = agent.boot?.phases_ms;
-      if (!phases) return agent.phase ? [make("h3", { text: "Boot" }), make("p", { class: "soft", text: `It is ${agent.phase}.` })] : [];
-      const total = Math.max(agent.boot.total_ms ?? 0, PHASES.reduce((sum, name) => sum + (phases[name] ?? 0), 0), 1);
-      let from = total - PHASES.reduce((sum, name) => sum + (phases[name] ?? 0), 0);
-      const lines = PHASES.filter((name) => Number.isFinite(phases[name])).map((name) => {
+    const workers = (agent.workers ?? []).filter((one) => one.role !== "retiring" && sum(one.phases_ms) > 0);
+    renew(element, workers.map((one) => [one.number, one.role, one.phase, one.boot_ms, one.phases_ms]), () => workers.flatMap((worker) => {
+      const phases = worker.phases_ms, total = Math.max(worker.boot_ms ?? 0, sum(phases), 1);
+      // Before the first phase the program itself starts.
+      let from = total - sum(phases);
+      const lines = PHASES.map((name) => {
         const part = make("span", { class: name });
         part.style.left = `${Math.min(99, (100 * from) / total)}%`;
         part.style.width = `${(100 * phases[name]) / total}%`;
@@ -483,18 +503,18 @@
         return make("tr", {}, make("th", { scope: "row", text: name }),
           make("td", {}, make("div", { class: "lane", "aria-hidden": "true" }, part)), make("td", { class: "number", text: length(phases[name]) }));
       });
-      return [make("h3", { text: `Boot by phase, ${length(agent.boot.total_ms)}` }),
-        make("table", { class: "phases", "aria-label": "Boot by phase" }, make("tbody", {}, ...lines))];
-    });
+      const title = `Boot${worker.role === "target" && agent.active ? ` of ${worker.revision}` : ""} by phase, ${length(bootTime(worker))}${worker.boot_ms === null ? ` so far, ${word(worker.phase)}` : ""}`;
+      return [make("h3", { text: title }), make("table", { class: "phases", "aria-label": title }, make("tbody", {}, ...lines))];
+    }));
   }
 
   function renderRestarts(element, agent) {
     const list = Array.isArray(agent.restarts?.recent) ? agent.restarts.recent : [];
     renew(element, [list, agent.restarts?.max ?? null, agent.restarts?.in_window ?? null], () => {
-      const rule = Number.isFinite(agent.restarts?.max) ? `, ${agent.restarts.in_window ?? 0} of ${agent.restarts.max} allowed within ${agent.restarts.window_sec} s` : "";
+      const rule = Number.isFinite(agent.restarts?.max) ? `, ${agent.restarts.in_window ?? 0} of ${agent.restarts.max} allowed in its window` : "";
       return [make("h3", { text: `Restarts${rule}` }), list.length
         ? make("ol", { class: "restarts" }, ...[...list].reverse().map((one) =>
-          make("li", {}, make("time", { datetime: word(one.at), text: clock(one.at) }), make("span", { text: word(one.reason) }))))
+          make("li", {}, make("time", { datetime: word(one.at), text: clock(one.at) }), make("span", { text: `${word(one.reason)}${one.will_restart ? (one.delay_ms > 0 ? `; started again after ${length(one.delay_ms)}` : "; started again at once") : "; not started again"}` }))))
         : make("p", { class: "soft", text: "None." })];
     });
   }
@@ -554,7 +574,7 @@
     const agent = agents.find((one) => one.agent_app_id === id);
     confirm({
       title: `Roll ${id} back?`, verb: "Roll back",
-      text: `From version ${word(agent?.active?.revision)} to ${word(agent?.previous)}. The former version boots beside this one; requests go to it as soon as it is ready.`,
+      text: `From version ${word(agent?.active?.revision)} to ${word(agent?.previous?.revision)}. The former version boots beside this one; requests go to it as soon as it is ready.`,
       done: `${id} is being rolled back.`, act: () => ask(path(id, "rollback"), { method: "POST" }),
     });
   }
@@ -734,7 +754,8 @@
     }
     if (!data) return;
     let fields;
-    try { fields = JSON.parse(data); } catch { return; }
+    // With LOG_FORMAT=text the supervisor's own lines are for people.
+    try { fields = JSON.parse(data); } catch { fields = { level: "info", event: "", line: data, timestamp: new Date(now()).toISOString() }; }
     if (kind === "gap") return keep({ gap: fields });
     keep({ fields });
     if (/^(agent_(state|deploy|worker|traffic|worker_exited|target_failed|removed)|supervisor_\w+|desired_\w+)$/.test(word(fields.event))) soon();

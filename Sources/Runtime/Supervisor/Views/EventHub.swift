@@ -1,5 +1,5 @@
 internal import CPlatform
-package import DataPlane
+internal import DataPlane
 internal import Glibc
 package import Lifecycle
 internal import LinuxSystem
