@@ -1,6 +1,6 @@
 internal import Lifecycle
 
-/// What the open routes say of the fleet, as JSON. spec/supervisor.schema.json has the shapes.
+/// What the open routes say of the fleet, as JSON. spec/supervisor.routes.schema.json has the shapes.
 ///
 /// Everything in a `FleetView` may be shown to anybody, so nothing has to be taken out here.
 enum FleetBody {
