@@ -53,7 +53,7 @@ struct WorkerEnvironment {
   ///   - controlDescriptor: of the pipe by which it is stopped.
   ///   - extra: what Isolation/ decides, above everything else but the supervisor's own words.
   func make(
-    for version: AgentVersion, port: UInt16?, sockets: [String], controlDescriptor: Int32,
+    for version: AgentRelease, port: UInt16?, sockets: [String], controlDescriptor: Int32,
     extra: [String: String] = [:]
   ) -> [String: String] {
     // A worker serves new requests for as long as its supervisor does, and not beyond its deadline.

@@ -1,3 +1,4 @@
+package import Lifecycle
 package import LinuxSystem
 
 /// What the admin API, the config and the page ask of the supervisor's driver. All of it on the main
@@ -17,7 +18,7 @@ package protocol Fleet: AnyObject {
   /// This version of an agent is to run. From the config it replaces a change that runs, from
   /// elsewhere it is refused then; the version that is active already changes nothing.
   func deploy(
-    _ version: AgentVersion, cause: DeploymentCause
+    _ version: AgentRelease, cause: DeploymentCause
   ) throws(FleetRefusal)
 
   /// The agent is to go: its worker drains, then it is forgotten.
@@ -31,9 +32,7 @@ package protocol Fleet: AnyObject {
 }
 
 /// Why something is deployed: the words of the log.
-package enum DeploymentCause: String, Sendable {
-  case start, config, api, restart, rollback, memory
-}
+package typealias DeploymentCause = Deployment.Cause
 
 /// What may be asked of the driver.
 package enum FleetCommand: Sendable, Equatable {
