@@ -283,7 +283,8 @@ class Supervise:
         self.supervisors.append((supervisor, checked))
         return supervisor
 
-    def finish(self) -> None:
+    def problems(self) -> list[str]:
+        """Ends what still runs; whatever is wrong with a log or a process."""
         problems: list[str] = []
         for supervisor, checked in self.supervisors:
             if supervisor.process.poll() is None:
@@ -297,7 +298,10 @@ class Supervise:
                 problems.append("processes left behind: " + "; ".join(left))
             if checked:
                 problems += supervisor.problems(killed=supervisor.process.returncode < 0)
-        if problems:
+        return problems
+
+    def finish(self) -> None:
+        if problems := self.problems():
             logs = "\n\n".join(
                 "\n".join(shown_line(line) for line in one.lines[-60:]) for one, _ in self.supervisors[-3:]
             )
