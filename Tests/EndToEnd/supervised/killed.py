@@ -158,9 +158,9 @@ class Deaths:
 
     def _look(self, moment: str) -> None:
         """The state file, as whoever starts next finds it."""
-        states = [one for one in self._supervise.place.state.rglob("*.json") if one.is_file()]
+        states = list(self._supervise.place.state.glob("*.json"))
         if not states:
-            self.problems.append(f"{moment}: no state file in {list(self._supervise.place.state.rglob('*'))[:9]}")
+            self.problems.append(f"{moment}: no state file in {list(self._supervise.place.state.iterdir())}")
         for state in states:
             try:
                 json.loads(state.read_bytes())
