@@ -97,6 +97,32 @@ int par_termination_signal(int status);
 pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
                 const int *descriptors, int count, int ignored);
 
+// How a child differs from that. All zero: as par_spawn starts it.
+struct par_confinement {
+  bool same_session;      // it stays in the caller's session and process group
+  bool outlives_parent;   // no parent-death signal
+  int ignored;            // as for par_spawn
+  bool has_user;          // it becomes `user` and `group`, without other groups
+  uint32_t user, group;
+  bool has_control_group; // `control_group` is a cgroup.procs that it writes itself into (cgroups(7))
+  int control_group;
+  bool is_private;        // umask 077, no core dumps, PR_SET_NO_NEW_PRIVS
+  bool is_expendable;     // the out-of-memory killer takes it before its parent
+  int nice;               // above 0: its nice value
+  int64_t most_descriptors;  // above 0: the hard limit of open files, unless it is lower already
+};
+// oom_score_adj of what is expendable, unless it is higher already (proc_pid_oom_score_adj(5)).
+#define PAR_OOM_SCORE_OF_AGENTS 300
+#define PAR_OOM_SCORE_TEXT "300"
+
+// Which step of a start failed.
+enum { PAR_SPAWN_PREPARE, PAR_SPAWN_CONTROL_GROUP, PAR_SPAWN_USER, PAR_SPAWN_FOLDER, PAR_SPAWN_EXECUTE };
+
+// As par_spawn; `failed_step` (may be NULL) tells one of the above when it returns -1.
+pid_t par_spawn_confined(const char *path, char *const argv[], char *const envp[],
+                         const char *folder, const int *descriptors, int count,
+                         const struct par_confinement *confined, int *failed_step);
+
 // The same without a session of its own: the child stays in the caller's process group, so that
 // whoever kills that group reaches it and what it starts.
 pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[],

@@ -69,6 +69,15 @@ extension VariableSection {
 
   static let folderRows = [
     VariableRow(
+      ["STATE_DIRECTORY"],
+      """
+      set by systemd: without `SUPERVISOR_STATE_DIR` its first absolute folder holds a supervisor's \
+      state
+      """),
+    VariableRow(
+      ["XDG_STATE_HOME"],
+      "without the ones above and not as root, that is `par` in this folder"),
+    VariableRow(
       ["CACHE_DIRECTORY"],
       "set by systemd: without `PAR_CACHE_DIR` its first absolute folder is the cache"),
     VariableRow(

@@ -215,8 +215,7 @@ extension VariableSection {
     VariableRow(
       "PAR_MODE",
       """
-      `agent` or `supervisor`: what `par-lifecycle` does without a command. `supervisor` is one \
-      clear error until `supervise` exists
+      `agent` or `supervisor`: what `par-lifecycle` does without a command: `run` or `supervise`
       """),
   ]
 }

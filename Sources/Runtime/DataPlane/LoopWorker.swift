@@ -126,6 +126,10 @@ struct LoopWorkers {
     return true
   }
 
+  var isConnected: Bool {
+    current?.connections ?? 0 > 0 || former.contains { $0.connections > 0 }
+  }
+
   /// - Returns: nil: no connection to it is open.
   func find(_ worker: Worker) -> LoopWorker? {
     if let current, current.worker === worker { return current }

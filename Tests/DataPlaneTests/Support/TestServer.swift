@@ -210,7 +210,7 @@ extension Snapshot {
   }
 
   /// Another worker with gRPC there.
-  var a2aUpstream: A2AUpstream? {
+  var a2aUpstream: WorkerAddress? {
     get { worker?.a2a }
     set { worker = Worker(restSocket: worker?.restSocket, a2a: newValue) }
   }

@@ -24,6 +24,8 @@ class ClientConnection: Pollable {
     case tunnel
     /// A request for the agent that waits until there is one.
     case held
+    /// A control request that is collected, or answered by somebody else.
+    case control
     /// Nothing more is sent; input is thrown away until the client has closed as well.
     case lingering
     case closed
@@ -82,6 +84,8 @@ class ClientConnection: Pollable {
     /// Interim responses of the agent so far.
     var interimResponses = 0
     var responseDone = false
+    /// Asks an agent that does not serve now about itself, and its worker answers.
+    var isAboutAgent = false
     /// When connecting to the agent is given up; 0 once connected.
     var connectDeadline: Int64 = 0
     /// The agent stopped taking the body; its response may still come.
@@ -121,10 +125,17 @@ class ClientConnection: Pollable {
   /// The request as it goes to the agent; kept from its start while it may be sent again.
   var toUpstream: ByteBuffer?
   var fileBody: FileBody?
+  /// In the phase of that name.
+  var control: ControlExchange?
   /// The neighbours among those that wait; the loop closes all before it ends.
   unowned(unsafe) var heldBefore: ClientConnection?
   unowned(unsafe) var heldAfter: ClientConnection?
   var peer: Peer?
+
+  /// Whose worker serves the request in progress; the program's own otherwise.
+  private(set) unowned(unsafe) var backend: LoopBackend
+  /// The same, so that it stays while it is needed; nil for the program's own, which the loop keeps.
+  private var keptBackend: LoopBackend?
 
   /// Who is at the other end.
   struct Peer {
@@ -134,7 +145,25 @@ class ClientConnection: Pollable {
 
   init(descriptor: Int32, loop: EventLoop, port: Port) {
     self.port = port
+    backend = loop.front
     super.init(descriptor: descriptor, loop: loop)
+  }
+
+  /// The request is for this agent.
+  final func bind(_ backend: LoopBackend) {
+    keptBackend = backend
+    self.backend = backend
+  }
+
+  /// The request is for one agent of several.
+  @inline(__always) final var keepsBackend: Bool { keptBackend != nil }
+
+  /// The request has been answered.
+  @inline(__always)
+  final func unbind() {
+    guard keptBackend != nil else { return }
+    backend = loop.front
+    keptBackend = nil
   }
 
   /// Storage of paths and ids beyond this is not kept by an idle connection.
@@ -179,6 +208,7 @@ class ClientConnection: Pollable {
       case .proxying: if !advanceProxy() { return }
       case .tunnel: if !advanceTunnel() { return }
       case .held: if !advanceHeld() { return }
+      case .control: if !advanceControl() { return }
       case .lingering: return linger()
       case .closed: return
       }
@@ -210,8 +240,11 @@ class ClientConnection: Pollable {
       expiredProxy()
       advance()
     case .tunnel: expiredTunnel()
+    case .control:
+      expiredControl()
+      advance()
     case .held:
-      loop.held.expired(self)
+      backend.held.expired(self)
       advance()
     }
   }

@@ -1,52 +1,56 @@
 import CPlatform
-import DataPlane
+package import DataPlane
 import Glibc
-import Lifecycle
+package import Lifecycle
 import LinuxSystem
-import RunConfiguration
+package import RunConfiguration
 
 /// The listening sockets, opened before anything else happens.
-struct Listeners {
-  struct Listener {
-    let descriptor: Int32
+package struct Listeners {
+  package struct Listener {
+    package let descriptor: Int32
     /// 0 for a Unix socket, which only who starts the program can pass.
-    let port: UInt16
+    package let port: UInt16
     /// Whether the socket was passed to the program, and so may have requests waiting already.
-    let isActivated: Bool
+    package let isActivated: Bool
     /// As a person says it: `port 8080`, `/run/agent.sock`.
-    let place: String
+    package let place: String
 
     /// nil for a Unix socket.
-    var loggedPort: Int? { port == 0 ? nil : Int(port) }
+    package var loggedPort: Int? { port == 0 ? nil : Int(port) }
 
-    func served(as port: Port) -> PortListener {
+    package func served(as port: Port) -> PortListener {
       PortListener(port, descriptor: descriptor, wasPassed: isActivated)
     }
   }
 
   /// Connections that the kernel keeps for us before we accept them (listen(2); it caps the
   /// number at net.core.somaxconn).
-  static let backlog: Int32 = 4096
+  package static let backlog: Int32 = 4096
 
-  let rest: Listener
+  package let rest: Listener
   /// gRPC; open whatever the package is, as that is known later.
-  let a2a: Listener
+  package let a2a: Listener
   /// Only when the UI has a port of its own.
-  let ui: Listener?
+  package let ui: Listener?
   /// What was passed to the program and is for nothing; closed.
-  let unused: [PassedSockets.Unused]
+  package let unused: [PassedSockets.Unused]
 
   /// Why a port could not be opened, as a person needs it.
-  struct Failure: Error {
-    let explanation: Explanation
+  package struct Failure: Error {
+    package let explanation: Explanation
   }
 
   /// Opens what was not passed, and closes what was passed for nothing.
-  init(_ configuration: Configuration, passed: PassedSockets = .none) throws(Failure) {
+  ///
+  /// - Parameter restName: the variable that the REST port is set by.
+  package init(
+    _ configuration: Configuration, passed: PassedSockets = .none, restName: String = "REST_PORT"
+  ) throws(Failure) {
     for unused in passed.unused { closeDescriptor(unused.socket.descriptor) }
     unused = passed.unused
     let address = configuration.bindAddress
-    rest = try Self.open(passed.rest, "REST_PORT", configuration.restPort, address)
+    rest = try Self.open(passed.rest, restName, configuration.restPort, address)
     do {
       a2a = try Self.open(passed.a2a, "A2A_PORT", configuration.a2aPort, address)
     } catch {
@@ -67,7 +71,7 @@ struct Listeners {
   }
 
   /// What the data plane listens on; it owns the descriptors from then on.
-  var forDataPlane: [PortListener] {
+  package var forDataPlane: [PortListener] {
     [(Port.rest, rest), (.a2a, a2a)].map { $0.1.served(as: $0.0) }
       + (ui.map { [$0.served(as: .ui)] } ?? [])
   }

@@ -1,0 +1,95 @@
+import ControlPlane
+import Lifecycle
+import RunConfiguration
+
+/// The environment of a worker: a few things of the supervisor's own, what the agent's entry names,
+/// and what the supervisor decides.
+///
+/// Agents do not share what their supervisor was given: of its environment they get only what every
+/// program needs, where packages come from, and the settings of a run. Above all not the token.
+struct WorkerEnvironment {
+  /// What every program may want to know.
+  static let shared: Set<String> = [
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR",
+    "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "CACHE_DIRECTORY", "RUNTIME_DIRECTORY", "HOSTNAME",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "MALLOC_ARENA_MAX",
+  ]
+  /// Families of such names: locale, access to S3 (which the agents have too, as in a run of their
+  /// own), the platform's word on where they run, and the installers' settings.
+  static let sharedPrefixes = ["LC_", "AWS_", "ECS_", "PIP_", "UV_"]
+  /// Settings of a run that are the supervisor's alone.
+  static let ownSettings: Set<String> = [
+    "AGENT_APP_ID", "AGENT_PACKAGE_PATH", "BASE_PATH", "BIND_ADDRESS", "DEPLOYMENT_ID",
+    "ECS_TASK_PROTECTION", "LOG_FORMAT", "MULTIPLEXED", "PAR_MODE", "REST_PORT", "A2A_PORT",
+    "UI_PORT", "TRUSTED_PROXIES", "ACCESS_LOG", "SLOW_REQUEST_MS", "TIMING_HEADER",
+    "PACKAGE_URL", "PACKAGE_SHA256",
+  ]
+
+  /// What all workers get.
+  private let common: [String: String]
+  private let deadline: Interval
+  private let drainMinimum: Interval
+
+  /// - Parameter supervisor: the environment that the supervisor was started with.
+  init(supervisor: [String: String], configuration: SupervisorConfiguration) {
+    let settings = Set(Configuration.variables).subtracting(Self.ownSettings)
+    common = supervisor.filter { name, value in
+      !value.isEmpty
+        && (settings.contains(name) || Self.shared.contains(name)
+          || Self.sharedPrefixes.contains { name.hasPrefix($0) })
+    }
+    deadline = configuration.workerShutdownTimeout
+    drainMinimum = configuration.common.drainMinimum
+  }
+
+  /// Names and values for the worker of a version.
+  ///
+  /// - Parameters:
+  ///   - port: on the loopback address; nil when it listens on Unix sockets.
+  ///   - sockets: names of the listening sockets that it is passed as descriptors 3 and up.
+  ///   - controlDescriptor: of the pipe by which it is stopped.
+  ///   - extra: what Isolation/ decides, above everything else but the supervisor's own words.
+  func make(
+    for version: AgentRelease, port: UInt16?, sockets: [String], controlDescriptor: Int32,
+    extra: [String: String] = [:]
+  ) -> [String: String] {
+    // A worker serves new requests for as long as its supervisor does, and not beyond its deadline.
+    var environment = common
+    environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] = Self.seconds(deadline)
+    environment["DRAIN_MIN_SEC"] = Self.seconds(min(drainMinimum, deadline * 0.9))
+    // One that the operator set for everything may not fit an agent that sets its own deadline.
+    if version.environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] != nil {
+      environment["DRAIN_MIN_SEC"] = nil
+    }
+    environment.merge(version.environment) { $1 }
+    environment.merge(extra) { $1 }
+    environment["AGENT_APP_ID"] = version.agent
+    environment["BASE_PATH"] = "/agents/\(version.agent)"
+    environment["BIND_ADDRESS"] = "127.0.0.1"
+    environment["REST_PORT"] = "\(port ?? 0)"
+    environment["A2A_PORT"] = "0"
+    environment["MULTIPLEXED"] = "true"
+    environment["LOG_FORMAT"] = "json"
+    environment["PAR_MODE"] = nil
+    environment["DEPLOYMENT_ID"] = version.deploymentID
+    switch version.package {
+    case .url(let url): environment["PACKAGE_URL"] = url
+    case .path(let path): environment["AGENT_PACKAGE_PATH"] = path
+    }
+    environment["PACKAGE_SHA256"] = version.packageSHA256
+    environment["PAR_CONTROL_FD"] = "\(controlDescriptor)"
+    environment["LISTEN_FDS"] = "\(sockets.count)"
+    environment["LISTEN_FDNAMES"] = sockets.joined(separator: ":")
+    for name in environment.keys where name.hasPrefix("SUPERVISOR_") { environment[name] = nil }
+    return environment
+  }
+
+  private static func seconds(_ time: Interval) -> String {
+    let milliseconds = max(1, time.milliseconds)
+    let fraction = String(1000 + milliseconds % 1000).dropFirst()
+    return "\(milliseconds / 1000).\(fraction)"
+  }
+}
