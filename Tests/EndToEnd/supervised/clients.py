@@ -45,8 +45,8 @@ class Ended(Exception):
 class Outcome:
     """What came of a request: its status, or how the connection ended."""
 
-    def __init__(self, came: str, body: bytes = b"", begun: bool = False, closing: bool = False) -> None:
-        self.came, self.body, self.begun, self.closing = came, body, begun, closing
+    def __init__(self, came: str, body: bytes = b"", begun: bool = False) -> None:
+        self.came, self.body, self.begun = came, body, begun
 
 
 class Connection:
@@ -152,7 +152,7 @@ class Client:
         closing = fields.get(b"connection", b"").lower() == b"close"
         if closing or self.kind == "new":
             self._close()
-        return Outcome(str(status), content, closing=closing and not last)
+        return Outcome(str(status), content)
 
     async def _websocket(self, agent: str, identifier: str, body: bytes) -> Outcome:
         connection = self._connection = await Connection.open(self._load.port)
@@ -165,7 +165,7 @@ class Client:
         if status != 101:
             content = await connection.body(fields)
             self._close()
-            return Outcome(str(status), content, closing=True)
+            return Outcome(str(status), content)
         content = b""
         for _ in range(MESSAGES):
             mask = os.urandom(4)
@@ -200,7 +200,7 @@ class Client:
         try:
             result = await call(asked, timeout=PATIENCE, metadata=metadata)
         except grpc.aio.AioRpcError as error:
-            return Outcome(f"{error.code().name}: {error.details()}", closing=True)
+            return Outcome(f"{error.code().name}: {error.details()}")
         if not result.success:
             return Outcome(f"an error of the agent: {result.error}")
         return Outcome("200", result.result.encode())
@@ -243,10 +243,7 @@ class Load:
         self.others += came != "200"
         row = [identifier, client.kind, agent, came, version, outcome.begun, began, time.time()]
         self._told.write(json.dumps(row) + "\n")
-        return self.is_draining(client, came, outcome) or drained and outcome.closing
-
-    def is_draining(self, client: Client, came: str, outcome: Outcome) -> bool:
-        return client.kind == "grpc" and came.startswith("UNAVAILABLE") and "drain" in came.lower()
+        return drained or is_draining(came)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -261,6 +258,11 @@ class Load:
             self.is_stopping = True
         for _ in range(data.count(b"\n")):
             print(json.dumps({"right": self.right, "others": self.others}), flush=True)
+
+
+def is_draining(came: str) -> bool:
+    """Of a call: gRPC has no state in its answer."""
+    return came.startswith("UNAVAILABLE") and ("stopping" in came or "draining" in came)
 
 
 if __name__ == "__main__":
