@@ -249,8 +249,10 @@ public struct SupervisedAgent: Sendable, Equatable {
       transition = AgentTransition(
         agent: id, from: name, to: agent.name, cause: cause, reason: reason, worker: worker)
     }
+    let changes = isGone || agent != self || !effects.isEmpty
     return Outcome(
-      agent: isGone ? nil : agent, verdict: transition == nil ? .stayed : .moved,
+      agent: isGone ? nil : agent,
+      verdict: transition != nil ? .moved : changes ? .stayed : .ignored,
       transition: transition, turn: turn, effects: effects)
   }
 }

@@ -50,11 +50,16 @@ public final class LogWriter: Sendable {
     var tap: Tap?
     var dropped: Int64 = 0
     var isClosing = false
-    /// Whether `stopped` is queued: nothing follows it.
+    /// Whether the last line is queued: nothing follows it.
     var hasEnded = false
     var redactor = Redactor(environment: [:])
     var agentAppID: String?
     var deploymentID: String?
+
+    /// Whether a source other than the program has taken its part of the room.
+    func isCrowded(_ source: Int) -> Bool {
+      source != 0 && bytesBySource[source, default: 0] >= LogWriter.sourceLimit
+    }
   }
 
   private let queue = Locked(Queue())
@@ -113,10 +118,12 @@ public final class LogWriter: Sendable {
   ///
   /// - Parameter act: done after the line has its place in the log and before anyone can read it:
   ///   whoever reads of a transition finds it carried out. It must not write to the log.
-  /// - Parameter agent: whom it is about, for who reads along.
+  /// - Parameters:
+  ///   - agent: whom it is about, for who reads along.
+  ///   - source: whose doing it is, as for `relay`; 0: this program's own.
   public func write(
     _ event: LogEvent, at uptime: Instant = Clock.now(), about agent: String? = nil,
-    act: () -> Void = {}
+    source: Int = 0, act: () -> Void = {}
   ) {
     guard event.level >= minimumLevel || event.isAlwaysWritten else { return act() }
     let wall = Clock.wallNanoseconds()
@@ -124,10 +131,10 @@ public final class LogWriter: Sendable {
       let room = event.isDroppable ? Self.droppableLimit : Self.limit
       if queue.hasEnded {
         // Too late to be told.
-      } else if queue.bytes < room {
+      } else if queue.bytes < room, !(event.isDroppable && queue.isCrowded(source)) {
         tellDropped(&queue)
-        append(event, uptime: uptime, wall: wall, about: agent, to: &queue)
-        if case .stopped = event { queue.hasEnded = true }
+        append(event, uptime: uptime, wall: wall, about: agent, source: source, to: &queue)
+        if event.isLast { queue.hasEnded = true }
       } else {
         queue.dropped += 1
         droppedTotal.add(1, ordering: .relaxed)
@@ -146,12 +153,10 @@ public final class LogWriter: Sendable {
     let entry = Entry(
       line: EncodedLine(whole: line), isWhole: true, source: source, agent: agent)
     queue.withLock { queue in
-      let isCrowded =
-        queue.bytes >= Self.droppableLimit
-        || queue.bytesBySource[source, default: 0] >= Self.sourceLimit
+      let room = isDroppable ? Self.droppableLimit : Self.limit
       if queue.hasEnded {
         // Too late to be told.
-      } else if queue.bytes < Self.limit, !(isDroppable && isCrowded) {
+      } else if queue.bytes < room, !(isDroppable && queue.isCrowded(source)) {
         tellDropped(&queue)
         append(entry, to: &queue)
       } else {
@@ -179,7 +184,7 @@ public final class LogWriter: Sendable {
   }
 
   private func append(
-    _ event: LogEvent, uptime: Instant, wall: Int64, about agent: String? = nil,
+    _ event: LogEvent, uptime: Instant, wall: Int64, about agent: String? = nil, source: Int = 0,
     to queue: inout Queue
   ) {
     let line = LogLine(
@@ -191,7 +196,8 @@ public final class LogWriter: Sendable {
       isText
       ? EncodedLine(text: line, redact: redactor.redact)
       : EncodedLine(line, redact: redactor.redact)
-    append(Entry(line: encoded, agent: agent ?? queue.agentAppID), to: &queue)
+    append(
+      Entry(line: encoded, source: source, agent: agent ?? queue.agentAppID), to: &queue)
   }
 
   private func append(_ entry: Entry, to queue: inout Queue) {
@@ -295,6 +301,16 @@ public final class LogWriter: Sendable {
       let entries = queue.entries
       queue.entries = []
       return (entries, queue.tap, queue.isClosing)
+    }
+  }
+}
+
+extension LogEvent {
+  /// Whether no line comes after it.
+  fileprivate var isLast: Bool {
+    switch self {
+    case .stopped, .supervisor(.stopped): true
+    default: false
     }
   }
 }

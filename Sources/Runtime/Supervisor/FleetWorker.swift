@@ -1,5 +1,6 @@
 import CPlatform
 import ControlPlane
+import DataPlane
 import Glibc
 import Lifecycle
 import LinuxSystem
@@ -17,6 +18,13 @@ final class FleetWorker {
   enum Address: Equatable {
     case port(UInt16)
     case unix(String)
+
+    var forDataPlane: WorkerAddress {
+      switch self {
+      case .port(let port): .loopback(port: port)
+      case .unix(let path): .unix(path)
+      }
+    }
 
     var port: UInt16? { if case .port(let port) = self { port } else { nil } }
   }
@@ -37,7 +45,11 @@ final class FleetWorker {
   let pid: Int32
   let startedAt = Clock.now()
   let startedAtWall = Clock.wallNanoseconds() / 1_000_000
+  /// The same as the gate knows it.
+  let upstream: Worker
   var testimony: WorkerTestimony
+  /// Whether the log has a warning about what it writes.
+  var wasWarnedOf = false
   private(set) var lastErrors: [String] = []
   /// Whether the supervisor killed it.
   private(set) var wasKilled = false
@@ -67,6 +79,7 @@ final class FleetWorker {
     self.number = number
     self.release = release
     self.address = address
+    upstream = Worker(address: address.forDataPlane)
     self.loop = loop
     self.report = report
     let pipes = try PipeSet(3)

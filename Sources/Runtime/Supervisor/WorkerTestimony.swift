@@ -39,6 +39,8 @@ struct WorkerTestimony {
   private(set) var runID: String?
   /// The number of its last line that was believed.
   private(set) var sequence: Int64 = 0
+  /// The last line that could be read and is its own.
+  private(set) var lastLine: LogLine?
   /// Why it is not believed any more.
   private(set) var lie: String?
 
@@ -64,6 +66,9 @@ struct WorkerTestimony {
     self.pid = pid
   }
 
+  /// The number of its last line that was believed; nil before the first.
+  var mark: Int64? { sequence > 0 ? sequence : nil }
+
   /// nil before its first line.
   var state: StateName? { runID == nil ? nil : replay.state }
 
@@ -79,6 +84,7 @@ struct WorkerTestimony {
     if let runID, line.runID != runID { return .foreign("has the run_id of another run") }
     if let id = line.agentAppID, id != agent { return .foreign("is about another agent") }
     if lie != nil {
+      lastLine = line
       return .told(nil, isDroppable: line.event.isDroppable)
     }
     if runID == nil {
@@ -93,6 +99,7 @@ struct WorkerTestimony {
 
   private mutating func judge(_ line: LogLine) -> Finding {
     let (before, isFirst) = (replay.state, runID == nil)
+    lastLine = line
     runID = line.runID
     replay.take(line)
     switch replay.verdict {
@@ -175,7 +182,8 @@ struct WorkerTestimony {
         + (exit.willRestart ? "" : "; \(exit.restarts) restarts are used up")
     case .configError, .runStarted, .fetch, .budgetExceeded, .hardLimitExceeded, .bootProgress,
       .fetchRetry, .workerStarted, .workerExited, .reloadStarted, .reloadFinished, .reloadFailed,
-      .requestAborted, .warning, .logDropped, .illegalEvent, .agentOutput, .request, .slowRequest:
+      .requestAborted, .warning, .logDropped, .illegalEvent, .agentOutput, .request, .slowRequest,
+      .supervisor:
       break
     }
   }

@@ -1,4 +1,5 @@
 package import Lifecycle
+import RunConfiguration
 
 /// A version of an agent as the driver starts it: what Desired/ makes of an entry of the config or
 /// of the admin API.
@@ -7,6 +8,14 @@ package struct AgentRelease: Sendable, Equatable {
     /// `s3://…` or `https://…`.
     case url(String)
     case path(String)
+
+    /// As it may be shown: without user-info and query.
+    package var redacted: String {
+      switch self {
+      case .url(let url): Redactor.redactURL(url)
+      case .path(let path): path
+      }
+    }
   }
 
   /// What a worker may use; nil: no limit of its own.

@@ -1,3 +1,4 @@
+package import Lifecycle
 package import LinuxSystem
 
 /// What the admin API, the config and the page ask of the supervisor's driver. All of it on the main
@@ -31,9 +32,7 @@ package protocol Fleet: AnyObject {
 }
 
 /// Why something is deployed: the words of the log.
-package enum DeploymentCause: String, Sendable {
-  case start, config, api, restart, rollback, memory
-}
+package typealias DeploymentCause = Deployment.Cause
 
 /// What may be asked of the driver.
 package enum FleetCommand: Sendable, Equatable {
