@@ -45,8 +45,10 @@ let package = Package(
       name: "RunConfiguration", dependencies: ["Lifecycle"], path: "Sources/Runtime/Configuration",
       swiftSettings: strict),
     .target(
+      name: "YAML", dependencies: ["CYaml"], path: "Sources/Runtime/YAML", swiftSettings: strict),
+    .target(
       name: "AgentPackages",
-      dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CYaml", "CZlib"],
+      dependencies: ["Lifecycle", "LinuxSystem", "YAML", "CPlatform", "CZlib"],
       path: "Sources/Runtime/Packages", swiftSettings: strict),
     .target(
       name: "PackageFetch",
@@ -73,8 +75,8 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "DataPlane",
-        "ControlPlane", "CPlatform",
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch", "DataPlane",
+        "ControlPlane", "CPlatform", "YAML",
       ],
       path: "Sources/Runtime/Supervisor",
       resources: [

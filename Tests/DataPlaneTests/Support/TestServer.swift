@@ -14,6 +14,11 @@ final class TestServer: @unchecked Sendable {
     private let log = Locked<[AccessRecord]>([])
     var records: [AccessRecord] { log.withLock { $0 } }
     func nothingInFlight() { idle.increment() }
+    /// What answers control requests; without it they are left without an answer.
+    let control = Locked<(@Sendable (ControlRequest, any ControlReply) -> Void)?>(nil)
+    func controlRequest(_ request: ControlRequest, reply: any ControlReply) {
+      control.withLock { $0 }?(request, reply)
+    }
     private let idleWorkers = Locked<[Worker]>([])
     /// Those that were retired and have nothing to do, in this order.
     var retired: [Worker] { idleWorkers.withLock { $0 } }
@@ -205,13 +210,13 @@ final class TestServer: @unchecked Sendable {
 extension Snapshot {
   /// Another worker at this path.
   var upstreamSocket: String? {
-    get { worker?.restSocket }
+    get { if case .unix(let path) = worker?.rest { path } else { nil } }
     set { worker = Worker(restSocket: newValue, a2a: worker?.a2a) }
   }
 
   /// Another worker with gRPC there.
   var a2aUpstream: WorkerAddress? {
     get { worker?.a2a }
-    set { worker = Worker(restSocket: worker?.restSocket, a2a: newValue) }
+    set { worker = Worker(restSocket: upstreamSocket, a2a: newValue) }
   }
 }
