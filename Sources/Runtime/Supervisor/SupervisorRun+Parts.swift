@@ -49,6 +49,30 @@ extension DesiredSource {
     case .state: self = .state
     case .api: self = .api
     }
+    composeViews()
+  }
+
+  /// The page, the open routes, and the log for whoever has the token: without one nobody may read
+  /// it, and none of it is kept.
+  private func composeViews() {
+    let token = configuration.token
+    let hub = token.map { _ in EventHub(startedAt: startedAtWall) }
+    self.hub = hub
+    if let hub { log.follow { hub.wrote($0, agent: $1) } }
+    handlers.append(
+      SupervisorRoutes(fleet: self, hub: hub) { request, reply in
+        guard let token else {
+          reply.answer(403, body: Array("{\"error\":\"SUPERVISOR_TOKEN is not set\"}".utf8))
+          return false
+        }
+        guard request.authorization == "Bearer \(token)" else {
+          reply.answer(
+            401, fields: [("WWW-Authenticate", "Bearer")], contentType: "application/json",
+            body: Array("{\"error\":\"the token is missing or wrong\"}".utf8))
+          return false
+        }
+        return true
+      })
   }
 }
 

@@ -51,6 +51,8 @@ final class SupervisorRun {
   var desired: (any DesiredKeeper)?
   /// Who answers what is below `/supervisor`, in this order.
   var handlers: [any ControlHandler] = []
+  /// Whoever reads the log over HTTP; nil: nobody may.
+  var hub: EventHub?
 
   /// Of workers that have ended just now, while their end is handled.
   var lastTestimonies: [Int: WorkerTestimony] = [:]
@@ -255,6 +257,7 @@ final class SupervisorRun {
     exitCode = code
     watchdog = nil
     desired?.stop()
+    hub?.close()
     dataPlane?.leaveBacklog()
     dataPlane?.stop()
     for worker in workers.values { worker.ended() }
