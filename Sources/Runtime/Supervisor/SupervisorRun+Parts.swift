@@ -17,6 +17,7 @@ extension SupervisorRun {
           log.write(.bootFailed(phase: .fetching, explanation))
           send(.failed(.failure))
         }))
+    composeViews()
   }
 
   private func tell(_ report: DesiredReport) {
@@ -49,9 +50,10 @@ extension DesiredSource {
     case .state: self = .state
     case .api: self = .api
     }
-    composeViews()
   }
+}
 
+extension SupervisorRun {
   /// The page, the open routes, and the log for whoever has the token: without one nobody may read
   /// it, and none of it is kept.
   private func composeViews() {

@@ -45,7 +45,8 @@ final class SupervisorRun {
   var workerNumbers: [Int32: Int] = [:]
   /// What the supervisor keeps of each agent beside the machine.
   var records: [String: AgentRecord] = [:]
-  var ports: WorkerPorts
+  let places: WorkerPlaces
+  var memoryWatch = MemoryWatch()
   var decoder = LineDecoder(texts: .shown)
 
   var desired: (any DesiredKeeper)?
@@ -92,7 +93,7 @@ final class SupervisorRun {
     self.notifier = notifier
     workerEnvironment = WorkerEnvironment(supervisor: environment, configuration: configuration)
     supervision = Supervision(policy: SupervisionPolicy(configuration))
-    ports = WorkerPorts(first: configuration.workerPortBase)
+    places = WorkerPlaces(configuration, runID: runID)
     mailbox = try IdleMailbox()
     controlMailbox = try ControlMailbox()
   }
@@ -142,6 +143,7 @@ final class SupervisorRun {
     if case .starting = supervision.phase {
       if let desired { desired.start(self) } else { desiredStateIsLoaded() }
     }
+    watchMemory()
     notifier.told(supervision, inFlight: dataPlane?.inFlight ?? 0)
     loop.run()
     return exitCode ?? 1
@@ -262,6 +264,8 @@ final class SupervisorRun {
     dataPlane?.stop()
     for worker in workers.values { worker.ended() }
     ProcessTree.killDescendants()
+    for worker in workers.values { places.release(worker.place, isLast: false) }
+    places.close()
     notifier.stopped()
     log.close(
       within: max(Self.leastLogFlush, min(Self.logFlush, drainDeadline - Clock.now())))
