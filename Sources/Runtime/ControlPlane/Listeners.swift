@@ -1,54 +1,66 @@
 import CPlatform
-import DataPlane
+package import DataPlane
 import Glibc
-import Lifecycle
+package import Lifecycle
 import LinuxSystem
-import RunConfiguration
+package import RunConfiguration
 
 /// The listening sockets, opened before anything else happens.
-struct Listeners {
-  struct Listener {
-    let descriptor: Int32
+package struct Listeners {
+  package struct Listener {
+    package let descriptor: Int32
     /// 0 for a Unix socket, which only who starts the program can pass.
-    let port: UInt16
-    /// Whether the socket was passed to the program, and so may have requests waiting already.
-    let isActivated: Bool
+    package let port: UInt16
+    /// Whether a service manager passed the socket to the program: it may have requests waiting
+    /// already, and goes to a successor with those that wait at the end. A supervisor's is not so.
+    package let isActivated: Bool
     /// As a person says it: `port 8080`, `/run/agent.sock`.
-    let place: String
+    package let place: String
 
     /// nil for a Unix socket.
-    var loggedPort: Int? { port == 0 ? nil : Int(port) }
+    package var loggedPort: Int? { port == 0 ? nil : Int(port) }
 
-    func served(as port: Port) -> PortListener {
+    package func served(as port: Port) -> PortListener {
       PortListener(port, descriptor: descriptor, wasPassed: isActivated)
     }
   }
 
   /// Connections that the kernel keeps for us before we accept them (listen(2); it caps the
   /// number at net.core.somaxconn).
-  static let backlog: Int32 = 4096
+  package static let backlog: Int32 = 4096
 
-  let rest: Listener
+  package let rest: Listener
   /// gRPC; open whatever the package is, as that is known later.
-  let a2a: Listener
+  package let a2a: Listener
   /// Only when the UI has a port of its own.
-  let ui: Listener?
+  package let ui: Listener?
   /// What was passed to the program and is for nothing; closed.
-  let unused: [PassedSockets.Unused]
+  package let unused: [PassedSockets.Unused]
 
   /// Why a port could not be opened, as a person needs it.
-  struct Failure: Error {
-    let explanation: Explanation
+  package struct Failure: Error {
+    package let explanation: Explanation
+
+    package init(explanation: Explanation) { self.explanation = explanation }
   }
 
   /// Opens what was not passed, and closes what was passed for nothing.
-  init(_ configuration: Configuration, passed: PassedSockets = .none) throws(Failure) {
+  ///
+  /// - Parameters:
+  ///   - isSupervised: the supervisor routes nobody here before Ready, and nobody comes after this
+  ///     run: what it passes is as the program's own.
+  ///   - restName: the variable that the REST port is set by.
+  package init(
+    _ configuration: Configuration, passed: PassedSockets = .none, isSupervised: Bool = false,
+    restName: String = "REST_PORT"
+  ) throws(Failure) {
+    let isActivated = !isSupervised
     for unused in passed.unused { closeDescriptor(unused.socket.descriptor) }
     unused = passed.unused
     let address = configuration.bindAddress
-    rest = try Self.open(passed.rest, "REST_PORT", configuration.restPort, address)
+    rest = try Self.open(passed.rest, restName, configuration.restPort, address, isActivated)
     do {
-      a2a = try Self.open(passed.a2a, "A2A_PORT", configuration.a2aPort, address)
+      a2a = try Self.open(passed.a2a, "A2A_PORT", configuration.a2aPort, address, isActivated)
     } catch {
       closeDescriptor(rest.descriptor)
       throw error
@@ -57,7 +69,7 @@ struct Listeners {
       ui = nil
     } else {
       do {
-        ui = try Self.open(passed.ui, "UI_PORT", configuration.uiPort, address)
+        ui = try Self.open(passed.ui, "UI_PORT", configuration.uiPort, address, isActivated)
       } catch {
         closeDescriptor(rest.descriptor)
         closeDescriptor(a2a.descriptor)
@@ -67,17 +79,18 @@ struct Listeners {
   }
 
   /// What the data plane listens on; it owns the descriptors from then on.
-  var forDataPlane: [PortListener] {
+  package var forDataPlane: [PortListener] {
     [(Port.rest, rest), (.a2a, a2a)].map { $0.1.served(as: $0.0) }
       + (ui.map { [$0.served(as: .ui)] } ?? [])
   }
 
   private static func open(
-    _ passed: PassedSocket?, _ variable: String, _ port: UInt16, _ address: String
+    _ passed: PassedSocket?, _ variable: String, _ port: UInt16, _ address: String,
+    _ isActivated: Bool
   ) throws(Failure) -> Listener {
     if let passed {
       return Listener(
-        descriptor: passed.descriptor, port: passed.port, isActivated: true,
+        descriptor: passed.descriptor, port: passed.port, isActivated: isActivated,
         place: passed.port == 0 ? passed.place : "port \(passed.port)")
     }
     var bound: UInt16 = 0

@@ -1,34 +1,34 @@
 /// A node of a YAML document, with scalars as the text they were written as.
-struct YAMLNode: Sendable {
-  indirect enum Content: Sendable {
+package struct YAMLNode: Sendable {
+  package indirect enum Content: Sendable {
     /// `isPlain`: written without quotation marks, so that `null` may mean nothing.
     case scalar(String, isPlain: Bool)
     case list([YAMLNode])
     case mapping([(key: String, value: YAMLNode)])
   }
 
-  var content: Content
+  package let content: Content
   /// From 1.
-  let line: Int
-  let column: Int
+  package let line: Int
+  package let column: Int
 
   /// An absent value: `key:`, `~` or `null`.
-  var isNull: Bool {
+  package var isNull: Bool {
     guard case .scalar(let text, isPlain: true) = content else { return false }
     return ["", "~", "null", "Null", "NULL"].contains(text)
   }
 
-  var text: String? {
+  package var text: String? {
     guard case .scalar(let text, _) = content, !isNull else { return nil }
     return text
   }
 
-  var pairs: [(key: String, value: YAMLNode)]? {
+  package var pairs: [(key: String, value: YAMLNode)]? {
     guard case .mapping(let pairs) = content else { return nil }
     return pairs
   }
 
-  subscript(key: String) -> YAMLNode? {
+  package subscript(key: String) -> YAMLNode? {
     guard let found = pairs?.first(where: { $0.key == key })?.value, !found.isNull else {
       return nil
     }
@@ -37,10 +37,10 @@ struct YAMLNode: Sendable {
 }
 
 /// Why a text is not YAML that can be used, and where (line and column from 1).
-struct YAMLError: Error, Equatable, CustomStringConvertible {
-  let problem: String
-  let line: Int
-  let column: Int
+package struct YAMLError: Error, Equatable, CustomStringConvertible {
+  package let problem: String
+  package let line: Int
+  package let column: Int
 
-  var description: String { "\(problem), at line \(line), column \(column)" }
+  package var description: String { "\(problem), at line \(line), column \(column)" }
 }

@@ -1,29 +1,28 @@
-import ControlPlane
 import Glibc
 import Lifecycle
-import LinuxSystem
-import RunConfiguration
+package import LinuxSystem
+package import RunConfiguration
 
 /// Which of the sockets that the program was started with is for what.
-struct PassedSockets: Equatable {
-  private(set) var rest: PassedSocket?
-  private(set) var ui: PassedSocket?
-  private(set) var a2a: PassedSocket?
+package struct PassedSockets: Equatable {
+  package private(set) var rest: PassedSocket?
+  package private(set) var ui: PassedSocket?
+  package private(set) var a2a: PassedSocket?
   /// For nothing, and why.
-  private(set) var unused: [Unused] = []
+  package private(set) var unused: [Unused] = []
 
-  struct Unused: Equatable {
-    let socket: PassedSocket
-    let reason: String
+  package struct Unused: Equatable {
+    package let socket: PassedSocket
+    package let reason: String
   }
 
-  static let none = PassedSockets()
+  package static let none = PassedSockets()
 
   private init() {}
 
   /// By name (`rest`, `ui`, `a2a`), else by the port that the configuration has for it, else the
   /// first one is the REST port's.
-  init(_ sockets: [PassedSocket], _ configuration: Configuration) {
+  package init(_ sockets: [PassedSocket], _ configuration: Configuration) {
     let ownUI = !configuration.multiplexed
     var left = sockets
     func take(_ isWanted: (PassedSocket) -> Bool) -> PassedSocket? {
@@ -59,7 +58,7 @@ struct PassedSockets: Equatable {
 
   /// Looks at what was passed. To be called before the program opens anything of its own, so that a
   /// wrong number of descriptors cannot name one of those.
-  static func inherited(
+  package static func inherited(
     _ environment: ServiceEnvironment
   ) -> Result<[PassedSocket], Listeners.Failure> {
     if let problem = environment.passedProblem { return .failure(failure(problem)) }

@@ -3,10 +3,10 @@ import CYaml
 /// Reads one YAML 1.1 document with libyaml, within bounds.
 ///
 /// Keys must be scalars and differ; an alias may only name a node that is complete; `<<` merges.
-final class YAMLReader {
-  static let maximumBytes = 1 << 20
-  static let maximumAliases = 64
-  static let maximumDepth = 64
+package final class YAMLReader {
+  package static let maximumBytes = 1 << 20
+  package static let maximumAliases = 64
+  package static let maximumDepth = 64
 
   // Owned; yaml_parser_t points into itself, so it must not move.
   private let parser: UnsafeMutablePointer<yaml_parser_t>
@@ -25,7 +25,7 @@ final class YAMLReader {
   }
 
   /// The document's root; nil when the text holds no document or only comments.
-  static func read(_ bytes: [UInt8]) throws(YAMLError) -> YAMLNode? {
+  package static func read(_ bytes: [UInt8]) throws(YAMLError) -> YAMLNode? {
     guard bytes.count <= maximumBytes else {
       throw YAMLError(problem: "more than \(maximumBytes) bytes", line: 1, column: 1)
     }
