@@ -6,6 +6,9 @@ public struct EncodedLine: Sendable {
   public var head: [UInt8]
   public var tail: [UInt8]
 
+  /// A line that has its number already.
+  public init(whole bytes: [UInt8]) { (head, tail) = (bytes, []) }
+
   /// The line as JSON. Every text of the event passes through `redact`; a line that would be too
   /// long has its longest texts cut.
   public init(_ line: LogLine, redact: (String) -> String = { $0 }) {
@@ -69,6 +72,9 @@ public struct EncodedLine: Sendable {
       row += line.event.name
       if let transition = line.event.transition {
         row += "  \(transition.from?.rawValue ?? "") → \(transition.to.rawValue)"
+      }
+      if case .supervisor(.agentState(let facts)) = line.event {
+        row += "  \(facts.from?.rawValue ?? "") → \(facts.to.rawValue)"
       }
       let shown: Set<String> = ["from", "to", "state", "config"]
       for field in line.event.fields where !shown.contains(field.name) && !field.value.isNull {
