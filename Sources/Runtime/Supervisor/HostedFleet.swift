@@ -73,7 +73,7 @@ public enum HostedFleet {
         return .failure
       }
     }
-    run.compose()
+    run.compose(environment)
     return run.run(signals: signals)
   }
 

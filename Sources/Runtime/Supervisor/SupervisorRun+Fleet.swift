@@ -88,15 +88,17 @@ extension SupervisorRun: Fleet {
 
   // MARK: View
 
+  var phase: FleetView.Phase {
+    switch supervision.phase.name {
+    case .starting: .starting
+    case .serving: .serving
+    case .draining: .draining
+    case .stopped: .stopped
+    }
+  }
+
   func view(usage: Bool) -> FleetView {
-    let phase: FleetView.Phase =
-      switch supervision.phase.name {
-      case .starting: .starting
-      case .serving: .serving
-      case .draining: .draining
-      case .stopped: .stopped
-      }
-    return FleetView(
+    FleetView(
       version: version, runID: runID, phase: phase, startedAt: startedAtWall,
       uptime: Clock.now() - .start, isolation: "none", inFlight: dataPlane?.inFlight ?? 0,
       port: listeners.rest.port, a2aPort: listeners.a2a.port,

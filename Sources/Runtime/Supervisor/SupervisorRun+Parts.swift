@@ -6,10 +6,21 @@ import RunConfiguration
 
 extension SupervisorRun {
   /// Puts the parts together that keep the desired state and answer control requests.
-  func compose() {
-    if case .file(let path) = configuration.config {
-      desired = StartupConfig(path) { [log] in log.write($0) }
-    }
+  ///
+  /// - Parameter environment: the supervisor's, for downloads of the config.
+  func compose(_ environment: [String: String]) {
+    let keeper = DesiredAgents(
+      configuration, environment: environment, inherited: workerEnvironment.inherited,
+      runID: runID, loop: loop,
+      listener: DesiredAgents.Listener(
+        log: { [log] in log.write($0) },
+        startFailed: { [unowned self] explanation in
+          log.write(.bootFailed(phase: .fetching, explanation))
+          send(.failed(.configuration))
+        }))
+    desired = keeper
+    let gate = TokenGate(configuration.token, loop: loop) { [log] in log.write($0) }
+    handlers = [AdminAPI(keeper, gate: gate)]
   }
 }
 

@@ -45,6 +45,14 @@ struct WorkerEnvironment {
     drainMinimum = configuration.common.drainMinimum
   }
 
+  /// What a worker has before its agent's own variables: these must be good together with them.
+  var inherited: [String: String] {
+    var environment = common
+    environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] = Self.seconds(deadline)
+    environment["DRAIN_MIN_SEC"] = Self.seconds(min(drainMinimum, deadline * 0.9))
+    return environment
+  }
+
   /// Names and values for the worker of a version.
   ///
   /// - Parameters:
@@ -57,9 +65,7 @@ struct WorkerEnvironment {
     extra: [String: String] = [:]
   ) -> [String: String] {
     // A worker serves new requests for as long as its supervisor does, and not beyond its deadline.
-    var environment = common
-    environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] = Self.seconds(deadline)
-    environment["DRAIN_MIN_SEC"] = Self.seconds(min(drainMinimum, deadline * 0.9))
+    var environment = inherited
     // One that the operator set for everything may not fit an agent that sets its own deadline.
     if version.environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] != nil {
       environment["DRAIN_MIN_SEC"] = nil
