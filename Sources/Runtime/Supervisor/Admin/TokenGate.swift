@@ -99,7 +99,7 @@ package final class TokenGate {
     }
   }
 
-  private func tell() {
+  func tell() {
     let what = untold == 1 ? "a request came" : "\(untold) requests came"
     let last = lastPeer.isEmpty ? "" : ", \(untold == 1 ? "" : "the last one ")from \(lastPeer)"
     log(

@@ -34,6 +34,10 @@ package protocol Fleet: AnyObject {
   func desiredStateIsLoaded()
 }
 
+extension Fleet {
+  package var phase: FleetView.Phase { view(usage: false).phase }
+}
+
 /// Why something is deployed: the words of the log.
 package typealias DeploymentCause = Deployment.Cause
 
