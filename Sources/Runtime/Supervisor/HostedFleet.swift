@@ -63,6 +63,9 @@ public enum HostedFleet {
       hasHeader = true
       try run.serve(watchdog: service.watchdog)
       warn(configuration, service, listeners, log)
+      for warning in run.containment.warnings {
+        log.write(.warning(code: warning.code, message: warning.message))
+      }
     } catch {
       let explanation =
         (error as? Listeners.Failure)?.explanation

@@ -42,6 +42,8 @@ extension SupervisorRun {
 
   private func reapChildren() {
     while let (pid, status) = ProcessTree.reap() { childEnded(pid, status) }
+    // What dead workers left behind is this process's child by now.
+    AdoptedProcesses.kill()
     endIfIdle()
   }
 }
