@@ -78,7 +78,12 @@ let package = Package(
         "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch", "DataPlane",
         "ControlPlane", "CPlatform", "YAML",
       ],
-      path: "Sources/Runtime/Supervisor", swiftSettings: strict),
+      path: "Sources/Runtime/Supervisor",
+      resources: [
+        .embedInCode("Page/supervisor.html"), .embedInCode("Page/supervisor.css"),
+        .embedInCode("Page/supervisor.js"),
+      ],
+      swiftSettings: strict),
 
     // `trace`: logs of any number of runs in, verdicts and pictures out.
     .target(

@@ -15,6 +15,8 @@ package struct WorkerView: Sendable, Equatable {
   package var pid: Int32
   /// On the loopback address; nil on a Unix socket.
   package var port: UInt16?
+  /// The `a2a_port` that its log told; nil: none, or not told yet.
+  package var a2aPort: UInt16?
   /// The state that its log tells of; nil before its first line.
   package var state: StateName?
   package var startedAt: Int64
