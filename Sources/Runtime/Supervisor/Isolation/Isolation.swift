@@ -15,6 +15,7 @@ package final class Isolation {
   /// Why it is `none` for root, as a sentence.
   package let problem: String?
   private let users: UserRange
+  private let claims: UserClaims?
   private let folder: String
 
   /// - Parameters:
@@ -28,10 +29,15 @@ package final class Isolation {
     self.users = users
     folder = stateFolder + "/agents"
     guard geteuid() == 0 else {
-      (level, problem) = (.none, nil)
+      (level, problem, claims) = (.none, nil, nil)
       return
     }
-    problem = Self.obstacle(stateFolder, folder, users, files, programs)
+    do throws(SystemError) {
+      claims = try UserClaims()
+      problem = Self.obstacle(stateFolder, folder, users, files, programs)
+    } catch {
+      (claims, problem) = (nil, "\(error)")
+    }
     level = problem == nil ? .user : .none
   }
 
@@ -66,15 +72,17 @@ package final class Isolation {
   ///
   /// - Parameter agent: its id, which is a file's name too.
   package func place(agent: String) throws(SystemError) -> AgentPlace {
-    guard level == .user else { return AgentPlace(user: nil, folder: nil) }
+    guard level == .user, let claims else { return AgentPlace(user: nil, folder: nil) }
     let agents = try FolderHandle(folder)
     let own = try agents.folder(agent)
     let known = try own.owner().identity.group
     let user: UserIdentity
-    if users.contains(known) {
+    if users.contains(known), claims.claim(known) {
       user = UserIdentity(user: known, group: known)
-    } else if let free = try users.lowestFree(taken: takenUsers()) {
+    } else if let free = try users.lowestFree(taken: takenUsers(), claim: claims.claim) {
       user = free
+      // They are nobody's, or those of a user that another supervisor has given to its own agent.
+      for name in AgentPlace.folders { own.remove(name) }
     } else {
       throw SystemError("find a free user for", agent, number: EUSERS)
     }
@@ -86,7 +94,11 @@ package final class Isolation {
 
   /// Removes an agent's folders. Nothing of it may run any more.
   package func remove(agent: String) {
-    if level == .user { removeTree(folder + "/" + agent) }
+    guard level == .user, let agents = try? FolderHandle(folder),
+      let known = try? agents.folder(agent).owner().identity.group
+    else { return }
+    agents.remove(agent)
+    claims?.giveBack(known)
   }
 
   private func takenUsers() throws(SystemError) -> Set<UInt32> {
