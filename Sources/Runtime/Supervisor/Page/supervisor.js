@@ -473,7 +473,7 @@
       ["in flight", String(traffic.in_flight ?? 0)], ["requests", String(traffic.requests ?? 0)],
       ["answered 5xx", String(traffic.errors ?? 0)], ["latency p50 · p99", `${micro(traffic.p50_us)} · ${micro(traffic.p99_us)}`],
     ];
-    renew(parts.facts, facts, () => facts.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));
+    renew(parts.facts, facts, () => facts.map(([name, value]) => make("div", { class: value.length > 24 && "wide" }, make("dt", { text: name }), make("dd", { text: value }))));
     renderBoot(parts.boot, agent);
     renderRestarts(parts.restarts, agent);
   }
