@@ -29,6 +29,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,6 +97,9 @@ ssize_t par_sendfile(int out, int in, int64_t *offset, size_t count) {
   return sendfile(out, in, offset, count);
 }
 int par_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
+int par_open_at(int folder, const char *path, int flags, unsigned mode) {
+  return openat(folder, path, flags | O_CLOEXEC, mode);
+}
 int par_flock_exclusive(int fd) {
   int result;
   do result = flock(fd, LOCK_EX);
@@ -441,6 +445,7 @@ static void become(const char *path, char *const argv[], char *const envp[], con
     }
   }
   if (confined->most_descriptors > 0) limit(RLIMIT_NOFILE, (rlim_t)confined->most_descriptors);
+  if (confined->most_data > 0) limit(RLIMIT_DATA, (rlim_t)confined->most_data);
   if (confined->is_private) {
     limit(RLIMIT_CORE, 0);
     umask(077);
@@ -525,6 +530,44 @@ pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[
                          const char *folder, const int *descriptors, int count) {
   struct par_confinement confined = {.same_session = true};
   return par_spawn_confined(path, argv, envp, folder, descriptors, count, &confined, NULL);
+}
+
+// Asks `question` in a child that becomes the user; what it answers is an errno, 0 for yes.
+static int ask_as(uint32_t user, uint32_t group, int (*question)(const char *, int), const char *path,
+                  int mode) {
+  if (user == 0) {
+    errno = EINVAL;
+    return -1;
+  }
+  struct par_confinement confined = {.user = user, .group = group};
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pid_t child = fork();
+  if (child == 0) {
+    if (become_user(&confined) < 0) _exit(errno);
+    _exit(question(path, mode) < 0 ? errno : 0);
+  }
+  int saved = errno, status = 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = saved;
+  if (child < 0) return -1;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+  return errno ? -1 : 0;
+}
+static int kill_all(const char *path, int number) {
+  (void)path;
+  return kill(-1, number);
+}
+int par_kill_user(uint32_t user, uint32_t group) {
+  return ask_as(user, group, kill_all, NULL, SIGKILL);
+}
+int par_access_as(uint32_t user, uint32_t group, const char *path, int mode) {
+  return ask_as(user, group, access, path, mode);
+}
+bool par_has_attribute(const char *path, const char *name) {
+  return getxattr(path, name, NULL, 0) >= 0;
 }
 
 static int64_t clock_ns(clockid_t clock) {

@@ -51,6 +51,7 @@ int par_open_beneath_stepwise(int folder, const char *path, int flags, unsigned 
                               bool no_symlinks);
 ssize_t par_sendfile(int out, int in, int64_t *offset, size_t count);
 int par_open(const char *path, int flags, unsigned mode);      // open is variadic
+int par_open_at(int folder, const char *path, int flags, unsigned mode);  // close-on-exec
 int par_flock_exclusive(int fd);                               // waits; restarts on EINTR
 int par_thread_name(const char *name);                         // of the calling thread, 15 bytes
 
@@ -110,6 +111,7 @@ struct par_confinement {
   bool is_expendable;     // the out-of-memory killer takes it before its parent
   int nice;               // above 0: its nice value
   int64_t most_descriptors;  // above 0: the hard limit of open files, unless it is lower already
+  int64_t most_data;         // above 0: of bytes of private memory (RLIMIT_DATA), likewise
 };
 // oom_score_adj of what is expendable, unless it is higher already (proc_pid_oom_score_adj(5)).
 #define PAR_OOM_SCORE_OF_AGENTS 300
@@ -127,6 +129,14 @@ pid_t par_spawn_confined(const char *path, char *const argv[], char *const envp[
 // whoever kills that group reaches it and what it starts.
 pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[],
                          const char *folder, const int *descriptors, int count);
+
+// SIGKILL to every process of a user, from a child that becomes that user (kill(2) with -1): nobody
+// of them can start another one meanwhile. For root. 0, or -1 with errno (ESRCH: there is none).
+int par_kill_user(uint32_t user, uint32_t group);
+// access(2) as another user, asked by a child that becomes that user. For root. 0, or -1 with errno.
+int par_access_as(uint32_t user, uint32_t group, const char *path, int mode);
+// Whether a file has an extended attribute (getxattr(2)).
+bool par_has_attribute(const char *path, const char *name);
 
 // Nanoseconds of CLOCK_BOOTTIME at which this process started (/proc/self/stat field 22, clock
 // ticks: 10 ms resolution on most kernels), or -1.

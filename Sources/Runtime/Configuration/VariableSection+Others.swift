@@ -65,6 +65,12 @@ extension VariableSection {
       with another's, there are none · their names, separated by colons. A mistake is an error: \
       [errors.md](errors.md#listen-fds)
       """),
+    VariableRow(
+      ["PAR_CONTROL_FD"],
+      """
+      for `supervise` alone: the pipe on which it commands a run, whose end is the run's \
+      ([architecture.md](architecture.md#a-supervised-run)). `LISTEN_PID` is not needed with it
+      """),
   ]
 
   static let folderRows = [

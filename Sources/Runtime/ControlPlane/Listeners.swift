@@ -11,7 +11,8 @@ package struct Listeners {
     package let descriptor: Int32
     /// 0 for a Unix socket, which only who starts the program can pass.
     package let port: UInt16
-    /// Whether the socket was passed to the program, and so may have requests waiting already.
+    /// Whether a service manager passed the socket to the program: it may have requests waiting
+    /// already, and goes to a successor with those that wait at the end. A supervisor's is not so.
     package let isActivated: Bool
     /// As a person says it: `port 8080`, `/run/agent.sock`.
     package let place: String
@@ -39,20 +40,27 @@ package struct Listeners {
   /// Why a port could not be opened, as a person needs it.
   package struct Failure: Error {
     package let explanation: Explanation
+
+    package init(explanation: Explanation) { self.explanation = explanation }
   }
 
   /// Opens what was not passed, and closes what was passed for nothing.
   ///
-  /// - Parameter restName: the variable that the REST port is set by.
+  /// - Parameters:
+  ///   - isSupervised: the supervisor routes nobody here before Ready, and nobody comes after this
+  ///     run: what it passes is as the program's own.
+  ///   - restName: the variable that the REST port is set by.
   package init(
-    _ configuration: Configuration, passed: PassedSockets = .none, restName: String = "REST_PORT"
+    _ configuration: Configuration, passed: PassedSockets = .none, isSupervised: Bool = false,
+    restName: String = "REST_PORT"
   ) throws(Failure) {
+    let isActivated = !isSupervised
     for unused in passed.unused { closeDescriptor(unused.socket.descriptor) }
     unused = passed.unused
     let address = configuration.bindAddress
-    rest = try Self.open(passed.rest, restName, configuration.restPort, address)
+    rest = try Self.open(passed.rest, restName, configuration.restPort, address, isActivated)
     do {
-      a2a = try Self.open(passed.a2a, "A2A_PORT", configuration.a2aPort, address)
+      a2a = try Self.open(passed.a2a, "A2A_PORT", configuration.a2aPort, address, isActivated)
     } catch {
       closeDescriptor(rest.descriptor)
       throw error
@@ -61,7 +69,7 @@ package struct Listeners {
       ui = nil
     } else {
       do {
-        ui = try Self.open(passed.ui, "UI_PORT", configuration.uiPort, address)
+        ui = try Self.open(passed.ui, "UI_PORT", configuration.uiPort, address, isActivated)
       } catch {
         closeDescriptor(rest.descriptor)
         closeDescriptor(a2a.descriptor)
@@ -77,11 +85,12 @@ package struct Listeners {
   }
 
   private static func open(
-    _ passed: PassedSocket?, _ variable: String, _ port: UInt16, _ address: String
+    _ passed: PassedSocket?, _ variable: String, _ port: UInt16, _ address: String,
+    _ isActivated: Bool
   ) throws(Failure) -> Listener {
     if let passed {
       return Listener(
-        descriptor: passed.descriptor, port: passed.port, isActivated: true,
+        descriptor: passed.descriptor, port: passed.port, isActivated: isActivated,
         place: passed.port == 0 ? passed.place : "port \(passed.port)")
     }
     var bound: UInt16 = 0

@@ -7,8 +7,47 @@ import RunConfiguration
 extension SupervisorRun {
   /// Puts the parts together that keep the desired state and answer control requests.
   func compose() {
-    if case .file(let path) = configuration.config {
-      desired = StartupConfig(path) { [log] in log.write($0) }
+    desired = DesiredAgents(
+      configuration, environment: environment, inherited: workerEnvironment.inherited,
+      runID: runID, loop: loop,
+      listener: DesiredAgents.Listener(
+        report: { [unowned self] in tell($0) },
+        startFailed: { [unowned self] explanation in
+          notifier.failed(explanation.error)
+          log.write(.bootFailed(phase: .fetching, explanation))
+          send(.failed(.failure))
+        }))
+  }
+
+  private func tell(_ report: DesiredReport) {
+    switch report {
+    case .desired(let source, let revision, let changes):
+      log.write(
+        .supervisor(
+          .desiredState(
+            DesiredStateFacts(
+              source: DesiredSource(source), revision: revision, added: changes.added,
+              changed: changes.changed, removed: changes.removed))))
+    case .refused(let source, let errors):
+      log.write(.supervisor(.desiredRefused(source: DesiredSource(source), errors: errors)))
+    case .warning(let code, let message): log.write(.warning(code: code, message: message))
+    case .adminRequest(let facts):
+      log.write(
+        .supervisor(
+          .adminRequest(
+            Lifecycle.AdminRequestFacts(
+              method: facts.method, path: facts.path, status: facts.status, agent: facts.agent,
+              peer: facts.peer))), about: facts.agent)
+    }
+  }
+}
+
+extension DesiredSource {
+  fileprivate init(_ source: DesiredReport.Source) {
+    switch source {
+    case .config: self = .config
+    case .state: self = .state
+    case .api: self = .api
     }
     composeViews()
   }

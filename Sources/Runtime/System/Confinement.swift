@@ -2,13 +2,23 @@ internal import CPlatform
 import Glibc
 
 /// A user and group that a child becomes, by number; both above 0.
-public struct UserIdentity: Sendable, Hashable {
+public struct UserIdentity: Sendable, Hashable, CustomStringConvertible {
   public let user: UInt32
   public let group: UInt32
 
   public init(user: UInt32, group: UInt32) {
     self.user = user
     self.group = group
+  }
+
+  public var description: String { "user \(user)" }
+
+  /// What a file can be opened for.
+  public enum Access: Sendable { case read, execute }
+
+  /// Whether this user may open a file or folder, and enter those above it. For root to ask.
+  public func may(_ access: Access, _ path: String) -> Bool {
+    par_access_as(user, group, path, access == .read ? R_OK : X_OK) == 0
   }
 }
 
@@ -28,6 +38,9 @@ public struct Confinement: Sendable, Equatable {
   public var nice: Int32 = 0
   /// Above 0: the hard limit of open files, unless it is lower already.
   public var mostDescriptors: Int64 = 0
+  /// Above 0: how many bytes of private memory each process may have (RLIMIT_DATA): what goes over it
+  /// fails in the process that asks. Counts what is reserved for the stacks of threads.
+  public var mostData: Int64 = 0
   /// A signal that it ignores until it sets a handler of its own; 0 is none.
   public var ignoredSignal: Int32 = 0
 
@@ -59,6 +72,7 @@ public struct Confinement: Sendable, Equatable {
     native.is_expendable = isExpendable
     native.nice = nice
     native.most_descriptors = mostDescriptors
+    native.most_data = mostData
     return native
   }
 }
