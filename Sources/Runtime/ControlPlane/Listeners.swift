@@ -40,6 +40,8 @@ package struct Listeners {
   /// Why a port could not be opened, as a person needs it.
   package struct Failure: Error {
     package let explanation: Explanation
+
+    package init(explanation: Explanation) { self.explanation = explanation }
   }
 
   /// Opens what was not passed, and closes what was passed for nothing.

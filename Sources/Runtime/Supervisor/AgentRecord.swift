@@ -9,6 +9,8 @@ struct AgentRecord {
   var routed: FleetWorker?
   /// When its state came to have the name that it has, in milliseconds since 1970.
   var since: Int64
+  /// The revision that served last.
+  var served: String?
   /// The last reason that was given, while it is not ready; or why its target failed.
   var reason: String?
   /// Ends of its workers that nobody asked for, the newest last.

@@ -49,7 +49,7 @@ public enum HostedFleet {
     log.keepOut(redactor)
     notifier.redact = redactor.redact
     notifier.warn = { log.write(.warning(code: "notify_socket", message: $0)) }
-    let header = started(version, configuration.redacted)
+    let header = started(version, Self.effective(configuration, try? opened.get()))
     let policy = SupervisionPolicy(configuration)
     let run: SupervisorRun
     var hasHeader = false
@@ -63,6 +63,9 @@ public enum HostedFleet {
       hasHeader = true
       try run.serve(watchdog: service.watchdog)
       warn(configuration, service, listeners, log)
+      for warning in run.places.warnings {
+        log.write(.warning(code: warning.code, message: warning.message))
+      }
     } catch {
       let explanation =
         (error as? Listeners.Failure)?.explanation
@@ -73,7 +76,7 @@ public enum HostedFleet {
         return .failure
       }
     }
-    run.compose(environment)
+    run.compose()
     return run.run(signals: signals)
   }
 
@@ -103,6 +106,23 @@ public enum HostedFleet {
           message: "neither SUPERVISOR_CONFIG nor SUPERVISOR_TOKEN is set: "
             + "there is no way to name an agent"))
     }
+  }
+
+  /// With the ports that were really opened.
+  private static func effective(
+    _ configuration: SupervisorConfiguration, _ listeners: Listeners?
+  ) -> JSONValue {
+    guard let listeners, case .object(let members) = configuration.redacted else {
+      return configuration.redacted
+    }
+    return .object(
+      members.map { member in
+        switch member.name {
+        case "SUPERVISOR_PORT": JSONMember(member.name, .integer(Int64(listeners.rest.port)))
+        case "A2A_PORT": JSONMember(member.name, .integer(Int64(listeners.a2a.port)))
+        default: member
+        }
+      })
   }
 
   private static func started(_ version: String, _ config: JSONValue) -> LogEvent {

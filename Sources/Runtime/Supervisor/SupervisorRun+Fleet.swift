@@ -37,12 +37,15 @@ extension SupervisorRun: Fleet {
     forgetReleases(of: release.agent)
   }
 
-  func restart(_ agent: String) throws(FleetRefusal) {
+  func restart(_ agent: String) throws(FleetRefusal) { try replace(agent, .restart) }
+
+  /// A rolling change to the same version.
+  func replace(_ agent: String, _ cause: DeploymentCause) throws(FleetRefusal) {
     if let refusal = refusal(of: .restart(agent)) { throw refusal }
     guard let known = supervision.agent(agent), let release = release(of: known) else {
       throw .unknownAgent(agent)
     }
-    desire(release, .restart)
+    desire(release, cause)
   }
 
   func remove(_ agent: String, cause: DeploymentCause) throws(FleetRefusal) {
@@ -61,14 +64,11 @@ extension SupervisorRun: Fleet {
       agent: release.agent, revision: release.revision,
       restarts: RestartIntensity(
         maximum: release.restartsMaximum, window: release.restartsWindow), cause: cause,
-      surge: configuration.surge && hasRoom(for: release))
+      surge: configuration.surge && hasRoom(beside: release.agent))
     send(.desired(deployment)) { _ in
       .supervisor(.agentDeploy(deployment, deploymentID: release.deploymentID))
     }
   }
-
-  /// Whether another worker of the agent fits beside the one that serves.
-  private func hasRoom(for release: AgentRelease) -> Bool { true }
 
   /// The version that serves, or the one that failed last.
   private func release(of agent: SupervisedAgent) -> AgentRelease? {
@@ -98,13 +98,15 @@ extension SupervisorRun: Fleet {
   }
 
   func view(usage: Bool) -> FleetView {
-    FleetView(
+    let table = usage ? ProcessTable.now() : nil
+    return FleetView(
       version: version, runID: runID, phase: phase, startedAt: startedAtWall,
-      uptime: Clock.now() - .start, isolation: "none", inFlight: dataPlane?.inFlight ?? 0,
+      uptime: Clock.now() - .start, isolation: places.level.rawValue,
+      inFlight: dataPlane?.inFlight ?? 0,
       port: listeners.rest.port, a2aPort: listeners.a2a.port,
       desired: desired?.view ?? DesiredView(hasToken: configuration.token != nil),
       agents: supervision.agents.map(view(of:)),
-      workers: workers.values.sorted { $0.number < $1.number }.map { view(of: $0, usage) })
+      workers: workers.values.sorted { $0.number < $1.number }.map { view(of: $0, table) })
   }
 
   private func view(of agent: SupervisedAgent) -> AgentView {
@@ -147,7 +149,9 @@ extension SupervisorRun: Fleet {
       name: package?.name, version: package?.version)
   }
 
-  private func view(of worker: FleetWorker, _ usage: Bool) -> WorkerView {
+  /// - Parameter table: nil: without what it uses.
+  private func view(of worker: FleetWorker, _ table: ProcessTable?) -> WorkerView {
+    let usage = table.map { table in worker.usage { table } }
     let agent = supervision.agent(worker.agent)
     let role: WorkerView.Role =
       worker.number == agent?.route
@@ -161,6 +165,7 @@ extension SupervisorRun: Fleet {
       runID: testimony.runID, pid: worker.pid, port: worker.address.port, state: testimony.state,
       startedAt: worker.startedAtWall, bootMilliseconds: testimony.bootMilliseconds,
       phases: testimony.phases(at: (Clock.now() - worker.startedAt).milliseconds),
-      attempts: testimony.restarts, memoryLimit: worker.release.resources.memoryBytes)
+      attempts: testimony.restarts, rssBytes: usage?.residentBytes, cpuSeconds: usage?.cpuSeconds,
+      memoryLimit: worker.release.resources.memoryBytes)
   }
 }

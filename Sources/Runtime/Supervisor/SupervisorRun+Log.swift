@@ -71,10 +71,11 @@ extension SupervisorRun {
       }
       records[transition.agent]?.since = wall
       records[transition.agent]?.reason = transition.reason
-      if transition.to == .ready, let agent = supervision.agent(transition.agent) {
-        let revision = agent.active?.revision ?? ""
-        desired?.versionServes(agent: agent.id, revision: revision, replaced: agent.previous)
-      }
+    }
+    for case .route(let id, _?) in step.effects {
+      guard let agent = supervision.agent(id), let active = agent.active else { continue }
+      records[id]?.served = active.revision
+      desired?.versionServes(agent: id, revision: active.revision, replaced: agent.previous)
     }
     for failed in step.failedTargets {
       desired?.targetFailed(

@@ -14,29 +14,26 @@ extension SupervisorRun {
       // The machine starts what was deployed and not forgotten.
       return couldNotStart(number, agent, "revision \(revision) is not known")
     }
-    do throws(WorkerPorts.Failure) {
-      let listener = try ports.open()
-      defer { closeDescriptor(listener.descriptor) }
-      spawn(number, release, listener)
+    do throws(WorkerPlaces.Failure) {
+      let place = try places.make(number, release)
+      defer { place.closeSockets() }
+      spawn(number, release, place)
     } catch {
-      couldNotStart(number, agent, error.explanation.error)
+      couldNotStart(number, agent, error.reason)
     }
   }
 
-  private func spawn(_ number: Int, _ release: AgentRelease, _ listener: WorkerPorts.Listener) {
+  private func spawn(_ number: Int, _ release: AgentRelease, _ place: WorkerPlaces.Place) {
     let worker: FleetWorker
     do throws(SystemError) {
       worker = try FleetWorker(
-        number: number, release: release, address: .port(listener.port),
-        sockets: [listener.descriptor],
+        number: number, release: release, place: place,
         environment: { [workerEnvironment] in
-          workerEnvironment.make(
-            for: release, port: listener.port, sockets: ["rest"], controlDescriptor: $0)
-        },
-        confinement: .worker(user: nil), loop: loop, log: log
+          workerEnvironment.make(for: release, at: place, controlDescriptor: $0)
+        }, loop: loop, log: log
       ) { [weak self] in self?.take($0, of: number) }
     } catch {
-      ports.release(listener.port)
+      places.release(place, isLast: false)
       let explanation = Explanation(
         cannotStart: "a worker", error, hint: "docs/errors.md#limits")
       return couldNotStart(number, release.agent, explanation.error)
@@ -141,8 +138,9 @@ extension SupervisorRun {
     workers[number] = nil
     lastTestimonies[number] = worker.testimony
     defer { lastTestimonies[number] = nil }
-    if let port = worker.address.port { ports.release(port) }
     let isOOM = worker.wasOutOfMemory(status)
+    places.release(
+      worker.place, isLast: !workers.values.contains { $0.agent == worker.agent })
     let testimony = worker.testimony
     sendEnd(
       number, worker.agent, end(of: worker, status, isOOM: isOOM),
@@ -165,6 +163,9 @@ extension SupervisorRun {
       case .signaled where isOOM: "was ended by the kernel because memory ran out"
       case .signaled(let number): "was ended by \(SignalSource.name(number))"
       }
+    if let reason = worker.killReason {
+      return .crashed(reason: "its worker was killed: \(reason)")
+    }
     let words = worker.lastErrors.last.map { ": \($0)" } ?? ""
     return .crashed(reason: "its worker process \(how)\(words)")
   }

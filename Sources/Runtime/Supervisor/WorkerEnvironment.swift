@@ -28,69 +28,70 @@ struct WorkerEnvironment {
     "PACKAGE_URL", "PACKAGE_SHA256",
   ]
 
-  /// What all workers get.
-  private let common: [String: String]
-  private let deadline: Interval
-  private let drainMinimum: Interval
+  /// What all workers get, but for what the supervisor decides for each.
+  let inherited: [String: String]
 
   /// - Parameter supervisor: the environment that the supervisor was started with.
   init(supervisor: [String: String], configuration: SupervisorConfiguration) {
     let settings = Set(Configuration.variables).subtracting(Self.ownSettings)
-    common = supervisor.filter { name, value in
+    var inherited = supervisor.filter { name, value in
       !value.isEmpty
         && (settings.contains(name) || Self.shared.contains(name)
           || Self.sharedPrefixes.contains { name.hasPrefix($0) })
     }
-    deadline = configuration.workerShutdownTimeout
-    drainMinimum = configuration.common.drainMinimum
+    let deadline = configuration.workerShutdownTimeout
+    let minimum = min(configuration.common.drainMinimum + Self.drainOverlap, deadline * 0.9)
+    inherited["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] = Self.seconds(deadline)
+    inherited["DRAIN_MIN_SEC"] = Self.seconds(minimum)
+    // The way from the supervisor to its workers.
+    inherited["TRUSTED_PROXIES"] = "127.0.0.0/8"
+    self.inherited = inherited
   }
 
-  /// What a worker has before its agent's own variables: these must be good together with them.
-  var inherited: [String: String] {
-    var environment = common
-    environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] = Self.seconds(deadline)
-    environment["DRAIN_MIN_SEC"] = Self.seconds(min(drainMinimum, deadline * 0.9))
-    return environment
-  }
+  /// So much longer than its supervisor a worker serves new requests in a drain: none that was let
+  /// through finds its worker gone.
+  static let drainOverlap = Interval.milliseconds(250)
 
-  /// Names and values for the worker of a version.
+  /// Names and values for a worker.
   ///
   /// - Parameters:
-  ///   - port: on the loopback address; nil when it listens on Unix sockets.
-  ///   - sockets: names of the listening sockets that it is passed as descriptors 3 and up.
+  ///   - place: of which the socket's address and the folders count.
   ///   - controlDescriptor: of the pipe by which it is stopped.
-  ///   - extra: what Isolation/ decides, above everything else but the supervisor's own words.
   func make(
-    for version: AgentRelease, port: UInt16?, sockets: [String], controlDescriptor: Int32,
-    extra: [String: String] = [:]
+    for release: AgentRelease, at place: WorkerPlaces.Place, controlDescriptor: Int32
   ) -> [String: String] {
-    // A worker serves new requests for as long as its supervisor does, and not beyond its deadline.
     var environment = inherited
-    // One that the operator set for everything may not fit an agent that sets its own deadline.
-    if version.environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] != nil {
+    // Folders of its own stand for the supervisor's; where it puts its files is the operator's to say.
+    if place.user != nil {
+      for name in AgentPlace.removedVariables { environment[name] = nil }
+    }
+    environment.merge(place.environment) { $1 }
+    // One that the supervisor sets may not fit an agent that sets its own deadline.
+    if release.environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] != nil {
       environment["DRAIN_MIN_SEC"] = nil
     }
-    environment.merge(version.environment) { $1 }
-    environment.merge(extra) { $1 }
-    environment["AGENT_APP_ID"] = version.agent
-    environment["BASE_PATH"] = "/agents/\(version.agent)"
+    environment.merge(ServiceEnvironment.removed(from: release.environment)) { $1 }
+    for (name, value) in place.environment where name != "HOME" && name != "TMPDIR" {
+      environment[name] = value
+    }
+    environment["AGENT_APP_ID"] = release.agent
+    environment["BASE_PATH"] = "/agents/\(release.agent)"
     environment["BIND_ADDRESS"] = "127.0.0.1"
-    environment["REST_PORT"] = "\(port ?? 0)"
+    environment["REST_PORT"] = "\(place.address.port ?? 0)"
     environment["A2A_PORT"] = "0"
     environment["MULTIPLEXED"] = "true"
     environment["LOG_FORMAT"] = "json"
     environment["PAR_MODE"] = nil
-    environment["DEPLOYMENT_ID"] = version.deploymentID
-    switch version.package {
+    environment["DEPLOYMENT_ID"] = release.deploymentID
+    switch release.package {
     case .url(let url): environment["PACKAGE_URL"] = url
     case .path(let path): environment["AGENT_PACKAGE_PATH"] = path
     }
-    environment["PACKAGE_SHA256"] = version.packageSHA256
+    environment["PACKAGE_SHA256"] = release.packageSHA256
     environment["PAR_CONTROL_FD"] = "\(controlDescriptor)"
-    environment["LISTEN_FDS"] = "\(sockets.count)"
-    environment["LISTEN_FDNAMES"] = sockets.joined(separator: ":")
-    for name in environment.keys where name.hasPrefix("SUPERVISOR_") { environment[name] = nil }
-    return environment
+    environment["LISTEN_FDS"] = "\(place.sockets.count)"
+    environment["LISTEN_FDNAMES"] = place.sockets.map(\.name).joined(separator: ":")
+    return environment.filter { name, _ in !name.hasPrefix("SUPERVISOR_") }
   }
 
   private static func seconds(_ time: Interval) -> String {

@@ -80,8 +80,9 @@ enum SupervisionRules {
     let moved = after.phase.name != before.phase.name
     guard step.phase == (moved ? after.phase.name : nil) else { return "a phase is told" }
     guard
-      (phases.firstIndex(of: after.phase.name) ?? 0) >= (phases.firstIndex(of: before.phase.name)
-        ?? 0)
+      (phases.firstIndex(of: after.phase.name) ?? 0)
+        >= (phases.firstIndex(of: before.phase.name)
+          ?? 0)
     else { return "phases lead on" }
     guard (step.verdict == .moved) == (moved || !step.transitions.isEmpty) else {
       return "a move is told"
@@ -106,7 +107,9 @@ enum SupervisionRules {
     guard names == Dictionary(uniqueKeysWithValues: after.agents.map { ($0.id, $0.name) }) else {
       return "every transition is told"
     }
-    guard after.agents.map(\.id) == after.agents.map(\.id).sorted() else { return "agents are sorted" }
+    guard after.agents.map(\.id) == after.agents.map(\.id).sorted() else {
+      return "agents are sorted"
+    }
     return nil
   }
 
@@ -144,9 +147,9 @@ enum SupervisionRules {
     let stops = step.effects.compactMap { effect -> WorkerStop? in
       switch effect {
       case .stop(let agent, let worker):
-        WorkerStop(agent: agent, worker: worker, isForced: false, cause: .replaced)
+        WorkerStop(agent: agent, worker: worker, isForced: false, cause: .replaced, reason: nil)
       case .kill(let agent, let worker):
-        WorkerStop(agent: agent, worker: worker, isForced: true, cause: .replaced)
+        WorkerStop(agent: agent, worker: worker, isForced: true, cause: .replaced, reason: nil)
       case .start, .route, .forget, .settled, .exit: nil
       }
     }
@@ -245,7 +248,9 @@ enum SupervisionRules {
       }
     }
     if let route = agent.route, agent.state.name != .ready, agent.state.name != .restarting {
-      guard agent.retiring.contains(where: { $0.worker == route }) else { return "routed to nobody" }
+      guard agent.retiring.contains(where: { $0.worker == route }) else {
+        return "routed to nobody"
+      }
     }
     guard case .leaving = agent.state else { return nil }
     return agent.retiring.isEmpty ? "leaves without a worker" : nil

@@ -81,6 +81,9 @@ final class ConfigWatch {
     step = nil
   }
 
+  /// The download that runs.
+  var child: Int32? { step?.pid }
+
   /// A child process ended; true: it was the download.
   func childEnded(_ pid: Int32, _ status: ExitStatus) -> Bool {
     guard let step, step.pid == pid else { return false }

@@ -36,6 +36,8 @@ extension DesiredAgents: DesiredKeeper {
     watch?.childEnded(pid, status) ?? false
   }
 
+  package var children: Set<Int32> { Set([watch?.child].compactMap(\.self)) }
+
   package func stop() {
     isStopped = true
     watch?.stop()

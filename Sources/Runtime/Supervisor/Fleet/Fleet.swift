@@ -96,6 +96,8 @@ package protocol DesiredKeeper: AnyObject {
   func isFromConfig(_ agent: String) -> Bool
   /// A child process that is not a worker ended; true: it was one of its fetch steps.
   func childEnded(_ pid: Int32, _ status: ExitStatus) -> Bool
+  /// Its own child processes.
+  var children: Set<Int32> { get }
   /// The supervisor drains: nothing is read any more.
   func stop()
 }

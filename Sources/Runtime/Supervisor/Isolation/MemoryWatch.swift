@@ -95,12 +95,15 @@ package struct MemoryWatch: Sendable {
     return verdicts
   }
 
+  /// Whether the task is nearly out of memory.
+  package static func isShort(_ free: FreeMemory) -> Bool {
+    Double(free.available) < Double(free.total) * shortRatio
+  }
+
   private mutating func relieve(
     _ samples: [Sample], _ free: FreeMemory, at now: Instant
   ) -> Verdict? {
-    guard Double(free.available) < Double(free.total) * Self.shortRatio, samples.count > 0 else {
-      return nil
-    }
+    guard Self.isShort(free), samples.count > 0 else { return nil }
     if let pausedUntil, now < pausedUntil { return nil }
     let share = free.total / Int64(samples.count)
     let greedy = samples.filter { $0.isSettled && $0.usedBytes > share }
