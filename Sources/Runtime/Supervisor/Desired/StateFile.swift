@@ -128,7 +128,7 @@ package final class StateFile {
     } catch let error as SystemError {
       why =
         error.number == EFBIG
-        ? "longer than \(Self.maximumBytes) bytes" : "not readable: \(error.reason)"
+        ? "longer than \(maximumBytes) bytes" : "not readable: \(error.reason)"
     } catch let damage as DesiredState.Damage {
       why = damage.sentence
     } catch {
