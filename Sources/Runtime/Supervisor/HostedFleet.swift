@@ -76,7 +76,7 @@ public enum HostedFleet {
         return .failure
       }
     }
-    run.compose(environment)
+    run.compose()
     return run.run(signals: signals)
   }
 
