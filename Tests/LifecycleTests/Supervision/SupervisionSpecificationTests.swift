@@ -40,7 +40,7 @@ struct SupervisionSpecificationTests {
   @Test("no situation that an agent can come into is missing in its table")
   func complete() {
     let named = Set(SupervisionTable.agents.situations.map(\.name))
-    let scope = SupervisionExploration.Scope(restarts: 2, retiringMaximum: 2, surges: [true])
+    let scope = SupervisionExploration.Scope(restarts: 2, isFull: false)
     let exploration = SupervisionExploration(scope) { _, _, _, _ in }
     for machine in exploration.machines {
       for agent in machine.agents {
