@@ -63,7 +63,7 @@ public enum HostedFleet {
       hasHeader = true
       try run.serve(watchdog: service.watchdog)
       warn(configuration, service, listeners, log)
-      for warning in run.containment.warnings {
+      for warning in run.places.warnings {
         log.write(.warning(code: warning.code, message: warning.message))
       }
     } catch {
@@ -76,7 +76,7 @@ public enum HostedFleet {
         return .failure
       }
     }
-    run.compose()
+    run.compose(environment)
     return run.run(signals: signals)
   }
 

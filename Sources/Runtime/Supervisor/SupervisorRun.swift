@@ -20,8 +20,6 @@ final class SupervisorRun {
   static let abortedLines = 20
 
   let configuration: SupervisorConfiguration
-  /// What the supervisor was started with.
-  let environment: [String: String]
   let version: String
   let runID: String
   let log: LogWriter
@@ -45,12 +43,15 @@ final class SupervisorRun {
   var workerNumbers: [Int32: Int] = [:]
   /// What the supervisor keeps of each agent beside the machine.
   var records: [String: AgentRecord] = [:]
-  let containment: Containment
+  let places: WorkerPlaces
+  var memoryWatch = MemoryWatch()
   var decoder = LineDecoder(texts: .shown)
 
   var desired: (any DesiredKeeper)?
   /// Who answers what is below `/supervisor`, in this order.
   var handlers: [any ControlHandler] = []
+  /// Whoever reads the log over HTTP; nil: nobody may.
+  var hub: EventHub?
 
   /// Of workers that have ended just now, while their end is handled.
   var lastTestimonies: [Int: WorkerTestimony] = [:]
@@ -81,7 +82,6 @@ final class SupervisorRun {
     notifier: SupervisorNotifier
   ) throws(SystemError) {
     self.configuration = configuration
-    self.environment = environment
     self.version = version
     self.runID = runID
     self.log = log
@@ -90,7 +90,7 @@ final class SupervisorRun {
     self.notifier = notifier
     workerEnvironment = WorkerEnvironment(supervisor: environment, configuration: configuration)
     supervision = Supervision(policy: SupervisionPolicy(configuration))
-    containment = Containment(configuration, runID: runID)
+    places = WorkerPlaces(configuration, runID: runID)
     mailbox = try IdleMailbox()
     controlMailbox = try ControlMailbox()
   }
@@ -140,8 +140,8 @@ final class SupervisorRun {
     if case .starting = supervision.phase {
       if let desired { desired.start(self) } else { desiredStateIsLoaded() }
     }
-    notifier.told(supervision, inFlight: dataPlane?.inFlight ?? 0)
     watchMemory()
+    notifier.told(supervision, inFlight: dataPlane?.inFlight ?? 0)
     loop.run()
     return exitCode ?? 1
   }
@@ -213,7 +213,7 @@ final class SupervisorRun {
       start(worker, agent: agent, revision: revision)
     case .route(let agent, let worker): route(agent, to: worker)
     case .stop(_, let worker): stop(worker)
-    case .kill(_, let worker): kill(worker)
+    case .kill(_, let worker): workers[worker]?.kill()
     case .forget(let agent): forget(agent)
     case .settled: break
     case .exit(let code): end(code)
@@ -256,11 +256,13 @@ final class SupervisorRun {
     exitCode = code
     watchdog = nil
     desired?.stop()
+    hub?.close()
     dataPlane?.leaveBacklog()
     dataPlane?.stop()
     for worker in workers.values { worker.ended() }
     ProcessTree.killDescendants()
-    containment.close()
+    for worker in workers.values { places.release(worker.place, isLast: false) }
+    places.close()
     notifier.stopped()
     log.close(
       within: max(Self.leastLogFlush, min(Self.logFlush, drainDeadline - Clock.now())))

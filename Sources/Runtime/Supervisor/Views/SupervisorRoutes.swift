@@ -7,15 +7,16 @@ package final class SupervisorRoutes: ControlHandler {
   package typealias Authorization = (ControlRequest, any ControlReply) -> Bool
 
   private unowned let fleet: any Fleet
-  private let hub: EventHub
+  private let hub: EventHub?
   private let isAuthorized: Authorization
   private let page = SupervisorPage()
   private var usage = UsageCache()
 
   /// - Parameters:
   ///   - fleet: outlives this.
-  ///   - hub: has every line of the log.
-  package init(fleet: any Fleet, hub: EventHub, isAuthorized: @escaping Authorization) {
+  ///   - hub: has every line of the log; nil: nobody may read it.
+  ///   - isAuthorized: asked before anything of the log is shown.
+  package init(fleet: any Fleet, hub: EventHub?, isAuthorized: @escaping Authorization) {
     self.fleet = fleet
     self.hub = hub
     self.isAuthorized = isAuthorized
@@ -66,7 +67,7 @@ package final class SupervisorRoutes: ControlHandler {
   }
 
   private func answerEvents(_ request: ControlRequest, _ reply: any ControlReply) {
-    guard isAuthorized(request, reply) else { return }
+    guard isAuthorized(request, reply), let hub else { return }
     let query: EventsQuery
     do { query = try EventsQuery(request.query) } catch {
       return refuse(400, error.sentence, request, reply)
