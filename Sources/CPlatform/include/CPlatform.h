@@ -38,6 +38,7 @@ int par_set_nonblocking(int fd);
 int par_set_cloexec(int fd, bool on);
 int par_pidfd_open(pid_t pid);           // readable when the process has ended
 int par_memory_file(const char *name);    // memfd_create: close-on-exec
+bool par_has_sealed_size(int fd);         // of such a file: its size stays
 int par_seal_size(int fd);                // of such a file: nobody changes it any more
 void par_open_standard_descriptors(void); // /dev/null for each of 0, 1, 2 that is closed
 int64_t par_raise_nofile(void);           // RLIMIT_NOFILE, soft to hard; the limit now, or -1

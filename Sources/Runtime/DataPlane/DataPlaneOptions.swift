@@ -32,6 +32,8 @@ public struct DataPlaneOptions: Sendable {
   public var slowRequest = Interval.zero
   /// Add `Server-Timing` to proxied responses: milliseconds spent here, held, and at the agent.
   public var timingHeader = false
+  /// Who started this program as a worker; nil: nobody.
+  public var supervisor: SupervisorLink?
   public var loopCount = max(1, min(Int(par_cpu_count()), 4))
   public var limits = HTTPLimits()
   public var http2 = HTTP2Limits()

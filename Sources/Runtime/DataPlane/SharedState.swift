@@ -54,6 +54,8 @@ final class SharedState: Sendable {
   let hasAgents: Bool
   let router: Router
   let grpcRouter: GRPCRouter
+  /// Where a supervisor's requests are marked.
+  let marks: SupervisorMarks?
   let observer: any DataPlaneObserver
   let counters: [LoopCounters]
   /// The program itself; in `run` its agent as well.
@@ -77,7 +79,10 @@ final class SharedState: Sendable {
   let heartbeatsAsked = Atomic<UInt64>(0)
 
   init(options: DataPlaneOptions, initial: Snapshot, observer: any DataPlaneObserver) {
+    var options = options
+    if options.supervisor != nil { options.http2.trustPeer() }
     self.options = options
+    marks = options.supervisor?.marks
     self.observer = observer
     hasAgents = options.routing == .agents
     router = Router(options)

@@ -119,11 +119,13 @@ final class FleetWorker {
     ProcessTree.killGroup(pid)
   }
 
-  /// Whether the kernel's out-of-memory killer ended it, as far as the control group tells.
-  func wasOutOfMemory(_ status: ExitStatus) -> Bool {
-    guard case .signaled(SIGKILL) = status, !wasKilled, let before = oomKillsBefore,
-      let now = ControlGroup.oomKills()
-    else { return false }
+  /// Whether the kernel's out-of-memory killer ended it, as far as the control groups tell.
+  ///
+  /// - Parameter ranOut: whether memory ran out in the worker's own group.
+  func wasOutOfMemory(_ status: ExitStatus, inItsGroup ranOut: Bool) -> Bool {
+    guard case .signaled(SIGKILL) = status, !wasKilled else { return false }
+    if ranOut { return true }
+    guard let before = oomKillsBefore, let now = ControlGroup.oomKills() else { return false }
     return now > before
   }
 

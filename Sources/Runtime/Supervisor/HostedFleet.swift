@@ -63,6 +63,9 @@ public enum HostedFleet {
       hasHeader = true
       try run.serve(watchdog: service.watchdog)
       warn(configuration, service, listeners, log)
+      for warning in run.containment.warnings {
+        log.write(.warning(code: warning.code, message: warning.message))
+      }
     } catch {
       let explanation =
         (error as? Listeners.Failure)?.explanation
@@ -73,7 +76,7 @@ public enum HostedFleet {
         return .failure
       }
     }
-    run.compose()
+    run.compose(environment)
     return run.run(signals: signals)
   }
 
@@ -125,7 +128,7 @@ public enum HostedFleet {
   private static func started(_ version: String, _ config: JSONValue) -> LogEvent {
     .supervisor(
       .started(
-        version: version, schema: LogLine.schema, machine: MachineTable.hash,
+        version: version, schema: LogLine.schema, machine: SupervisionTable.hash,
         pid: Int(getpid()), config: config))
   }
 

@@ -37,12 +37,15 @@ extension SupervisorRun: Fleet {
     forgetReleases(of: release.agent)
   }
 
-  func restart(_ agent: String) throws(FleetRefusal) {
+  func restart(_ agent: String) throws(FleetRefusal) { try replace(agent, .restart) }
+
+  /// A rolling change to the same version.
+  func replace(_ agent: String, _ cause: DeploymentCause) throws(FleetRefusal) {
     if let refusal = refusal(of: .restart(agent)) { throw refusal }
     guard let known = supervision.agent(agent), let release = release(of: known) else {
       throw .unknownAgent(agent)
     }
-    desire(release, .restart)
+    desire(release, cause)
   }
 
   func remove(_ agent: String, cause: DeploymentCause) throws(FleetRefusal) {
@@ -56,7 +59,7 @@ extension SupervisorRun: Fleet {
     }
   }
 
-  private func desire(_ release: AgentRelease, _ cause: DeploymentCause) {
+  func desire(_ release: AgentRelease, _ cause: DeploymentCause) {
     let deployment = Deployment(
       agent: release.agent, revision: release.revision,
       restarts: RestartIntensity(
@@ -68,10 +71,13 @@ extension SupervisorRun: Fleet {
   }
 
   /// Whether another worker of the agent fits beside the one that serves.
-  private func hasRoom(for release: AgentRelease) -> Bool { true }
+  private func hasRoom(for release: AgentRelease) -> Bool {
+    let serving = supervision.agent(release.agent)?.route.flatMap { workers[$0] }
+    return containment.hasRoom(for: release, besides: serving.map { ($0.number, $0.pid) })
+  }
 
   /// The version that serves, or the one that failed last.
-  private func release(of agent: SupervisedAgent) -> AgentRelease? {
+  func release(of agent: SupervisedAgent) -> AgentRelease? {
     let revision = agent.active?.revision ?? agent.target?.deployment.revision
     return revision.flatMap { releases[agent.id]?[$0] }
   }
@@ -88,21 +94,25 @@ extension SupervisorRun: Fleet {
 
   // MARK: View
 
+  var phase: FleetView.Phase {
+    switch supervision.phase.name {
+    case .starting: .starting
+    case .serving: .serving
+    case .draining: .draining
+    case .stopped: .stopped
+    }
+  }
+
   func view(usage: Bool) -> FleetView {
-    let phase: FleetView.Phase =
-      switch supervision.phase.name {
-      case .starting: .starting
-      case .serving: .serving
-      case .draining: .draining
-      case .stopped: .stopped
-      }
+    let table = usage ? ProcessTable.now() : nil
     return FleetView(
       version: version, runID: runID, phase: phase, startedAt: startedAtWall,
-      uptime: Clock.now() - .start, isolation: "none", inFlight: dataPlane?.inFlight ?? 0,
+      uptime: Clock.now() - .start, isolation: containment.level.rawValue,
+      inFlight: dataPlane?.inFlight ?? 0,
       port: listeners.rest.port, a2aPort: listeners.a2a.port,
       desired: desired?.view ?? DesiredView(hasToken: configuration.token != nil),
       agents: supervision.agents.map(view(of:)),
-      workers: workers.values.sorted { $0.number < $1.number }.map { view(of: $0, usage) })
+      workers: workers.values.sorted { $0.number < $1.number }.map { view(of: $0, table) })
   }
 
   private func view(of agent: SupervisedAgent) -> AgentView {
@@ -145,7 +155,8 @@ extension SupervisorRun: Fleet {
       name: package?.name, version: package?.version)
   }
 
-  private func view(of worker: FleetWorker, _ usage: Bool) -> WorkerView {
+  private func view(of worker: FleetWorker, _ table: ProcessTable?) -> WorkerView {
+    let usage = table.map { containment.usage(of: worker.number, pid: worker.pid, $0) }
     let agent = supervision.agent(worker.agent)
     let role: WorkerView.Role =
       worker.number == agent?.route
@@ -159,6 +170,7 @@ extension SupervisorRun: Fleet {
       runID: testimony.runID, pid: worker.pid, port: worker.address.port, state: testimony.state,
       startedAt: worker.startedAtWall, bootMilliseconds: testimony.bootMilliseconds,
       phases: testimony.phases(at: (Clock.now() - worker.startedAt).milliseconds),
-      attempts: testimony.restarts, memoryLimit: worker.release.resources.memoryBytes)
+      attempts: testimony.restarts, rssBytes: usage?.residentBytes, cpuSeconds: usage?.cpuSeconds,
+      memoryLimit: worker.release.resources.memoryBytes)
   }
 }

@@ -42,8 +42,8 @@ extension SupervisorRun {
 
   private func reapChildren() {
     while let (pid, status) = ProcessTree.reap() { childEnded(pid, status) }
-    // What a dead worker left behind is the supervisor's child now.
-    AdoptedProcesses.kill(sparing: Set(workerNumbers.keys).union(desired?.children ?? []))
+    // What dead workers left behind is this process's child by now.
+    AdoptedProcesses.kill()
     endIfIdle()
   }
 }

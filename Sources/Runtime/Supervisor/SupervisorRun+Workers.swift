@@ -14,29 +14,31 @@ extension SupervisorRun {
       // The machine starts what was deployed and not forgotten.
       return couldNotStart(number, agent, "revision \(revision) is not known")
     }
-    do throws(WorkerPorts.Failure) {
-      let listener = try ports.open()
-      defer { closeDescriptor(listener.descriptor) }
-      spawn(number, release, listener)
+    do {
+      let place = try containment.place(number, release)
+      defer { for socket in place.sockets { closeDescriptor(socket) } }
+      spawn(number, release, place)
     } catch {
-      couldNotStart(number, agent, error.explanation.error)
+      let failure = error as? WorkerPorts.Failure
+      couldNotStart(
+        number, agent, failure?.explanation.error ?? "there is no place for its worker: \(error)")
     }
   }
 
-  private func spawn(_ number: Int, _ release: AgentRelease, _ listener: WorkerPorts.Listener) {
+  private func spawn(_ number: Int, _ release: AgentRelease, _ place: Containment.Place) {
     let worker: FleetWorker
     do throws(SystemError) {
       worker = try FleetWorker(
-        number: number, release: release, address: .port(listener.port),
-        sockets: [listener.descriptor],
+        number: number, release: release, address: place.address, sockets: place.sockets,
         environment: { [workerEnvironment] in
           workerEnvironment.make(
-            for: release, port: listener.port, sockets: ["rest"], controlDescriptor: $0)
+            for: release, port: place.address.port, sockets: place.socketNames,
+            controlDescriptor: $0, extra: place.environment)
         },
-        confinement: .worker(user: nil), loop: loop, log: log
+        confinement: place.confinement, loop: loop, log: log
       ) { [weak self] in self?.take($0, of: number) }
     } catch {
-      ports.release(listener.port)
+      containment.ended(number)
       let explanation = Explanation(
         cannotStart: "a worker", error, hint: "docs/errors.md#limits")
       return couldNotStart(number, release.agent, explanation.error)
@@ -141,8 +143,8 @@ extension SupervisorRun {
     workers[number] = nil
     lastTestimonies[number] = worker.testimony
     defer { lastTestimonies[number] = nil }
-    if let port = worker.address.port { ports.release(port) }
-    let isOOM = worker.wasOutOfMemory(status)
+    let ranOut = containment.ended(number)
+    let isOOM = worker.wasOutOfMemory(status, inItsGroup: ranOut)
     let testimony = worker.testimony
     sendEnd(
       number, worker.agent, end(of: worker, status, isOOM: isOOM),

@@ -20,8 +20,6 @@ final class SupervisorRun {
   static let abortedLines = 20
 
   let configuration: SupervisorConfiguration
-  /// What the supervisor was started with.
-  let environment: [String: String]
   let version: String
   let runID: String
   let log: LogWriter
@@ -45,7 +43,7 @@ final class SupervisorRun {
   var workerNumbers: [Int32: Int] = [:]
   /// What the supervisor keeps of each agent beside the machine.
   var records: [String: AgentRecord] = [:]
-  var ports: WorkerPorts
+  let containment: Containment
   var decoder = LineDecoder(texts: .shown)
 
   var desired: (any DesiredKeeper)?
@@ -83,7 +81,6 @@ final class SupervisorRun {
     notifier: SupervisorNotifier
   ) throws(SystemError) {
     self.configuration = configuration
-    self.environment = environment
     self.version = version
     self.runID = runID
     self.log = log
@@ -92,7 +89,7 @@ final class SupervisorRun {
     self.notifier = notifier
     workerEnvironment = WorkerEnvironment(supervisor: environment, configuration: configuration)
     supervision = Supervision(policy: SupervisionPolicy(configuration))
-    ports = WorkerPorts(first: configuration.workerPortBase)
+    containment = Containment(configuration, runID: runID)
     mailbox = try IdleMailbox()
     controlMailbox = try ControlMailbox()
   }
@@ -143,6 +140,7 @@ final class SupervisorRun {
       if let desired { desired.start(self) } else { desiredStateIsLoaded() }
     }
     notifier.told(supervision, inFlight: dataPlane?.inFlight ?? 0)
+    watchMemory()
     loop.run()
     return exitCode ?? 1
   }
@@ -214,7 +212,7 @@ final class SupervisorRun {
       start(worker, agent: agent, revision: revision)
     case .route(let agent, let worker): route(agent, to: worker)
     case .stop(_, let worker): stop(worker)
-    case .kill(_, let worker): workers[worker]?.kill()
+    case .kill(_, let worker): kill(worker)
     case .forget(let agent): forget(agent)
     case .settled: break
     case .exit(let code): end(code)
@@ -262,6 +260,7 @@ final class SupervisorRun {
     dataPlane?.stop()
     for worker in workers.values { worker.ended() }
     ProcessTree.killDescendants()
+    containment.close()
     notifier.stopped()
     log.close(
       within: max(Self.leastLogFlush, min(Self.logFlush, drainDeadline - Clock.now())))

@@ -52,13 +52,14 @@ struct WorkerEnvironment {
   /// through finds its worker gone.
   static let drainOverlap = Interval.milliseconds(250)
 
-  /// Names and values for the worker of a version.
+  /// Names and values for a worker.
   ///
   /// - Parameters:
   ///   - port: on the loopback address; nil when it listens on Unix sockets.
   ///   - sockets: names of the listening sockets that it is passed as descriptors 3 and up.
   ///   - controlDescriptor: of the pipe by which it is stopped.
-  ///   - extra: what Isolation/ decides, above everything else but the supervisor's own words.
+  ///   - extra: what Isolation/ decides, above everything else but the supervisor's own words; an
+  ///     empty value is none.
   func make(
     for release: AgentRelease, port: UInt16?, sockets: [String], controlDescriptor: Int32,
     extra: [String: String] = [:]
@@ -68,7 +69,7 @@ struct WorkerEnvironment {
     if release.environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] != nil {
       environment["DRAIN_MIN_SEC"] = nil
     }
-    environment.merge(release.environment) { $1 }
+    environment.merge(ServiceEnvironment.removed(from: release.environment)) { $1 }
     environment.merge(extra) { $1 }
     environment["AGENT_APP_ID"] = release.agent
     environment["BASE_PATH"] = "/agents/\(release.agent)"
@@ -87,8 +88,9 @@ struct WorkerEnvironment {
     environment["PAR_CONTROL_FD"] = "\(controlDescriptor)"
     environment["LISTEN_FDS"] = "\(sockets.count)"
     environment["LISTEN_FDNAMES"] = sockets.joined(separator: ":")
-    for name in environment.keys where name.hasPrefix("SUPERVISOR_") { environment[name] = nil }
-    return environment
+    return environment.filter { name, value in
+      !name.hasPrefix("SUPERVISOR_") && !(extra[name] == "" && value.isEmpty)
+    }
   }
 
   private static func seconds(_ time: Interval) -> String {

@@ -37,7 +37,9 @@ final class TestServer: @unchecked Sendable {
   }
 
   let folder: String
+  /// Of the REST port; 0: it is a Unix socket.
   let port: UInt16
+  let address: WorkerAddress
   private(set) var uiPort: UInt16 = 0
   private(set) var a2aPort: UInt16 = 0
   let plane: DataPlane
@@ -52,6 +54,7 @@ final class TestServer: @unchecked Sendable {
 
   init(
     gate: Gate = .ready, basePath: String = "/agents/x", uiListener: Bool = false,
+    unixListener: Bool = false,
     _ change: (inout DataPlaneOptions, inout Snapshot, TestServer.Folder) -> Void = { _, _, _ in }
   ) throws {
     var template = Array("/tmp/par-dp-XXXXXX".utf8CString)
@@ -71,8 +74,11 @@ final class TestServer: @unchecked Sendable {
     if uiListener { options.multiplexed = false }
     change(&options, &snapshot, Folder(path: folder))
     var bound: UInt16 = 0
-    let listener = par_listen_tcp("127.0.0.1", 0, 128, &bound)
+    let listener =
+      unixListener
+      ? par_listen_unix(folder + "/listen.sock", 128) : par_listen_tcp("127.0.0.1", 0, 128, &bound)
     port = bound
+    address = unixListener ? .unix(folder + "/listen.sock") : .loopback(port: bound)
     var listeners = [PortListener(.rest, descriptor: listener)]
     if uiListener {
       listeners.append(

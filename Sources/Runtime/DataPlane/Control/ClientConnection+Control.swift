@@ -93,6 +93,12 @@ extension ClientConnection {
   private func advanceReply(_ control: ControlExchange, _ reply: PlaneReply) -> Bool {
     var moved = false
     while true {
+      // Whatever waits for such a reader, it is not waited for.
+      if reply.isCut {
+        ended(.slowReader)
+        cutResponse()
+        return false
+      }
       switch flush() {
       case .failed:
         gone()
@@ -108,7 +114,10 @@ extension ClientConnection {
       case .answer(let status, let fields, let contentType, let content):
         endControl()
         writeControlHead(status, fields, contentType, length: content.count)
-        if exchange.method != .head { outputBuffer().append(content) }
+        // What these have no body for would be the next answer's beginning.
+        if exchange.method != .head, status != 204, status != 304 {
+          outputBuffer().append(content)
+        }
         phase = .answering
         return true
       case .begin(let status, let fields, let contentType):
@@ -120,10 +129,6 @@ extension ClientConnection {
         endControl()
         phase = .answering
         return true
-      case .cut:
-        ended(.slowReader)
-        cutResponse()
-        return false
       }
     }
     if hungUp {

@@ -9,8 +9,6 @@ final class PlaneReply: @unchecked Sendable {
     case begin(Int, [(name: String, value: String)], String)
     case bytes([UInt8])
     case end
-    /// The reader takes too little, or nobody will end the stream.
-    case cut
   }
 
   private enum Phase {
@@ -24,6 +22,7 @@ final class PlaneReply: @unchecked Sendable {
     var outbox: [UInt8] = []
     /// Bytes that the loop took and may not have written yet.
     var taken = 0
+    /// The reader takes too little, or nobody will end the stream.
     var isCut = false
     /// The loop has been told that there is something.
     var isTold = false
@@ -125,13 +124,14 @@ final class PlaneReply: @unchecked Sendable {
   /// There is something to write.
   func told() { connection?.advance() }
 
+  var isCut: Bool { state.withLock { $0.isCut } }
+
   /// What is to be written next. All that was taken before has been.
   /// - Returns: nil: nothing now.
   func next() -> Step? {
     state.withLock { state in
       state.taken = 0
       state.isTold = false
-      if state.isCut { return .cut }
       if let first = state.first {
         state.first = nil
         return first

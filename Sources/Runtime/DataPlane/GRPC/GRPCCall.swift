@@ -108,7 +108,7 @@ final class GRPCCall: HTTP2Stream {
         }
       }
     }
-    if !peer.text.isEmpty { head.add("x-forwarded-for", peer.text) }
+    if !peer.text.isEmpty, !peer.isSupervisor { head.add("x-forwarded-for", peer.text) }
     if head.first(.requestID) == nil {
       let scratch = loop.scratch
       scratch.clear()

@@ -66,6 +66,7 @@ extension ClientConnection {
     }
     exchange.takenBack += 1
     loop.counters.takenBack.bump(1)
+    if exchange.supervisorSlot >= 0 { loop.shared.marks?.unmark(exchange.supervisorSlot) }
     // It waited for an agent, with one that did nothing for it.
     if exchange.sentAt != 0 { exchange.heldFor += max(0, loop.now - exchange.sentAt) }
     exchange.sentAt = 0

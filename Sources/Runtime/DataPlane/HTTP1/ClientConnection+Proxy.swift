@@ -35,6 +35,7 @@ extension ClientConnection {
         prefix: prefix, peer: peer, requestID: identifier, identifiers: &loop.identifiers,
         into: out)
     }
+    if let marks = loop.shared.marks { readSlot(marks, head) }
     toUpstream = out
     phase = .proxying
     exchange.keepsRequest = true
@@ -116,9 +117,20 @@ extension ClientConnection {
     exchange.heardAt = 0
     // A body that was not asked for meanwhile has its time from here on.
     lastMoved = loop.now
+    if exchange.supervisorSlot >= 0 { loop.shared.marks?.mark(exchange.supervisorSlot) }
     guard let request = toUpstream else { return }
     request.replace(exchange.headEndBytes, at: exchange.headEnd, by: connection.endOfHead)
     exchange.headEndBytes = connection.endOfHead.count
+  }
+
+  /// Finds out under which number the supervisor sent the request; it is told when the agent gets it.
+  private func readSlot(_ marks: SupervisorMarks, _ head: UnsafeRawBufferPointer) {
+    let lines = loop.requestHead.lines
+    guard lines.has(.lookalike), knownPeer().isSupervisor else { return }
+    for field in lines.fields
+    where field.name == .lookalike && FieldName.matches(field.nameBytes(head), "x-par-slot") {
+      exchange.supervisorSlot = marks.slot(field.valueBytes(head)) ?? -1
+    }
   }
 
   func connect() {

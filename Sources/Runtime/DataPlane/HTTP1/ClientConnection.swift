@@ -67,6 +67,8 @@ class ClientConnection: Pollable {
     var heldSince: Int64 = 0
     /// How long it had waited for one before.
     var heldFor: Int64 = 0
+    /// Under which number the supervisor sent it; less than 0: under none.
+    var supervisorSlot = -1
     /// When its head was handed to the agent's present connection; 0: it was not.
     var sentAt: Int64 = 0
     /// When bytes of the response's head last came; 0: none did.
@@ -141,6 +143,8 @@ class ClientConnection: Pollable {
   struct Peer {
     let text: [UInt8]
     let isTrusted: Bool
+    /// The supervisor that this program is a worker of: it has said all there is to say.
+    let isSupervisor: Bool
   }
 
   init(descriptor: Int32, loop: EventLoop, port: Port) {
@@ -320,7 +324,7 @@ class ClientConnection: Pollable {
 
   final func knownPeer() -> Peer {
     if let peer { return peer }
-    let found = Peer(descriptor, loop.shared.options.trustedProxies)
+    let found = Peer(descriptor, loop.shared.options)
     peer = found
     return found
   }
@@ -333,17 +337,19 @@ class ClientConnection: Pollable {
 
 extension ClientConnection.Peer {
   /// Who is at the other end of a socket.
-  init(_ descriptor: Int32, _ trustedProxies: [AddressRange]) {
+  init(_ descriptor: Int32, _ options: DataPlaneOptions) {
     var address = [CChar](repeating: 0, count: 64)
     var number: UInt16 = 0
     let result = par_peer_address(descriptor, &address, address.count, &number)
     text = address.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    let parsed = IPAddress(String(decoding: text, as: UTF8.self))
+    // A Unix socket's peer is on this machine; one that is already gone is nobody.
+    isSupervisor =
+      options.supervisor != nil
+      && (parsed.map { AddressRange.loopback.contains($0) } ?? (result == 0))
     isTrusted =
-      if let parsed = IPAddress(String(decoding: text, as: UTF8.self)) {
-        trustedProxies.contains { $0.contains(parsed) }
-      } else {
-        // A Unix socket's peer is on this machine; one that is already gone is nobody.
-        result == 0
-      }
+      isSupervisor
+      || (parsed.map { address in options.trustedProxies.contains { $0.contains(address) } }
+        ?? (result == 0))
   }
 }

@@ -51,8 +51,15 @@ final class UpstreamConnection: Pollable {
     watchesWriting = !isUnix
     canWrite = !isConnecting
     mark = worker.takeSlot()
-    endOfHead = Array((mark.map { "X-PAR-Slot: \($0)\r\n\r\n" } ?? "\r\n").utf8)
+    endOfHead = Self.endOfHead(mark, worker.worker)
     super.init(descriptor: descriptor, loop: backend.loop)
+  }
+
+  private static func endOfHead(_ mark: Int?, _ worker: Worker) -> [UInt8] {
+    guard let mark else { return Array("\r\n".utf8) }
+    var line = Array("X-PAR-Slot: \(mark)".utf8)
+    if worker.isRun, let token = worker.memory?.token { line += [Byte.space] + token }
+    return line + Array("\r\n\r\n".utf8)
   }
 
   /// The socket is full: an event says when it is not.
@@ -156,7 +163,7 @@ final class UpstreamConnection: Pollable {
   var hasBegun: Bool { mark.map { worker.hasBegun($0) } ?? true }
 
   /// Whether the agent tells what it has begun.
-  var isMarked: Bool { mark != nil && !worker.isSilent }
+  var isMarked: Bool { mark != nil && worker.isMarking }
 
   /// The first byte of a response came.
   func answers() { if let mark { worker.answered(mark) } }

@@ -4,26 +4,23 @@ package import LinuxSystem
 package struct AgentPlace: Sendable, Equatable {
   /// nil: as the supervisor's own user, like every other agent.
   package let user: UserIdentity?
-  /// Below it `cache`, `home`, `run` and `tmp`, each the user's alone; nil without a user.
+  /// Below it the `folders`, each the user's alone; nil without a user.
   package let folder: String?
 
-  /// What the worker's environment says of them: to be put over the supervisor's own variables. The
-  /// operator's variables for this agent win over `HOME` and `TMPDIR`, not over the rest.
+  static let folders = ["cache", "home", "run", "tmp"]
+
+  /// What the worker's environment says of them, above everything else: whatever else is named there
+  /// belongs to somebody else. An empty value is none.
   package var environment: [String: String] {
     guard let folder else { return [:] }
     return [
       "HOME": folder + "/home", "TMPDIR": folder + "/tmp", "XDG_RUNTIME_DIR": folder + "/run",
       "XDG_CACHE_HOME": folder + "/cache", "PAR_CACHE_DIR": folder + "/cache/par",
       "UV_CACHE_DIR": folder + "/cache/uv", "PIP_CACHE_DIR": folder + "/cache/pip",
+      // Those of the supervisor, which stand above or beside the ones before.
+      "RUNTIME_DIRECTORY": "", "CACHE_DIRECTORY": "", "USER": "", "LOGNAME": "", "SHELL": "",
     ]
   }
-
-  /// Of the supervisor's own environment what would lead the worker to folders of others.
-  package static let removedVariables: Set<String> = [
-    "RUNTIME_DIRECTORY", "CACHE_DIRECTORY", "STATE_DIRECTORY", "LOGS_DIRECTORY",
-    "CONFIGURATION_DIRECTORY", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "USER",
-    "LOGNAME", "MAIL", "SHELL", "OLDPWD", "PWD",
-  ]
 
   /// How the worker is started.
   ///
