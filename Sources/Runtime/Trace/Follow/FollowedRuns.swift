@@ -83,8 +83,12 @@ struct FollowedRuns {
       return rows
     }
     if let report = table.take(line, key, hash: hash, at: place) {
-      known[key] = nil
-      return rows + ended(report, isTold: run.isTroubleTold)
+      // It may be another's: a supervisor's line can end the run of a worker.
+      let ended = RunKey(report.runID)
+      let isTold = known[ended]?.run.isTroubleTold ?? run.isTroubleTold
+      known[ended] = nil
+      rows += self.ended(report, isTold: isTold)
+      if ended == key { return rows }
     }
     if isStopped { known[key] = nil }
     rows += trouble(key)

@@ -32,7 +32,7 @@ extension RunReport {
       "started_at": history.startedAt.map {
         .string(Timestamp.format(nanosecondsSince1970: $0))
       } ?? .null,
-      "lines": .integer(Int64(lines)), "state": .string(state.rawValue),
+      "lines": .integer(Int64(lines)), "state": .string(stateName),
       "outcome": .optional(outcome),
       "exit_code": .optional(stopped.map { Int64($0.exitCode) }), "end_ms": .integer(timeline.end),
       "boot_ms": .optional(timeline.boot),
@@ -61,7 +61,7 @@ extension RunReport {
       "promise": .optional(violation?.promise.rawValue),
       "promise_text": .optional(violation?.promise.text),
       "seq": .optional(violation?.sequence), "event": .optional(violation?.event),
-      "state": .string(violation?.state.rawValue ?? state.rawValue),
+      "state": .string(violation?.stateName ?? stateName),
       "allowed": .array((violation?.allowed ?? []).map { .string($0) }),
       "missed_by_ms": .optional(violation?.missedByMilliseconds),
       "before": .array(before.map(\.json)), "repairs": .array(repairs.map { .string($0) }),

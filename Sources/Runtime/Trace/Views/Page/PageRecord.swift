@@ -19,7 +19,7 @@ enum PageRecord {
       "deployment": .optional(run.deploymentID),
       "package": .optional(run.package.map { "\($0.name) \($0.version)" }),
       "verdict": .string(run.verdict.name), "why": .optional(run.problem),
-      "state": .string(run.state.rawValue), "outcome": .optional(run.outcome),
+      "state": .string(run.stateName), "outcome": .optional(run.outcome),
       "lines": .integer(Int64(run.lines)), "requests": .integer(Int64(run.history.requests)),
       "output": .integer(Int64(run.history.outputLines)), "place": .string(run.place),
       "troublePlace": .optional(run.troublePlace), "trouble": .optional(run.troubleAt),
@@ -50,7 +50,7 @@ enum PageRecord {
     guard let violation = run.violation else { return .null }
     return .members([
       "promise": .string(violation.promise.rawValue), "text": .string(violation.promise.text),
-      "sequence": .integer(violation.sequence), "state": .string(violation.state.rawValue),
+      "sequence": .integer(violation.sequence), "state": .string(violation.stateName),
       "event": .string(violation.event), "problem": .string(violation.problem),
       "missed": .optional(violation.missedByMilliseconds),
       "allowed": .array(violation.allowed.map { .string($0) }),

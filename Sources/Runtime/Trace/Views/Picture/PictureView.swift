@@ -33,7 +33,7 @@ struct PictureView: TraceView {
       leftOut += 1
       return ""
     }
-    var words = run.problem ?? run.outcome ?? "ends in \(run.state.rawValue)"
+    var words = run.problem ?? run.outcome ?? "ends in \(run.stateName)"
     if run.problem == nil { words += " · \(TimeText.length(run.timeline.end))" }
     rows.append(
       Row(

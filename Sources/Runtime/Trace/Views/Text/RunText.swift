@@ -101,7 +101,7 @@ struct RunText {
     var lines = trouble("violates \(violation.promise.rawValue) at \(place)", "")
     lines += fact("promise", violation.promise.text)
     lines += fact("line", "seq \(violation.sequence), \(violation.event): \(violation.problem)")
-    lines += fact("state", "\(violation.state.rawValue), before the line")
+    lines += fact("state", "\(violation.stateName), before the line")
     if let missed = violation.missedByMilliseconds {
       lines += fact("missed", "by \(TimeText.length(missed)) (\(missed) ms)")
     }

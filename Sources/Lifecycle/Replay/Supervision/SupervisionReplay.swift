@@ -1,0 +1,333 @@
+/// Replays the lines of one supervisor with the machine that wrote them.
+///
+/// A line tells of an event, or of what the machine made of the one before: after an event its lines are
+/// due, whole and in their order (`DueLine`), and only lines that the machine knows nothing of may stand
+/// between them. Which line tells of which event is the table of `SupervisorLine`.
+public struct SupervisionReplay: Sendable {
+  private(set) public var runID: String?
+  /// Lines taken so far.
+  public private(set) var lines = 0
+  /// Whether something was found that is not as it should be: nothing more is judged.
+  public private(set) var isTroubled = false
+  /// What the last line said of a worker, to be held against the worker's own log; nil: nothing, or the
+  /// line was wrong by itself.
+  public private(set) var claim: WorkerClaim?
+
+  private(set) var machine = Supervision(policy: SupervisionPolicy())
+  private var order = LineOrder()
+  /// Lines that have to come next; the first one first.
+  private var due: [DueLine] = []
+  private(set) var workers = ToldWorkers()
+  private var desired = DesiredAgents()
+  private var drain = SupervisorDrain()
+  private var problem: Replay.Verdict? {
+    didSet { isTroubled = problem != nil }
+  }
+
+  public init() {}
+
+  public var phase: SupervisionPhase.Name { machine.phase.name }
+
+  public var verdict: Replay.Verdict {
+    if let problem { return problem }
+    return phase == .stopped && due.isEmpty ? .conforms : .incomplete
+  }
+
+  /// The timers that run, the next one first.
+  public var timers: [DueSupervisorTimer] {
+    machine.timers.map { DueSupervisorTimer(timer: $0.key, at: $0.value.milliseconds) }
+      .sorted { ($0.at, $0.what) < ($1.at, $1.what) }
+  }
+
+  /// Takes the run's next line. After a first violation nothing more is judged.
+  public mutating func take(_ line: LogLine) {
+    lines += 1
+    claim = nil
+    guard !isTroubled else { return }
+    runID = line.runID
+    do {
+      try check(line)
+    } catch {
+      problem = .violates(violation(error, of: line))
+    }
+  }
+
+  /// Takes the run's next line, of which only this much was read.
+  public mutating func take(_ line: CountedLine, of owner: LineOwner) {
+    lines += 1
+    claim = nil
+    guard !isTroubled else { return }
+    do {
+      try line.checkRanges()
+      try order.take(line, of: owner, in: standing)
+    } catch {
+      problem = .violates(violation(error, of: line.line(of: owner)))
+    }
+  }
+
+  /// Takes note of a line of this run that cannot be read. `why` is a sentence.
+  public mutating func takeCorrupt(_ why: String) {
+    lines += 1
+    if problem == nil { problem = .corrupt(why) }
+  }
+
+  /// Takes the run's next line as a violation, for a reason that only its reader can know.
+  public mutating func refuse(_ line: LogLine, _ promise: Promise, _ why: String) {
+    lines += 1
+    if problem == nil { problem = .violates(violation(Breach(promise, why), of: line)) }
+  }
+
+  /// The last line is no violation by itself, but another log contradicts it.
+  public mutating func contradict(_ violation: Violation) {
+    var violation = violation
+    violation.phase = phase.rawValue
+    if problem == nil { problem = .violates(violation) }
+  }
+
+  private func violation(_ breach: Breach, of line: LogLine) -> Violation {
+    var violation = Violation(
+      promise: breach.promise, sequence: line.sequence, state: standing, event: line.event.name,
+      problem: breach.problem, allowed: breach.allowed.isEmpty ? due.prefix(1).map(\.text) : breach.allowed,
+      missedByMilliseconds: breach.missedByMilliseconds)
+    violation.phase = phase.rawValue
+    return violation
+  }
+
+  /// What the order of lines needs to know: whether the end was told.
+  private var standing: StateName { phase == .stopped && due.isEmpty ? .stopped : .ready }
+
+  /// Judges a line, the checks in the order in which one relies on another.
+  private mutating func check(_ line: LogLine) throws(Breach) {
+    try line.checkRanges()
+    try order.take(line, in: standing)
+    guard case .supervisor(let told) = line.event else { return try checkOther(line.event) }
+    switch told {
+    case .started(_, let schema, let hash, _, let config):
+      guard schema == LogLine.schema, hash == SupervisionTable.hash else {
+        problem = .unknownVersion("schema \(schema), supervisor \(hash)")
+        return
+      }
+      machine = Supervision(policy: SupervisionPolicy(loggedConfig: config))
+      try order.configure(config)
+    case .desiredRefused, .adminRequest: break
+    case .illegalEvent(let phase, _):
+      guard phase == self.phase else {
+        throw Breach(
+          .illegalEventNamesTheState, "it was not in \(phase.rawValue)",
+          allowed: ["in \(self.phase.rawValue)"])
+      }
+    case .desiredState, .loaded, .agentDeploy, .agentWorker, .agentState, .agentTraffic,
+      .agentWorkerStop, .agentWorkerExited, .agentTargetFailed, .agentRemoved, .ready, .draining,
+      .stopped:
+      let before = (machine, workers)
+      do throws(Breach) {
+        try replay(told, line)
+      } catch {
+        // What a violation tells of is what was before the line.
+        (machine, workers) = before
+        throw error
+      }
+      claim = workers.claim(of: told)
+    }
+  }
+
+  /// Lines that a supervisor shares with a run.
+  private func checkOther(_ event: LogEvent) throws(Breach) {
+    switch event {
+    case .configError, .bootFailed, .warning, .logDropped, .agentOutput, .request, .slowRequest,
+      .requestAborted, .supervisor:
+      break
+    case .runStarted, .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped,
+      .budgetExceeded, .hardLimitExceeded, .bootProgress, .fetchRetry, .workerStarted,
+      .workerExited, .reloadStarted, .reloadFinished, .reloadFailed, .illegalEvent:
+      throw Breach(.supervisorAllows, "it is a line of a run, and this is a supervisor's log")
+    }
+  }
+
+  // MARK: The machine
+
+  private mutating func replay(_ told: SupervisorLine, _ line: LogLine) throws(Breach) {
+    let now = Instant(milliseconds: line.uptimeMilliseconds)
+    if due.isEmpty {
+      try checkOverdue(at: now)
+      try beginEvent(told, at: now)
+    } else {
+      // The processes are there after the lines.
+      try takeDue(told)
+    }
+    try drain.take(told, at: line.uptimeMilliseconds, machine.policy)
+  }
+
+  private mutating func takeDue(_ told: SupervisorLine) throws(Breach) {
+    guard let next = due.first else { return }
+    try next.check(told)
+    due.removeFirst()
+    workers.told(told)
+  }
+
+  /// The line tells of an event; what it leads to is due from here on.
+  private mutating func beginEvent(_ told: SupervisorLine, at now: Instant) throws(Breach) {
+    switch told {
+    case .desiredState(let facts):
+      try desired.take(facts, machine)
+      for agent in facts.removed { try handle(.removed(agent: agent), at: now) }
+    case .loaded(let agents):
+      try desired.checkLoaded()
+      try handle(.loaded, at: now)
+      guard agents == machine.agents.count else {
+        throw Breach(
+          .desiredIsDeployed, "another number of agents is wanted",
+          allowed: ["agents \(machine.agents.count)"])
+      }
+    case .agentDeploy(let deployment, _):
+      desired.deployed(deployment.agent)
+      wake(deployment.agent, at: now)
+      try handle(.desired(deployment), at: now)
+    case .agentWorker(let facts):
+      try start(facts.worker, of: facts.agent, at: now)
+      try workers.started(facts)
+    case .agentWorkerExited(let facts): try exited(facts, at: now)
+    case .draining(let cause, _, _):
+      try desired.checkLoaded()
+      try handle(Self.drainEvent(cause), at: now)
+    case .agentState, .agentTraffic, .agentTargetFailed, .agentWorkerStop, .stopped:
+      try infer(told, at: now)
+    case .agentRemoved, .ready:
+      throw Breach(.stepIsTold, "nothing has just happened that it would tell of")
+    case .started, .desiredRefused, .adminRequest, .illegalEvent: break
+    }
+  }
+
+  private static func drainEvent(_ cause: String) throws(Breach) -> SupervisorEvent {
+    if let signal = Signal(rawValue: cause) { return .terminationRequested(signal) }
+    if let failure = Failure(rawValue: cause) { return .failed(failure) }
+    throw Breach(
+      .causeIsWhatMovedIt, "nothing of that name begins a drain",
+      allowed: ["SIGTERM", "SIGINT", "configuration", "failure"])
+  }
+
+  /// The line comes first of those that an event leads to, and has none of its own: the event is the one
+  /// of those that can come that leads to it.
+  private mutating func infer(_ told: SupervisorLine, at now: Instant) throws(Breach) {
+    var nearest: Breach?
+    for event in machine.events(leadingTo: told, workers) {
+      var next = self
+      do throws(Breach) {
+        try next.checkDue(event, at: now)
+        try next.handle(event, at: now)
+        try next.takeDue(told)
+        self = next
+        return
+      } catch {
+        if next.due.first?.isMeant(by: told) ?? false || nearest == nil { nearest = error }
+      }
+    }
+    throw nearest
+      ?? Breach(.supervisorAllows, "no event leads to it", allowed: machine.allowed(told))
+  }
+
+  private mutating func handle(_ event: SupervisorEvent, at now: Instant) throws(Breach) {
+    let routes = Dictionary(
+      uniqueKeysWithValues: machine.agents.compactMap { agent in
+        agent.route.map { (agent.id, $0) }
+      })
+    let step = machine.handle(event, at: now)
+    guard step.verdict != .illegal else {
+      throw Breach(.supervisorAllows, "the machine refuses that in \(phase.rawValue)")
+    }
+    for effect in step.effects {
+      if case .start(let agent, let worker, let revision) = effect {
+        workers.begin(worker, agent, revision)
+      }
+    }
+    due += DueLine.all(of: step, routes: routes, agents: machine.agents)
+  }
+
+  // MARK: Workers
+
+  /// A worker that nothing on a line has started: the delay before its restart was over.
+  private mutating func start(_ worker: Int, of agent: String, at now: Instant) throws(Breach) {
+    guard !workers.isAwaited(worker) else { return }
+    // Others that were due before have taken the numbers before.
+    for timer in restarts where timer.at <= now {
+      guard machine.nextWorker <= worker else { break }
+      if case .restart(agent, _) = timer.timer, machine.nextWorker < worker { continue }
+      if case .restart(let other, _) = timer.timer, other != agent, machine.nextWorker == worker {
+        continue
+      }
+      try handle(.due(timer.timer), at: now)
+      if workers.isAwaited(worker) { return }
+    }
+    let early = restarts.first { if case .restart(agent, _) = $0.timer { true } else { false } }
+    if let early, early.at > now, machine.nextWorker == worker {
+      throw Breach(
+        .delayBeforeRestart, "its delay is over at \(early.at.milliseconds) ms",
+        missedBy: (early.at - now).milliseconds, allowed: ["uptime_ms from \(early.at.milliseconds) on"])
+    }
+    throw Breach(.workersAreNumbered, "the machine has not started a worker of that number")
+  }
+
+  /// Restarts whose delay is over were started before anything else is done about the agent.
+  private mutating func wake(_ agent: String, at now: Instant) {}
+
+  /// Delays that run, the first to be over first.
+  private var restarts: [(timer: SupervisorTimer, at: Instant)] {
+    machine.timers.filter { if case .restart = $0.key { true } else { false } }
+      .map { (timer: $0.key, at: $0.value) }.sorted { $0.at < $1.at }
+  }
+
+  private mutating func exited(
+    _ facts: AgentWorkerExitFacts, at now: Instant
+  ) throws(Breach) {
+    if !workers.isThere(facts.worker) { try start(facts.worker, of: facts.agent, at: now) }
+    try workers.checkEnd(facts)
+    var nearest: Breach?
+    // The machine's instant may be a millisecond off: the log has whole ones.
+    for shift in [Interval.zero, .milliseconds(1), .zero - .milliseconds(1)] {
+      var next = self
+      do throws(Breach) {
+        try next.end(facts, at: now + shift)
+        self = next
+        return
+      } catch { nearest = nearest ?? error }
+    }
+    if let nearest { throw nearest }
+  }
+
+  private mutating func end(_ facts: AgentWorkerExitFacts, at now: Instant) throws(Breach) {
+    let count = machine.restarts(of: facts.worker, facts.agent, at: now)
+    let ceiling = SupervisionPolicy.delayCeiling(after: count).milliseconds
+    let delay = facts.delayMilliseconds ?? 0
+    guard delay <= ceiling, delay >= 0 else {
+      throw Breach(
+        .delayBeforeRestart, "it announces a longer delay than any", missedBy: delay - ceiling,
+        allowed: ["delay_ms at most \(ceiling)"])
+    }
+    let chance = ceiling > 0 ? Double(delay) / Double(ceiling) : 0
+    let before = machine
+    try handle(
+      .worker(facts.worker, agent: facts.agent, .ended(facts.end, chance: chance)), at: now)
+    try checkRestart(facts, before)
+    workers.ended(facts.worker)
+  }
+
+  private func checkRestart(
+    _ facts: AgentWorkerExitFacts, _ before: Supervision
+  ) throws(Breach) {
+    var probe = before
+    _ = probe
+    let planned = lastRestart
+    guard (planned != nil) == (facts.delayMilliseconds != nil) else {
+      throw Breach(
+        .restartsOfWorkers,
+        planned == nil ? "it is not started again" : "its restarts are not used up",
+        allowed: ["will_restart \(planned != nil)"])
+    }
+    probe = machine
+    if let planned, planned.restarts != facts.restarts {
+      throw Breach(
+        .restartsOfWorkers, "restarts", is: Int64(facts.restarts),
+        insteadOf: Int64(planned.restarts))
+    }
+  }
+}

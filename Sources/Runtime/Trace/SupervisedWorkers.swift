@@ -1,0 +1,76 @@
+internal import Lifecycle
+
+/// What a supervisor's lines say of its workers, held against the workers' own logs. Nothing is kept while
+/// no supervisor's run is open.
+struct SupervisedWorkers {
+  /// Of a run that has ended: what its supervisor may still speak of.
+  struct Account {
+    /// Its first moment, and its last ones.
+    let moments: [History.Moment]
+    let lines: RecentLines
+    let isWhole: Bool
+
+    func moment(_ sequence: Int64) -> History.Moment? {
+      moments.last { $0.sequence == sequence }
+    }
+  }
+
+  /// Last moments that are kept of a run that has ended.
+  static let momentLimit = 12
+  /// Runs that have ended and are remembered at least; twice as many at most.
+  static let accountLimit = 1 << 10
+  /// Words of supervisors about lines that were not here that are remembered; beyond it the oldest half is
+  /// forgotten.
+  static let wordLimit = 1 << 12
+
+  /// What a supervisor said of a worker whose lines up to it should have been here already.
+  struct Word {
+    let supervisor: RunKey
+    /// Of the supervisor's line.
+    let sequence: Int64
+    let place: Place
+    /// The worker's latest line that was spoken of; the greatest number: it has ended.
+    let upTo: Int64
+  }
+
+  // Two generations: when the younger is full it becomes the older, which is forgotten.
+  private var young: [RunKey: Account] = [:]
+  private var old: [RunKey: Account] = [:]
+  private var words: [RunKey: Word] = [:]
+  private var olderWords: [RunKey: Word] = [:]
+
+  subscript(_ key: RunKey) -> Account? { young[key] ?? old[key] }
+
+  /// Whether a line of any run may be one that came too late.
+  var isListening: Bool { !words.isEmpty || !olderWords.isEmpty }
+
+  func word(about key: RunKey) -> Word? { words[key] ?? olderWords[key] }
+
+  mutating func ended(_ key: RunKey, _ history: History, _ lines: RecentLines) {
+    if young.count >= Self.accountLimit {
+      old = young
+      young.removeAll(keepingCapacity: true)
+    }
+    let moments = history.moments
+    young[key] = Account(
+      moments: moments.count <= Self.momentLimit + 1
+        ? moments : [moments[0]] + moments.suffix(Self.momentLimit),
+      lines: lines, isWhole: moments.count <= Self.momentLimit + 1 && history.leftOut == 0)
+  }
+
+  mutating func note(_ word: Word, about key: RunKey) {
+    if words.count >= Self.wordLimit / 2 {
+      olderWords = words
+      words.removeAll(keepingCapacity: true)
+    }
+    words[key] = word
+  }
+
+  mutating func forgetWord(about key: RunKey) {
+    words[key] = nil
+    olderWords[key] = nil
+  }
+
+  /// No supervisor is there any more.
+  mutating func clear() { self = SupervisedWorkers() }
+}
