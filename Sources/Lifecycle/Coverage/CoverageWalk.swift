@@ -32,7 +32,8 @@ struct CoverageWalk {
       if case .draining(let draining) = machine.state { ended(exit, draining) }
     case .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed, .bootProgress,
       .fetchRetry, .workerStarted, .reloadStarted, .reloadFinished, .reloadFailed,
-      .requestAborted, .warning, .logDropped, .agentOutput, .request, .slowRequest:
+      .requestAborted, .warning, .logDropped, .agentOutput, .request, .slowRequest,
+      .supervisor:
       break
     case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped:
       guard let transition = event.transition else { return }

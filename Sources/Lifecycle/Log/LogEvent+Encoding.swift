@@ -27,6 +27,7 @@ extension LogEvent {
     case .agentOutput: .agentOutput
     case .request: .request
     case .slowRequest: .slowRequest
+    case .supervisor(let line): line.kind
     }
   }
 
@@ -37,12 +38,8 @@ extension LogEvent {
     switch self {
     case .drain(let transition, _, _):
       Signal(rawValue: transition.cause) == nil ? .error : .info
-    case .stopped(_, let facts):
-      switch facts.outcome {
-      case .clean: .info
-      case .cut: .warning
-      case .failed: .error
-      }
+    case .stopped(_, let facts): facts.outcome.level
+    case .supervisor(let line): line.level
     case .workerExited(let exit): exit.asked ? .info : .error
     // The name of every other says it.
     default: kind.level ?? .error
@@ -59,7 +56,7 @@ extension LogEvent {
     case .runStarted, .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed,
       .bootProgress, .fetchRetry, .workerStarted, .workerExited, .reloadStarted,
       .reloadFinished, .reloadFailed, .requestAborted, .warning, .logDropped, .illegalEvent,
-      .agentOutput, .request, .slowRequest:
+      .agentOutput, .request, .slowRequest, .supervisor:
       nil
     }
   }
@@ -71,14 +68,18 @@ extension LogEvent {
     case .runStarted, .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped,
       .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed, .bootProgress, .fetchRetry,
       .workerStarted, .workerExited, .reloadStarted, .reloadFinished, .reloadFailed,
-      .requestAborted, .warning, .logDropped, .illegalEvent, .slowRequest:
+      .requestAborted, .warning, .logDropped, .illegalEvent, .slowRequest, .supervisor:
       false
     }
   }
 
   /// Whether the line is written whatever `LOG_LEVEL` says: a log is read back by these.
   public var isAlwaysWritten: Bool {
-    if case .runStarted = self { true } else { transition != nil }
+    switch self {
+    case .runStarted: true
+    case .supervisor(let line): line.isReplayed
+    default: transition != nil
+    }
   }
 
   /// The fields after the common ones, in their order.
@@ -107,14 +108,7 @@ extension LogEvent {
         JSONMember("in_flight", .integer(Int64(inFlight))),
         JSONMember("deadline_ms", .integer(deadline)),
       ]
-    case .stopped(_, let facts):
-      [
-        JSONMember("exit_code", .integer(Int64(facts.exitCode))),
-        JSONMember("outcome", .string(facts.outcome.rawValue)),
-        JSONMember("completed", .integer(Int64(facts.completed))),
-        JSONMember("aborted", .integer(Int64(facts.aborted))),
-        JSONMember("drain_ms", .integer(facts.drainMilliseconds)),
-      ]
+    case .stopped(_, let facts): facts.fields
     case .budgetExceeded(let boot, let budget):
       [JSONMember("boot_ms", .integer(boot)), JSONMember("budget_ms", .integer(budget))]
     case .hardLimitExceeded(let boot, let counted, let limit, let phases):
@@ -165,7 +159,30 @@ extension LogEvent {
       [JSONMember("stream", .string(stream)), JSONMember("line", .string(line))]
     case .request(let facts): facts.fields
     case .slowRequest(let facts): facts.fields
+    case .supervisor(let line): line.fields
     }
+  }
+}
+
+extension Stopped.Outcome {
+  var level: LogLevel {
+    switch self {
+    case .clean: .info
+    case .cut: .warning
+    case .failed: .error
+    }
+  }
+}
+
+extension StoppedFacts {
+  var fields: [JSONMember] {
+    [
+      JSONMember("exit_code", .integer(Int64(exitCode))),
+      JSONMember("outcome", .string(outcome.rawValue)),
+      JSONMember("completed", .integer(Int64(completed))),
+      JSONMember("aborted", .integer(Int64(aborted))),
+      JSONMember("drain_ms", .integer(drainMilliseconds)),
+    ]
   }
 }
 
@@ -230,6 +247,10 @@ extension StateName {
 
 extension Optional<String> {
   var json: JSONValue { map { .string($0) } ?? .null }
+}
+
+extension Int {
+  var json: JSONValue { .integer(Int64(self)) }
 }
 
 extension Optional<Int> {

@@ -30,6 +30,8 @@ public enum LogEvent: Sendable, Equatable {
   case agentOutput(stream: String, line: String)
   case request(RequestFacts)
   case slowRequest(SlowFacts)
+  /// A line of a supervisor's own.
+  case supervisor(SupervisorLine)
 }
 
 /// From where to where the machine moved, and why.

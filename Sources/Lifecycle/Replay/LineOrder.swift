@@ -155,7 +155,7 @@ extension LogEvent {
     case .runStarted, .configError, .bootFailed, .hardLimitExceeded, .budgetExceeded,
       .bootProgress, .fetchRetry, .workerStarted, .workerExited, .reloadStarted, .reloadFinished,
       .reloadFailed, .illegalEvent, .agentOutput, .fetch, .verify, .install, .load, .runtimeReady,
-      .drain, .stopped:
+      .drain, .stopped, .supervisor:
       .ofOwner
     case .requestAborted: .afterOwner
     case .warning, .logDropped, .request, .slowRequest: .ofOthers

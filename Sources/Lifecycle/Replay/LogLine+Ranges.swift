@@ -29,7 +29,7 @@ extension LogLine {
     switch event {
     case .request(let facts): try facts.numbers.checkRanges()
     case .agentOutput, .configError, .bootFailed, .reloadFailed, .warning, .illegalEvent,
-      .bootProgress, .install, .load:
+      .bootProgress, .install, .load, .supervisor:
       break
     case .runStarted(_, _, _, let pid, _): try process(pid)
     case .fetch(_, let source, _):

@@ -134,6 +134,9 @@ public struct Replay: Sendable {
         .illegalEventNamesTheState, "it was not in \(named.rawValue)",
         allowed: ["in \(state.rawValue)"])
     }
+    if case .supervisor = line.event {
+      throw Breach(.tableAllows, "\(line.event.name) is a line of a supervisor, not of a run")
+    }
     guard let transition = line.event.transition else { return }
     let before = machine
     do throws(Breach) {

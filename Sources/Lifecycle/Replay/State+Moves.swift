@@ -26,7 +26,7 @@ extension State {
     case .runStarted, .budgetExceeded, .hardLimitExceeded, .configError, .bootFailed,
       .bootProgress, .fetchRetry, .workerStarted, .workerExited, .reloadStarted,
       .reloadFinished, .reloadFailed, .requestAborted, .warning, .logDropped, .illegalEvent,
-      .agentOutput, .request, .slowRequest:
+      .agentOutput, .request, .slowRequest, .supervisor:
       nil
     }
   }

@@ -40,7 +40,7 @@ extension Timeline.Mark {
     case .illegalEvent(let state, let what):
       (.illegalEvent, "the machine refused \(what) in \(state.rawValue)")
     case .runStarted, .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped,
-      .agentOutput, .request:
+      .agentOutput, .request, .supervisor:
       nil
     }
   }

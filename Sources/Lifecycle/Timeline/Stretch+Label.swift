@@ -15,7 +15,7 @@ extension LogEvent {
     case .runtimeReady, .runStarted, .budgetExceeded, .hardLimitExceeded, .configError,
       .bootFailed, .bootProgress, .fetchRetry, .workerStarted, .workerExited, .reloadStarted,
       .reloadFinished, .reloadFailed, .requestAborted, .warning, .logDropped, .illegalEvent,
-      .agentOutput, .request, .slowRequest:
+      .agentOutput, .request, .slowRequest, .supervisor:
       ""
     }
   }

@@ -59,7 +59,7 @@ struct TimelineBuilder {
     case .reloadFailed(let explanation): endReload(.failed(explanation.error))
     case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped, .budgetExceeded,
       .hardLimitExceeded, .configError, .bootFailed, .requestAborted, .warning, .logDropped,
-      .illegalEvent, .agentOutput, .request, .slowRequest:
+      .illegalEvent, .agentOutput, .request, .slowRequest, .supervisor:
       break
     }
   }

@@ -102,11 +102,10 @@ public struct LineDecoder: Sendable {
     case .judged: keepsTexts = false
     }
     let event: LogEvent
-    do throws(FieldError) {
-      event = try LogEvent(name, &self, bytes)
-    } catch {
-      throw .malformedEvent(
-        name.spelling.description, field: error.member.path.description)
+    if name.isSupervisors {
+      event = try supervisorEvent(name, bytes)
+    } else {
+      event = try runEvent(name, bytes)
     }
     guard name.level ?? event.level == level else {
       throw .malformedEvent(name.spelling.description, field: "level")
@@ -114,6 +113,34 @@ public struct LineDecoder: Sendable {
     return LogLine(
       wallNanoseconds: wall, sequence: sequence, runID: runID, agentAppID: agentAppID,
       deploymentID: deploymentID, uptimeMilliseconds: uptime, event: event)
+  }
+
+  @inline(__always)
+  private mutating func runEvent(
+    _ name: EventName, _ bytes: Span<UInt8>
+  ) throws(LogLine.DecodingError) -> LogEvent {
+    do throws(FieldError) {
+      return try LogEvent(name, &self, bytes)
+    } catch {
+      throw .malformedEvent(
+        name.spelling.description, field: error.member.path.description)
+    }
+  }
+
+  @inline(never)
+  private func supervisorEvent(
+    _ name: EventName, _ bytes: Span<UInt8>
+  ) throws(LogLine.DecodingError) -> LogEvent {
+    let object: JSONValue
+    do throws(JSONError) {
+      object = try JSONReader.decode(bytes)
+    } catch { throw .notJSON(error) }
+    do throws(SupervisorLine.FieldError) {
+      if let line = try SupervisorLine(name, object) { return .supervisor(line) }
+    } catch {
+      throw .malformedEvent(name.spelling.description, field: error.field)
+    }
+    throw .unknownEvent(name.spelling.description)
   }
 }
 

@@ -111,7 +111,7 @@ struct Fleet {
     case .drain(let transition, _, _): causes.take(transition.cause, at: run.place)
     case .fetch, .verify, .install, .load, .runtimeReady, .stopped, .bootProgress, .fetchRetry,
       .workerStarted, .workerExited, .reloadStarted, .reloadFinished, .requestAborted,
-      .logDropped, .illegalEvent, .agentOutput, .request, .slowRequest:
+      .logDropped, .illegalEvent, .agentOutput, .request, .slowRequest, .supervisor:
       break
     }
   }

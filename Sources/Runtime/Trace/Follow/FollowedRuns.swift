@@ -219,7 +219,8 @@ struct FollowedRuns {
       return [row]
     }
     switch line.event {
-    case .agentOutput, .request, .slowRequest, .requestAborted, .workerStarted, .runStarted:
+    case .agentOutput, .request, .slowRequest, .requestAborted, .workerStarted, .runStarted,
+      .supervisor:
       return []
     case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped, .budgetExceeded,
       .hardLimitExceeded, .configError, .bootFailed, .bootProgress, .fetchRetry, .workerExited,
