@@ -43,6 +43,10 @@ public struct History: Sendable {
     beginning + recent[oldest...] + recent[..<oldest]
   }
 
+  public var first: Moment? { beginning.first }
+  /// Whether no moment of it was kept, nor any line counted.
+  public var isEmpty: Bool { startedAt == nil }
+
   /// What is kept of the line of that number. Searched from the end, where it mostly is.
   public func moment(_ sequence: Int64) -> Moment? {
     for back in recent.indices {

@@ -163,7 +163,7 @@ struct OpenRun {
       repairs: repairs(&quota, text))
     if let supervision {
       report.supervisor = SupervisorReport(
-        phase: supervision.phase, course: SupervisionCourse(history), due: supervision.due,
+        phase: supervision.phase, course: SupervisionCourse(history), due: supervision.timers,
         unseenWorkers: unseenWorkers.count)
     } else {
       report.due = replay.due

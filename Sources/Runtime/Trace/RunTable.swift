@@ -169,8 +169,8 @@ struct RunTable {
     if run.isSupervisor {
       supervisors -= 1
       if supervisors == 0 { workers.clear() }
-    } else if supervisors > 0 {
-      workers.ended(run.key, run.history, run.recent)
+    } else if supervisors > 0, run.verdict == .conforms {
+      workers.ended(run.key, run.history, run.recent, lastSequence: run.lastSequence)
     }
     if index < runs.count {
       indices[runs[index].key] = index
@@ -201,7 +201,9 @@ struct RunTable {
       supervisors += 1
     }
     var ended: RunReport?
-    if let claim = told.claim { ended = check(claim, of: index, line, at: place) }
+    if let claim = runs[index].supervision?.claim {
+      ended = check(claim, of: index, line, at: place)
+    }
     guard told.isLast, let own = find(RunKey(line.runID)) else { return ended }
     return end(own)
   }
@@ -214,7 +216,8 @@ struct RunTable {
     func note(upTo sequence: Int64) {
       workers.note(
         SupervisedWorkers.Word(
-          supervisor: supervisor, sequence: line.sequence, place: place, upTo: sequence),
+          supervisor: supervisor, sequence: line.sequence, event: line.event.name, place: place,
+          upTo: sequence),
         about: key)
     }
     if let worker = find(key) {
@@ -222,23 +225,16 @@ struct RunTable {
       if let sequence = claim.sequence, sequence > runs[worker].lastSequence {
         note(upTo: sequence)
       }
-      let view = WorkerView(
-        first: runs[worker].history.first, last: runs[worker].history.last,
-        moment: claim.sequence.flatMap { runs[worker].history.moment($0) },
-        ending: runs[worker].history.moments.suffix(SupervisedWorkers.momentLimit),
-        isTroubled: runs[worker].isTroubled, hasEnded: false)
-      compare(claim, view, runs[worker].recent, of: index, line, place)
+      if !runs[worker].isTroubled {
+        compare(claim, runs[worker].view(claim), runs[worker].recent, of: index, line, place)
+      }
       guard claim.isEnd else { return nil }
       note(upTo: .max)
       runs[worker].excuse = claim.excuse.map { "\($0) (\(text(place)))" }
       return end(worker)
     }
     if let account = workers[key] {
-      let view = WorkerView(
-        first: account.moments.first, last: account.moments.last,
-        moment: claim.sequence.flatMap { account.moment($0) }, ending: account.moments[...],
-        isTroubled: ended[key] != Replay.Verdict.conforms.name, hasEnded: true)
-      compare(claim, view, account.lines, of: index, line, place)
+      compare(claim, account.view(claim), account.lines, of: index, line, place)
       return nil
     }
     guard ended[key] == nil else { return nil }
@@ -252,11 +248,11 @@ struct RunTable {
     _ claim: WorkerClaim, _ view: WorkerView, _ lines: RecentLines, of index: Int,
     _ line: LogLine, _ place: Place
   ) {
-    guard !runs[index].isTroubled, var breach = claim.breach(view, of: line) else { return }
-    if let witness = breach.witness, let place = lines.place(of: witness.sequence) {
-      breach.witness?.place = text(place)
+    guard !runs[index].isTroubled, var violation = claim.violation(view, of: line) else { return }
+    if let witness = violation.witness, let place = lines.place(of: witness.sequence) {
+      violation.witness?.place = text(place)
     }
-    runs[index].contradict(breach, by: line, at: place, &quota)
+    runs[index].contradict(violation, by: line, at: place, &quota)
   }
 
   /// A line of a worker comes after its supervisor spoke of it.
@@ -268,8 +264,8 @@ struct RunTable {
     workers.forgetWord(about: key)
     guard let index = find(word.supervisor), !runs[index].isTroubled else { return }
     runs[index].contradict(
-      .late(line, at: text(place), saidBy: word.sequence, at: text(word.place)), by: line,
-      at: word.place, &quota)
+      .late(line, at: text(place), saidBy: word.sequence, word.event), by: line, at: word.place,
+      &quota)
   }
 
   // MARK: Lines that stand twice, and lines after the end

@@ -3,15 +3,20 @@ internal import Lifecycle
 /// What a supervisor's lines say of its workers, held against the workers' own logs. Nothing is kept while
 /// no supervisor's run is open.
 struct SupervisedWorkers {
-  /// Of a run that has ended: what its supervisor may still speak of.
+  /// Of a run that has ended as it should: what its supervisor may still speak of.
   struct Account {
     /// Its first moment, and its last ones.
     let moments: [History.Moment]
     let lines: RecentLines
+    let lastSequence: Int64
     let isWhole: Bool
+    let wasReady: Bool
 
-    func moment(_ sequence: Int64) -> History.Moment? {
-      moments.last { $0.sequence == sequence }
+    func view(_ claim: WorkerClaim) -> WorkerView {
+      WorkerView(
+        first: moments.first,
+        moment: claim.sequence.flatMap { sequence in moments.last { $0.sequence == sequence } },
+        ending: moments, lastSequence: lastSequence, isWhole: isWhole, wasReady: wasReady)
     }
   }
 
@@ -28,6 +33,7 @@ struct SupervisedWorkers {
     let supervisor: RunKey
     /// Of the supervisor's line.
     let sequence: Int64
+    let event: String
     let place: Place
     /// The worker's latest line that was spoken of; the greatest number: it has ended.
     let upTo: Int64
@@ -46,16 +52,19 @@ struct SupervisedWorkers {
 
   func word(about key: RunKey) -> Word? { words[key] ?? olderWords[key] }
 
-  mutating func ended(_ key: RunKey, _ history: History, _ lines: RecentLines) {
+  mutating func ended(
+    _ key: RunKey, _ history: History, _ lines: RecentLines, lastSequence: Int64
+  ) {
     if young.count >= Self.accountLimit {
       old = young
       young.removeAll(keepingCapacity: true)
     }
     let moments = history.moments
+    let isWhole = moments.count <= Self.momentLimit + 1
     young[key] = Account(
-      moments: moments.count <= Self.momentLimit + 1
-        ? moments : [moments[0]] + moments.suffix(Self.momentLimit),
-      lines: lines, isWhole: moments.count <= Self.momentLimit + 1 && history.leftOut == 0)
+      moments: isWhole ? moments : [moments[0]] + moments.suffix(Self.momentLimit), lines: lines,
+      lastSequence: lastSequence, isWhole: isWhole && history.leftOut == 0,
+      wasReady: moments.contains { $0.event.isReady })
   }
 
   mutating func note(_ word: Word, about key: RunKey) {
@@ -73,4 +82,20 @@ struct SupervisedWorkers {
 
   /// No supervisor is there any more.
   mutating func clear() { self = SupervisedWorkers() }
+}
+
+extension OpenRun {
+  /// What its log says so far of what a supervisor claims.
+  func view(_ claim: WorkerClaim) -> WorkerView {
+    let moments = claim.isEnd ? history.moments : []
+    return WorkerView(
+      first: history.first, moment: claim.sequence.flatMap { history.moment($0) },
+      ending: claim.isEnd ? moments : history.last.map { [$0] } ?? [], lastSequence: lastSequence,
+      isWhole: history.leftOut == 0,
+      wasReady: claim.isEnd ? moments.contains { $0.event.isReady } : nil)
+  }
+}
+
+extension LogEvent {
+  fileprivate var isReady: Bool { if case .runtimeReady = self { true } else { false } }
 }

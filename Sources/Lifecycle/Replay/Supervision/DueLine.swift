@@ -138,7 +138,7 @@ enum DueLine: Sendable, Equatable {
 
   private static func check(reason due: String?, _ told: String?) throws(Breach) {
     // A line that would be too long is cut.
-    guard due == told || told.map { $0.utf8.count > longReason } ?? false else {
+    guard due == told || (told ?? "").utf8.count > longReason else {
       throw Breach(
         .reasonsAreTold, "its reason is another one", allowed: ["reason \(due ?? "null")"])
     }

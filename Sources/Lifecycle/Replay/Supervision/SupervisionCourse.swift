@@ -88,7 +88,7 @@ public struct SupervisionCourse: Sendable, Equatable {
 
   /// A stay of the supervisor in a phase.
   public struct Phase: Sendable, Equatable {
-    public var name: SupervisorPhase
+    public var name: SupervisionPhase.Name
     public var cause: String
     public var start: Int64
     public var end: Int64?
@@ -118,17 +118,8 @@ public struct SupervisionCourse: Sendable, Equatable {
   /// When the last line was written.
   public internal(set) var end: Int64 = 0
 
-  /// How a supervisor's life ended.
-  public internal(set) var ending: Ending?
-
-  public struct Ending: Sendable, Equatable {
-    public var exitCode: Int32
-    /// `clean`, `cut` or `failed`.
-    public var outcome: String
-    public var completed: Int
-    public var aborted: Int
-    public var drain: Int64
-  }
+  /// How its life ended; nil: the log does not tell.
+  public internal(set) var ending: StoppedFacts?
 
   init() {}
 }

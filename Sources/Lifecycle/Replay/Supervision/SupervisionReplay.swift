@@ -4,7 +4,7 @@
 /// due, whole and in their order (`DueLine`), and only lines that the machine knows nothing of may stand
 /// between them. Which line tells of which event is the table of `SupervisorLine`.
 public struct SupervisionReplay: Sendable {
-  private(set) public var runID: String?
+  public private(set) var runID: String?
   /// Lines taken so far.
   public private(set) var lines = 0
   /// Whether something was found that is not as it should be: nothing more is judged.
@@ -23,6 +23,9 @@ public struct SupervisionReplay: Sendable {
   private var problem: Replay.Verdict? {
     didSet { isTroubled = problem != nil }
   }
+
+  /// Of the machine's table, which the first line names.
+  static let machineHash = SupervisionTable.hash
 
   public init() {}
 
@@ -87,7 +90,8 @@ public struct SupervisionReplay: Sendable {
   private func violation(_ breach: Breach, of line: LogLine) -> Violation {
     var violation = Violation(
       promise: breach.promise, sequence: line.sequence, state: standing, event: line.event.name,
-      problem: breach.problem, allowed: breach.allowed.isEmpty ? due.prefix(1).map(\.text) : breach.allowed,
+      problem: breach.problem,
+      allowed: breach.allowed.isEmpty ? due.prefix(1).map(\.text) : breach.allowed,
       missedByMilliseconds: breach.missedByMilliseconds)
     violation.phase = phase.rawValue
     return violation
@@ -103,12 +107,12 @@ public struct SupervisionReplay: Sendable {
     guard case .supervisor(let told) = line.event else { return try checkOther(line.event) }
     switch told {
     case .started(_, let schema, let hash, _, let config):
-      guard schema == LogLine.schema, hash == SupervisionTable.hash else {
+      guard schema == LogLine.schema, hash == Self.machineHash else {
         problem = .unknownVersion("schema \(schema), supervisor \(hash)")
         return
       }
       machine = Supervision(policy: SupervisionPolicy(loggedConfig: config))
-      try order.configure(config)
+      try order.configureSupervisor(config)
     case .desiredRefused, .adminRequest: break
     case .illegalEvent(let phase, _):
       guard phase == self.phase else {
@@ -119,15 +123,13 @@ public struct SupervisionReplay: Sendable {
     case .desiredState, .loaded, .agentDeploy, .agentWorker, .agentState, .agentTraffic,
       .agentWorkerStop, .agentWorkerExited, .agentTargetFailed, .agentRemoved, .ready, .draining,
       .stopped:
-      let before = (machine, workers)
-      do throws(Breach) {
-        try replay(told, line)
-      } catch {
-        // What a violation tells of is what was before the line.
-        (machine, workers) = before
-        throw error
-      }
+      try told.checkRanges()
+      // What a violation tells of is what was before the line.
+      var next = self
+      try next.replay(told, line)
+      self = next
       claim = workers.claim(of: told)
+      if case .agentWorkerExited(let facts) = told { workers.forget(facts.worker) }
     }
   }
 
@@ -150,9 +152,8 @@ public struct SupervisionReplay: Sendable {
     let now = Instant(milliseconds: line.uptimeMilliseconds)
     if due.isEmpty {
       try checkOverdue(at: now)
-      try beginEvent(told, at: now)
+      try begin(told, at: now)
     } else {
-      // The processes are there after the lines.
       try takeDue(told)
     }
     try drain.take(told, at: line.uptimeMilliseconds, machine.policy)
@@ -162,33 +163,31 @@ public struct SupervisionReplay: Sendable {
     guard let next = due.first else { return }
     try next.check(told)
     due.removeFirst()
-    workers.told(told)
+    workers.note(told)
   }
 
-  /// The line tells of an event; what it leads to is due from here on.
-  private mutating func beginEvent(_ told: SupervisorLine, at now: Instant) throws(Breach) {
+  /// The line tells of an event; what that leads to is due from here on.
+  private mutating func begin(_ told: SupervisorLine, at now: Instant) throws(Breach) {
     switch told {
     case .desiredState(let facts):
       try desired.take(facts, machine)
       for agent in facts.removed { try handle(.removed(agent: agent), at: now) }
     case .loaded(let agents):
-      try desired.checkLoaded()
+      try desired.checkDeployed()
       try handle(.loaded, at: now)
       guard agents == machine.agents.count else {
         throw Breach(
-          .desiredIsDeployed, "another number of agents is wanted",
-          allowed: ["agents \(machine.agents.count)"])
+          .desiredIsDeployed, "agents", is: Int64(agents), insteadOf: Int64(machine.agents.count))
       }
     case .agentDeploy(let deployment, _):
       desired.deployed(deployment.agent)
-      wake(deployment.agent, at: now)
       try handle(.desired(deployment), at: now)
     case .agentWorker(let facts):
       try start(facts.worker, of: facts.agent, at: now)
       try workers.started(facts)
-    case .agentWorkerExited(let facts): try exited(facts, at: now)
+    case .agentWorkerExited(let facts): try end(facts, at: now)
     case .draining(let cause, _, _):
-      try desired.checkLoaded()
+      try desired.checkDeployed()
       try handle(Self.drainEvent(cause), at: now)
     case .agentState, .agentTraffic, .agentTargetFailed, .agentWorkerStop, .stopped:
       try infer(told, at: now)
@@ -206,8 +205,8 @@ public struct SupervisionReplay: Sendable {
       allowed: ["SIGTERM", "SIGINT", "configuration", "failure"])
   }
 
-  /// The line comes first of those that an event leads to, and has none of its own: the event is the one
-  /// of those that can come that leads to it.
+  /// The line comes first of those that an event leads to which has none of its own: the event is that
+  /// one of those which can come that leads to it.
   private mutating func infer(_ told: SupervisorLine, at now: Instant) throws(Breach) {
     var nearest: Breach?
     for event in machine.events(leadingTo: told, workers) {
@@ -215,25 +214,28 @@ public struct SupervisionReplay: Sendable {
       do throws(Breach) {
         try next.checkDue(event, at: now)
         try next.handle(event, at: now)
+        guard !next.due.isEmpty else { continue }
         try next.takeDue(told)
         self = next
         return
       } catch {
-        if next.due.first?.isMeant(by: told) ?? false || nearest == nil { nearest = error }
+        // What is nearer to the line says more: the event that was meant, and what is wrong with it.
+        if nearest == nil || next.due.first?.isMeant(by: told) ?? false { nearest = error }
       }
     }
     throw nearest
-      ?? Breach(.supervisorAllows, "no event leads to it", allowed: machine.allowed(told))
+      ?? Breach(told.promise, "no event leads to it here", allowed: machine.standing(of: told.agent))
   }
 
-  private mutating func handle(_ event: SupervisorEvent, at now: Instant) throws(Breach) {
-    let routes = Dictionary(
-      uniqueKeysWithValues: machine.agents.compactMap { agent in
-        agent.route.map { (agent.id, $0) }
-      })
+  @discardableResult
+  private mutating func handle(
+    _ event: SupervisorEvent, at now: Instant
+  ) throws(Breach) -> SupervisionStep {
+    var routes: [String: Int] = [:]
+    for agent in machine.agents { routes[agent.id] = agent.route }
     let step = machine.handle(event, at: now)
     guard step.verdict != .illegal else {
-      throw Breach(.supervisorAllows, "the machine refuses that in \(phase.rawValue)")
+      throw Breach(.supervisorAllows, "the machine refuses it in \(phase.rawValue)")
     }
     for effect in step.effects {
       if case .start(let agent, let worker, let revision) = effect {
@@ -241,52 +243,65 @@ public struct SupervisionReplay: Sendable {
       }
     }
     due += DueLine.all(of: step, routes: routes, agents: machine.agents)
+    return step
+  }
+
+  // MARK: Timers
+
+  /// A timer does not fire before it is due.
+  private func checkDue(_ event: SupervisorEvent, at now: Instant) throws(Breach) {
+    guard case .due(let timer) = event, let at = machine.timers[timer], now < at else { return }
+    throw Breach(
+      timer.promise, "\(timer.name) is not over before \(at.milliseconds) ms",
+      missedBy: at.milliseconds - now.milliseconds,
+      allowed: ["uptime_ms from \(at.milliseconds) on"])
+  }
+
+  /// Timers whose time is over have fired before anything else happens.
+  private func checkOverdue(at now: Instant) throws(Breach) {
+    let latest = now - .milliseconds(Promise.patience)
+    let overdue = machine.timers.filter { $0.value < latest }
+      .min { ($0.value, $0.key.name) < ($1.value, $1.key.name) }
+    guard let overdue else { return }
+    throw Breach(
+      overdue.key.promise, "\(overdue.key.name) was over at \(overdue.value.milliseconds) ms",
+      missedBy: (latest - overdue.value).milliseconds)
   }
 
   // MARK: Workers
 
-  /// A worker that nothing on a line has started: the delay before its restart was over.
+  /// A worker of which no line has told that it is started: the delay before a restart was over.
   private mutating func start(_ worker: Int, of agent: String, at now: Instant) throws(Breach) {
     guard !workers.isAwaited(worker) else { return }
-    // Others that were due before have taken the numbers before.
-    for timer in restarts where timer.at <= now {
-      guard machine.nextWorker <= worker else { break }
-      if case .restart(agent, _) = timer.timer, machine.nextWorker < worker { continue }
-      if case .restart(let other, _) = timer.timer, other != agent, machine.nextWorker == worker {
-        continue
-      }
-      try handle(.due(timer.timer), at: now)
-      if workers.isAwaited(worker) { return }
-    }
-    let early = restarts.first { if case .restart(agent, _) = $0.timer { true } else { false } }
-    if let early, early.at > now, machine.nextWorker == worker {
+    guard worker == machine.state.nextWorker else {
       throw Breach(
-        .delayBeforeRestart, "its delay is over at \(early.at.milliseconds) ms",
-        missedBy: (early.at - now).milliseconds, allowed: ["uptime_ms from \(early.at.milliseconds) on"])
+        .workersAreNumbered, "the machine has started no worker of that number",
+        allowed: ["worker \(machine.state.nextWorker)"])
     }
-    throw Breach(.workersAreNumbered, "the machine has not started a worker of that number")
+    let delays = machine.timers.filter {
+      if case .restart(agent, _) = $0.key { true } else { false }
+    }
+    guard let delay = delays.min(by: { $0.value < $1.value }) else {
+      throw Breach(
+        .workersAreNumbered, "no worker of \(agent) is to be started",
+        allowed: machine.standing(of: agent))
+    }
+    try checkDue(.due(delay.key), at: now)
+    try handle(.due(delay.key), at: now)
+    guard workers.isAwaited(worker) else {
+      throw Breach(.workersAreNumbered, "it waits for the end of other workers of \(agent)")
+    }
   }
 
-  /// Restarts whose delay is over were started before anything else is done about the agent.
-  private mutating func wake(_ agent: String, at now: Instant) {}
-
-  /// Delays that run, the first to be over first.
-  private var restarts: [(timer: SupervisorTimer, at: Instant)] {
-    machine.timers.filter { if case .restart = $0.key { true } else { false } }
-      .map { (timer: $0.key, at: $0.value) }.sorted { $0.at < $1.at }
-  }
-
-  private mutating func exited(
-    _ facts: AgentWorkerExitFacts, at now: Instant
-  ) throws(Breach) {
+  private mutating func end(_ facts: AgentWorkerExitFacts, at now: Instant) throws(Breach) {
     if !workers.isThere(facts.worker) { try start(facts.worker, of: facts.agent, at: now) }
     try workers.checkEnd(facts)
     var nearest: Breach?
-    // The machine's instant may be a millisecond off: the log has whole ones.
-    for shift in [Interval.zero, .milliseconds(1), .zero - .milliseconds(1)] {
+    // Whether a restart lies in the window is decided by less than the milliseconds of a log.
+    for shift: Int64 in [0, 1, -1] {
       var next = self
       do throws(Breach) {
-        try next.end(facts, at: now + shift)
+        try next.end(facts, asIfAt: now + .milliseconds(shift))
         self = next
         return
       } catch { nearest = nearest ?? error }
@@ -294,40 +309,30 @@ public struct SupervisionReplay: Sendable {
     if let nearest { throw nearest }
   }
 
-  private mutating func end(_ facts: AgentWorkerExitFacts, at now: Instant) throws(Breach) {
-    let count = machine.restarts(of: facts.worker, facts.agent, at: now)
-    let ceiling = SupervisionPolicy.delayCeiling(after: count).milliseconds
+  private mutating func end(
+    _ facts: AgentWorkerExitFacts, asIfAt now: Instant
+  ) throws(Breach) {
+    // The ceiling of the delay is the machine's, and its chance what the line has drawn.
+    let ceiling = SupervisionPolicy.delayCeiling(after: max(0, facts.restarts - 1)).milliseconds
     let delay = facts.delayMilliseconds ?? 0
-    guard delay <= ceiling, delay >= 0 else {
+    guard delay >= 0, delay <= ceiling else {
       throw Breach(
         .delayBeforeRestart, "it announces a longer delay than any", missedBy: delay - ceiling,
         allowed: ["delay_ms at most \(ceiling)"])
     }
     let chance = ceiling > 0 ? Double(delay) / Double(ceiling) : 0
-    let before = machine
-    try handle(
+    let step = try handle(
       .worker(facts.worker, agent: facts.agent, .ended(facts.end, chance: chance)), at: now)
-    try checkRestart(facts, before)
-    workers.ended(facts.worker)
-  }
-
-  private func checkRestart(
-    _ facts: AgentWorkerExitFacts, _ before: Supervision
-  ) throws(Breach) {
-    var probe = before
-    _ = probe
-    let planned = lastRestart
-    guard (planned != nil) == (facts.delayMilliseconds != nil) else {
+    guard (step.restart != nil) == (facts.delayMilliseconds != nil) else {
       throw Breach(
         .restartsOfWorkers,
-        planned == nil ? "it is not started again" : "its restarts are not used up",
-        allowed: ["will_restart \(planned != nil)"])
+        step.restart == nil ? "it is not started again" : "its restarts are not used up",
+        allowed: ["will_restart \(step.restart != nil)"])
     }
-    probe = machine
-    if let planned, planned.restarts != facts.restarts {
+    if let restart = step.restart, restart.restarts != facts.restarts {
       throw Breach(
         .restartsOfWorkers, "restarts", is: Int64(facts.restarts),
-        insteadOf: Int64(planned.restarts))
+        insteadOf: Int64(restart.restarts))
     }
   }
 }
