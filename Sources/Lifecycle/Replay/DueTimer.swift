@@ -36,4 +36,14 @@ public struct DueSupervisorTimer: Sendable, Equatable {
     case .deadline: "the drain is cut off"
     }
   }
+
+  /// The timer's name for programs.
+  public var name: String {
+    switch timer {
+    case .restart(let agent, _): "restart \(agent)"
+    case .boot(let agent, let worker): "boot \(agent) \(worker)"
+    case .drain(let agent, let worker): "drain \(agent) \(worker)"
+    case .deadline: "deadline"
+    }
+  }
 }

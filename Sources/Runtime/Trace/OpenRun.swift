@@ -11,7 +11,7 @@ struct OpenRun {
   let place: Place
   private var replay = Replay()
   /// Of a supervisor's run, which that other machine's lines are of.
-  private(set) var supervision: SupervisionReplay?
+  private(set) var supervision: SupervisorReplay?
   private(set) var history = History()
   private(set) var recent: RecentLines
   private(set) var lastSequence: Int64 = 0
@@ -48,7 +48,7 @@ struct OpenRun {
     if supervision != nil {
       supervision?.take(line)
     } else if case .supervisor = line.event, history.isEmpty {
-      supervision = SupervisionReplay()
+      supervision = SupervisorReplay()
       supervision?.take(line)
     } else {
       replay.take(line)

@@ -16,22 +16,20 @@ enum DueLine: Sendable, Equatable {
   static func all(
     of step: SupervisionStep, routes before: [String: Int], agents: [SupervisedAgent]
   ) -> [DueLine] {
-    var lines = step.transitions.map { DueLine.state($0) }
+    var lines = step.stops.filter(\.isForced).map { DueLine.stop($0) }
+    lines += step.transitions.map { .state($0) }
     lines += step.failedTargets.map {
       .targetFailed(
         agent: $0.deployment.agent, revision: $0.deployment.revision, reason: $0.reason)
     }
-    var stops = step.stops
     for effect in step.effects {
       switch effect {
-      // Its line follows when the process is there.
-      case .start: break
+      // The line of a start follows when the process is there, that of a kill is the first.
+      case .start, .kill: break
       case .route(let agent, let worker):
         lines.append(.traffic(agent: agent, from: before[agent], to: worker))
-      case .stop(let agent, let worker), .kill(let agent, let worker):
-        if let place = stops.firstIndex(where: { $0.agent == agent && $0.worker == worker }) {
-          lines.append(.stop(stops.remove(at: place)))
-        }
+      case .stop(_, let worker):
+        lines += step.stops.filter { $0.worker == worker && !$0.isForced }.map { .stop($0) }
       case .forget(let agent): lines.append(.removed(agent: agent))
       case .settled:
         lines.append(
@@ -41,6 +39,14 @@ enum DueLine: Sendable, Equatable {
       }
     }
     return lines
+  }
+
+  /// Whether it is written when its effect is carried out, and so after the starts of workers.
+  var comesLate: Bool {
+    switch self {
+    case .ready, .stopped: true
+    case .state, .targetFailed, .traffic, .stop, .removed: false
+    }
   }
 
   /// As an operator would write it.

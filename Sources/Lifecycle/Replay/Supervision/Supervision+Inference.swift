@@ -1,12 +1,10 @@
 extension Supervision {
   /// The events without a line of their own that may lead to a line, the likeliest first.
-  func events(leadingTo line: SupervisorLine, _ workers: ToldWorkers) -> [SupervisorEvent] {
+  func events(leadingTo line: SupervisorLine) -> [SupervisorEvent] {
     switch line {
     case .agentState(let facts): events(of: facts)
     case .agentTraffic(let agent, _, let worker?): [.worker(worker, agent: agent, .ready)]
     case .agentTraffic(let agent, let worker?, nil): [.worker(worker, agent: agent, .draining)]
-    case .agentTargetFailed(let agent, _, let reason):
-      bootTimers(of: agent) + contradictions(of: agent, reason)
     case .agentWorkerStop(let facts): events(of: facts)
     case .stopped: [.due(.deadline)]
     default: []
@@ -19,10 +17,10 @@ extension Supervision {
     case .workerReady: news = .ready
     case .workerRestarting: news = .restarting
     case .workerDraining: news = .draining
-    case .workerContradicted: return contradictions(of: facts.agent, facts.reason ?? "")
-    case .bootTimedOut: return bootTimers(of: facts.agent)
-    case .drainTimedOut: return drainTimers(of: facts.agent)
-    case .deployed, .removed, .workerEnded, .supervisorDraining: return []
+    // Each of these has a line before it.
+    case .deployed, .removed, .workerEnded, .supervisorDraining, .workerContradicted,
+      .bootTimedOut, .drainTimedOut:
+      return []
     }
     return facts.worker.map { [.worker($0, agent: facts.agent, news)] } ?? []
   }
@@ -36,30 +34,6 @@ extension Supervision {
     case .deadline: [.due(.deadline)]
     case .secondSignal: [.terminationRequested(.interrupt), .terminationRequested(.terminate)]
     case .replaced, .removed, .supervisorDraining: []
-    }
-  }
-
-  private func bootTimers(of id: String) -> [SupervisorEvent] {
-    timers.keys.filter { if case .boot(id, _) = $0 { true } else { false } }
-      .sorted { $0.name < $1.name }.map { .due($0) }
-  }
-
-  private func drainTimers(of id: String) -> [SupervisorEvent] {
-    timers.keys.filter { if case .drain(id, _) = $0 { true } else { false } }
-      .sorted { $0.name < $1.name }.map { .due($0) }
-  }
-
-  /// A worker is not believed any more. What an agent came to by it may have words of its own behind the
-  /// reason.
-  private func contradictions(of id: String, _ reason: String) -> [SupervisorEvent] {
-    guard let agent = agent(id) else { return [] }
-    var reasons = [reason]
-    let end = " restarts are used up"
-    if reason.hasSuffix(end), let cut = reason.lastIndex(of: ";") {
-      reasons.append(String(reason[..<cut]))
-    }
-    return agent.workers.flatMap { worker in
-      reasons.map { .worker(worker, agent: id, .contradicted(reason: $0)) }
     }
   }
 
@@ -94,7 +68,7 @@ extension SupervisorTimer {
 
 extension SupervisorLine {
   /// The agent that it is about; nil: none, or several.
-  var agent: String? {
+  public var agent: String? {
     switch self {
     case .agentDeploy(let deployment, _): deployment.agent
     case .agentWorker(let facts): facts.agent

@@ -13,6 +13,7 @@ enum PageRecord {
 
   /// Without its moments, whose list is `moments`.
   static func make(_ run: RunReport, moments: [JSONValue]) -> JSONValue {
+    let course = run.supervisor?.course
     let isCut = moments.isEmpty ? 0 : run.history.leftOut
     return .members([
       "id": .string(run.runID), "agent": .optional(run.agentAppID),
@@ -26,12 +27,18 @@ enum PageRecord {
       "base": RunClock(run.history).start.map { .number(Double($0 / 1000) / 1000) } ?? .null,
       "end": .integer(run.timeline.end), "boot": .optional(run.timeline.boot),
       "violation": violation(run),
-      "due": .array(run.due.map { .array([.string($0.what), .integer($0.at)]) }),
+      "due": .array(
+        run.supervisor?.due.map { .array([.string($0.what), .integer($0.at)]) }
+          ?? run.due.map { .array([.string($0.what), .integer($0.at)]) }),
       "repairs": .array(run.repairs.map { .string($0) }),
-      "stretches": .array(run.timeline.stretches.map(stretch)),
+      "excuse": .optional(run.excuse),
+      "agents": course.map(SupervisorRecord.agents) ?? .null, "settle": .optional(course?.settle),
+      "stretches": course.map(SupervisorRecord.phases)
+        ?? .array(run.timeline.stretches.map(stretch)),
       "workers": .array(WorkerLife.all(in: run.history).map(worker)),
       "reloads": .array(run.timeline.reloads.map(reload)),
-      "marks": .array(run.timeline.marks.filter(\.isDrawn).map(mark)),
+      "marks": course.map(SupervisorRecord.marks)
+        ?? .array(run.timeline.marks.filter(\.isDrawn).map(mark)),
       "leftOut": .integer(Int64(isCut)),
       "gapAt": isCut > 0
         ? .integer(run.history.moments[History.limit / 2].sequence) : .null,
@@ -53,6 +60,12 @@ enum PageRecord {
       "sequence": .integer(violation.sequence), "state": .string(violation.stateName),
       "event": .string(violation.event), "problem": .string(violation.problem),
       "missed": .optional(violation.missedByMilliseconds),
+      "witness": violation.witness.map {
+        .members([
+          "run": .string($0.runID), "sequence": .integer($0.sequence), "text": .string($0.text),
+          "place": .optional($0.place),
+        ])
+      } ?? .null,
       "allowed": .array(violation.allowed.map { .string($0) }),
     ])
   }

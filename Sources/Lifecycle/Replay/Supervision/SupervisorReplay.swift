@@ -3,7 +3,7 @@
 /// A line tells of an event, or of what the machine made of the one before: after an event its lines are
 /// due, whole and in their order (`DueLine`), and only lines that the machine knows nothing of may stand
 /// between them. Which line tells of which event is the table of `SupervisorLine`.
-public struct SupervisionReplay: Sendable {
+public struct SupervisorReplay: Sendable {
   public private(set) var runID: String?
   /// Lines taken so far.
   public private(set) var lines = 0
@@ -153,6 +153,10 @@ public struct SupervisionReplay: Sendable {
     if due.isEmpty {
       try checkOverdue(at: now)
       try begin(told, at: now)
+    } else if case .agentWorker(let facts) = told, workers.isAwaited(facts.worker),
+      due.allSatisfy(\.comesLate)
+    {
+      try workers.started(facts)
     } else {
       try takeDue(told)
     }
@@ -209,7 +213,7 @@ public struct SupervisionReplay: Sendable {
   /// one of those which can come that leads to it.
   private mutating func infer(_ told: SupervisorLine, at now: Instant) throws(Breach) {
     var nearest: Breach?
-    for event in machine.events(leadingTo: told, workers) {
+    for event in machine.events(leadingTo: told) {
       var next = self
       do throws(Breach) {
         try next.checkDue(event, at: now)

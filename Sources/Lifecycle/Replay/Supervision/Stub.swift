@@ -1,0 +1,1 @@
+enum SupervisionTable { static let hash = "0000000000000000" }

@@ -1,2 +1,0 @@
-/// Until the table of the supervisor's machine stands in the specification.
-enum SupervisionTable { static let hash = "0" }
