@@ -54,7 +54,7 @@ public struct AgentBooting: Sendable, Equatable {
       let serving = AgentServing(version: version, worker: worker, stage: .serving, change: nil)
       return .to(.serving(serving), .workerReady)
     case .contradicted(let reason):
-      turn.kill(worker, .contradicted)
+      turn.kill(worker, .contradicted, reason: reason)
       return failed(reason, .workerContradicted, &turn)
     case .ended(let end, let chance):
       guard end.isCrash else { return failed(end.unaskedReason, .workerEnded, &turn) }

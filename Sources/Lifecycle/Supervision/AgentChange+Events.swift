@@ -52,7 +52,7 @@ extension AgentChange {
     switch news {
     case .ready: return .takesOver(version, worker: worker)
     case .contradicted(let reason):
-      turn.kill(worker, .contradicted)
+      turn.kill(worker, .contradicted, reason: reason)
       return Self.failed(version, reason, &turn)
     case .ended(let end, let chance):
       guard end.isCrash else { return Self.failed(version, end.unaskedReason, &turn) }

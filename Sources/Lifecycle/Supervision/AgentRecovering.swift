@@ -77,7 +77,7 @@ public struct AgentRecovering: Sendable, Equatable {
         version: version, worker: worker, stage: .serving, change: change)
       return .to(.serving(serving), .workerReady)
     case .contradicted(let reason):
-      turn.kill(worker, .contradicted)
+      turn.kill(worker, .contradicted, reason: reason)
       return lost(reason, of: worker, chance: 1, .workerContradicted, &turn)
     case .ended(.gaveUp(let reason), _):
       return .to(.failure(of: version, reason, change), .workerEnded, reason: reason)

@@ -66,7 +66,7 @@ public struct AgentServing: Sendable, Equatable {
     case (.draining, .serving), (.draining, .holding):
       return to(.leaving(since: turn.now), .workerDraining)
     case (.contradicted(let reason), _):
-      turn.kill(worker, .contradicted)
+      turn.kill(worker, .contradicted, reason: reason)
       return lost(reason, chance: 1, .workerContradicted, &turn)
     case (.ended(.gaveUp(let reason), _), _): return failed(reason, .workerEnded, &turn)
     case (.ended(.asked, let chance), _), (.ended(.crashed, let chance), _):

@@ -60,7 +60,8 @@ struct AgentTurn {
   mutating func stop(_ worker: Int, _ cause: WorkerStop.Cause) {
     retiring.append(RetiringWorker(worker: worker, stage: .stopping(since: now)))
     effects.append(.stop(agent: agent, worker: worker))
-    stops.append(WorkerStop(agent: agent, worker: worker, isForced: false, cause: cause))
+    stops.append(
+      WorkerStop(agent: agent, worker: worker, isForced: false, cause: cause, reason: nil))
   }
 
   mutating func stop(_ progress: BootProgress, _ cause: WorkerStop.Cause) {
@@ -75,7 +76,7 @@ struct AgentTurn {
     stop(progress, cause)
   }
 
-  mutating func kill(_ worker: Int, _ cause: WorkerStop.Cause) {
+  mutating func kill(_ worker: Int, _ cause: WorkerStop.Cause, reason: String? = nil) {
     let killed = RetiringWorker(worker: worker, stage: .killing)
     if let place = retiring.firstIndex(where: { $0.worker == worker }) {
       retiring[place] = killed
@@ -83,7 +84,8 @@ struct AgentTurn {
       retiring.append(killed)
     }
     effects.append(.kill(agent: agent, worker: worker))
-    stops.append(WorkerStop(agent: agent, worker: worker, isForced: true, cause: cause))
+    stops.append(
+      WorkerStop(agent: agent, worker: worker, isForced: true, cause: cause, reason: reason))
   }
 
   // MARK: Losses

@@ -15,6 +15,7 @@ public struct SupervisedAgent: Sendable, Equatable {
     var agent: SupervisedAgent?
     var verdict: Step.Verdict
     var transition: AgentTransition?
+    var traffic: TrafficChange?
     var turn: AgentTurn
     /// In their order.
     var effects: [SupervisorEffect]
@@ -205,10 +206,10 @@ public struct SupervisedAgent: Sendable, Equatable {
       guard let place = retiring.firstIndex(where: { $0.worker == worker }) else { return nil }
       turn.retiring.remove(at: place)
       return .to(state.resumed(without: worker, &turn), .workerEnded)
-    case .worker(let worker, .contradicted):
+    case .worker(let worker, .contradicted(let reason)):
       guard let place = retiring.firstIndex(where: { $0.worker == worker }) else { return nil }
       guard retiring[place].stage != .killing else { return .ignore }
-      turn.kill(worker, .contradicted)
+      turn.kill(worker, .contradicted, reason: reason)
       return .to(state, .workerContradicted)
     case .worker(let worker, .started), .worker(let worker, .listening),
       .worker(let worker, .ready), .worker(let worker, .restarting),
@@ -233,7 +234,11 @@ public struct SupervisedAgent: Sendable, Equatable {
       agent.previous = active.revision
     }
     var effects: [SupervisorEffect] = []
-    if route != next.route { effects.append(.route(agent: id, to: next.route)) }
+    var traffic: TrafficChange?
+    if route != next.route {
+      effects.append(.route(agent: id, to: next.route))
+      traffic = TrafficChange(agent: id, from: route, to: next.route)
+    }
     effects += turn.effects
     var isGone = false
     if case .leaving(let leaving) = next, agent.retiring.isEmpty {
@@ -249,14 +254,21 @@ public struct SupervisedAgent: Sendable, Equatable {
       transition = AgentTransition(
         agent: id, from: name, to: agent.name, cause: cause, reason: reason, worker: worker)
     }
+    let changes = isGone || agent != self || !effects.isEmpty
     return Outcome(
-      agent: isGone ? nil : agent, verdict: transition == nil ? .stayed : .moved,
-      transition: transition, turn: turn, effects: effects)
+      agent: isGone ? nil : agent,
+      verdict: transition != nil ? .moved : changes ? .stayed : .ignored,
+      transition: transition, traffic: traffic, turn: turn, effects: effects)
   }
 }
 
 extension AgentEvent {
-  fileprivate var worker: Int? { if case .worker(let worker, _) = self { worker } else { nil } }
+  fileprivate var worker: Int? {
+    switch self {
+    case .worker(let worker, _), .due(.boot(let worker)), .due(.drain(let worker)): worker
+    case .desired, .removed, .due(.restart): nil
+    }
+  }
 }
 
 extension AgentState {

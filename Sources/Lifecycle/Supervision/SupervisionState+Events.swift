@@ -218,7 +218,7 @@ struct SupervisionBuild {
     let step = SupervisionStep(
       transitions.isEmpty && phase == nil ? .stayed : .moved, phase: phase,
       transitions: transitions, failedTargets: outcomes.flatMap(\.turn.failedTargets),
-      stops: outcomes.flatMap(\.turn.stops),
+      traffic: outcomes.compactMap(\.traffic), stops: outcomes.flatMap(\.turn.stops),
       restart: outcomes.lazy.compactMap(\.turn.restart).first,
       effects: outcomes.flatMap(\.effects) + effects)
     return (state, step)

@@ -1,5 +1,5 @@
-/// What came of a supervisor's event. Lines are written in this order, before the effects are carried
-/// out: the event's own line, `transitions`, `failedTargets`, then the effects'.
+/// What came of a supervisor's event. A driver writes the event's own line and `lines`, then it carries
+/// the effects out.
 public struct SupervisionStep: Sendable, Equatable {
   /// `moved`: an agent's state has another name now, or the supervisor is in another phase.
   public let verdict: Step.Verdict
@@ -9,7 +9,9 @@ public struct SupervisionStep: Sendable, Equatable {
   public let transitions: [AgentTransition]
   /// Targets that came to nothing while another version serves, or is brought back.
   public let failedTargets: [FailedTarget]
-  /// Workers that were asked to stop or killed, each with the reason for its line.
+  /// Requests that go elsewhere now, one for each agent of a `route` among the effects.
+  public let traffic: [TrafficChange]
+  /// Workers that were asked to stop or killed, in the order of the effects.
   public let stops: [WorkerStop]
   /// Set when a worker ended and its version is started again.
   public let restart: PlannedRestart?
@@ -18,12 +20,14 @@ public struct SupervisionStep: Sendable, Equatable {
   init(
     _ verdict: Step.Verdict, phase: SupervisionPhase.Name? = nil,
     transitions: [AgentTransition] = [], failedTargets: [FailedTarget] = [],
-    stops: [WorkerStop] = [], restart: PlannedRestart? = nil, effects: [SupervisorEffect] = []
+    traffic: [TrafficChange] = [], stops: [WorkerStop] = [], restart: PlannedRestart? = nil,
+    effects: [SupervisorEffect] = []
   ) {
     self.verdict = verdict
     self.phase = phase
     self.transitions = transitions
     self.failedTargets = failedTargets
+    self.traffic = traffic
     self.stops = stops
     self.restart = restart
     self.effects = effects
@@ -39,7 +43,7 @@ public struct AgentTransition: Sendable, Equatable {
   public let cause: AgentCause
   /// A sentence; nil where there is nothing to explain.
   public let reason: String?
-  /// The worker whose news moved it; nil when it was no worker.
+  /// The worker whose news or whose timer moved it; nil when it was no worker.
   public let worker: Int?
 }
 
@@ -55,6 +59,15 @@ public enum AgentCause: String, Sendable, CaseIterable {
   case drainTimedOut = "drain_timed_out"
   /// The supervisor drains.
   case supervisorDraining = "supervisor_draining"
+}
+
+/// Requests of an agent go to another worker.
+public struct TrafficChange: Sendable, Equatable {
+  public let agent: String
+  /// Nil: they went to none.
+  public let from: Int?
+  /// Nil: they go to none.
+  public let to: Int?
 }
 
 /// A version that was wanted and came to nothing.
@@ -85,6 +98,8 @@ public struct WorkerStop: Sendable, Equatable {
   /// Killed, not asked.
   public let isForced: Bool
   public let cause: Cause
+  /// A sentence, of a worker that is not believed.
+  public let reason: String?
 }
 
 /// A worker will be started again.

@@ -69,7 +69,8 @@ private struct FieldReader {
 
   /// Nil when it is null or absent.
   private func present(_ name: String) -> JSONValue? {
-    line[name].flatMap { $0.isNull ? nil : $0 }
+    guard let value = line[name], !value.isNull else { return nil }
+    return value
   }
 
   func text(_ name: String) throws(SupervisorLine.FieldError) -> String {
