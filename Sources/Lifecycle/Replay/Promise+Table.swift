@@ -52,7 +52,8 @@ extension Promise {
     switch self {
     case .sequenceWithoutGap: "seq counts the lines of a run from 1, without a gap."
     case .noLineTwice: "No line stands twice, but with --allow-duplicates."
-    case .startsWithRunStarted: "The first line is run_started, or supervisor_started, and no other line is."
+    case .startsWithRunStarted:
+      "The first line is run_started, or supervisor_started, and no other line is."
     case .nothingAfterStopped: "stopped, or supervisor_stopped, is the last line."
     case .oneAgent: "Every line names the configured agentAppId and deploymentId."
     case .uptimeRises:

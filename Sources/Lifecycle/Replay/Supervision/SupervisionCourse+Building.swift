@@ -244,7 +244,8 @@ extension SupervisorLine {
         + (parts.isEmpty ? "changes nothing" : parts.joined(separator: "; "))
     case .desiredRefused(let source, let errors):
       return "\(source.rawValue) refused: \(errors.joined(separator: "; "))"
-    case .loaded(let agents): return agents == 1 ? "1 agent is wanted" : "\(agents) agents are wanted"
+    case .loaded(let agents):
+      return agents == 1 ? "1 agent is wanted" : "\(agents) agents are wanted"
     case .agentDeploy(let deployment, let id):
       return "\(deployment.revision)\(id.map { " (\($0))" } ?? "") is wanted, "
         + "\(deployment.cause.rawValue)\(deployment.surge ? "" : ", without a surge")"
@@ -261,7 +262,9 @@ extension SupervisorLine {
       return "worker \(facts.worker) is \(facts.isForced ? "killed" : "asked to stop"), "
         + facts.cause.rawValue + (facts.reason.map { ": \($0)" } ?? "")
     case .agentWorkerExited(let facts):
-      let again = facts.delayMilliseconds.map { $0 == 0 ? "; again at once" : "; again in \($0) ms" }
+      let again = facts.delayMilliseconds.map {
+        $0 == 0 ? "; again at once" : "; again in \($0) ms"
+      }
       return "worker \(facts.worker) \(facts.how)"
         + (facts.end.reason.map { ": \($0)" } ?? "") + (again ?? "")
     case .agentTargetFailed(_, let revision, let reason): return "\(revision) failed: \(reason)"

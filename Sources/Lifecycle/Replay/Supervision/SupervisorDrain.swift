@@ -36,7 +36,8 @@ struct SupervisorDrain: Sendable {
     }
     guard drain <= policy.drainDeadline.milliseconds else {
       throw Breach(
-        .drainDeadline, "the deadline was over at \(uptime - drain + policy.drainDeadline.milliseconds) ms",
+        .drainDeadline,
+        "the deadline was over at \(uptime - drain + policy.drainDeadline.milliseconds) ms",
         missedBy: drain - policy.drainDeadline.milliseconds)
     }
     let allowed: [Stopped.Outcome] =

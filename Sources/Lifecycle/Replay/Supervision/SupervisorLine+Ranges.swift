@@ -2,9 +2,13 @@ extension SupervisionPolicy {
   /// What of a supervisor's configuration, as its first line has it, the machine decides by.
   init(loggedConfig config: JSONValue) {
     self.init()
-    if let seconds = config["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"]?.decimal, seconds > 0, seconds < 1e9 {
-      drainDeadline = .seconds(seconds)
-    }
+    // A supervisor is configured by the names of a run.
+    let worker = Policy(loggedConfig: config)
+    drainDeadline = worker.drainDeadline
+    // The bounds of a worker's own boot together, and time for its drain after a failure.
+    bootPatience =
+      worker.fetchTimeout + worker.installTimeout
+      + max(worker.loadTimeout, worker.hardLimit ?? .zero) + workerDeadline + .seconds(30)
   }
 }
 
@@ -78,13 +82,13 @@ extension SupervisorLine {
 
   private static func revision(_ text: String) throws(Breach) {
     let isRevision =
-      text.utf8.count == 12
+      !text.isEmpty
       && text.utf8.allSatisfy {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
           || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
       }
     guard isRevision else {
-      throw Breach(.valuesInRange, "its revision is not 12 hexadecimal digits")
+      throw Breach(.valuesInRange, "its revision is not of hexadecimal digits")
     }
   }
 }

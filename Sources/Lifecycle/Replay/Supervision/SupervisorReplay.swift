@@ -228,7 +228,8 @@ public struct SupervisorReplay: Sendable {
       }
     }
     throw nearest
-      ?? Breach(told.promise, "no event leads to it here", allowed: machine.standing(of: told.agent))
+      ?? Breach(
+        told.promise, "no event leads to it here", allowed: machine.standing(of: told.agent))
   }
 
   @discardableResult

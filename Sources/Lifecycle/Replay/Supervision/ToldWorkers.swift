@@ -35,7 +35,8 @@ struct ToldWorkers: Sendable {
     }
     if let other = workers.first(where: { $0.value.pid == facts.pid }) {
       throw Breach(
-        .workersAreNumbered, "process \(facts.pid) is that of worker \(other.key), which has not ended"
+        .workersAreNumbered,
+        "process \(facts.pid) is that of worker \(other.key), which has not ended"
       )
     }
     workers[facts.worker]?.pid = facts.pid
@@ -105,7 +106,9 @@ struct ToldWorkers: Sendable {
 extension AgentWorkerExitFacts {
   /// How the process ended, as the end of a sentence.
   var how: String {
-    if let signal { return outOfMemory ? "ended by \(signal), out of memory" : "ended by \(signal)" }
+    if let signal {
+      return outOfMemory ? "ended by \(signal), out of memory" : "ended by \(signal)"
+    }
     return status.map { "ended with status \($0)" } ?? "could not be started"
   }
 }

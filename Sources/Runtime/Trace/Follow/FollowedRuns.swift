@@ -100,7 +100,8 @@ struct FollowedRuns {
     let isJoined = line.sequence > 1 && table.standing(key) == .unknown
     if isJoined { joined += 1 }
     return Known(
-      agent: line.event.isSupervisors ? "supervisor" : line.agentAppID ?? "-", wallNanoseconds: line.wallNanoseconds, isJoined: isJoined)
+      agent: line.event.isSupervisors ? "supervisor" : line.agentAppID ?? "-",
+      wallNanoseconds: line.wallNanoseconds, isJoined: isJoined)
   }
 
   private mutating func take(

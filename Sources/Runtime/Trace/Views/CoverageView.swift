@@ -122,7 +122,9 @@ struct CoverageView: TraceView {
   /// What supervisors' agents went through; what of their table was never seen is not asked here.
   private var supervisors: [String] {
     guard coverage.supervisors > 0 else { return [] }
-    var lines = ["\(Figures.counted(coverage.supervisors, "supervisor", "supervisors")), agents seen"]
+    var lines = [
+      "\(Figures.counted(coverage.supervisors, "supervisor", "supervisors")), agents seen"
+    ]
     for state in AgentStateName.allCases {
       let ways = agentMoves.filter { $0.move.to == state }.map { "\($0.move.words) \($0.count)" }
       lines += labelled(state.rawValue, ways, separator: " · ")

@@ -103,7 +103,8 @@ struct PictureView: TraceView {
 
   func finish(_ totals: Totals) -> String {
     let axis = TimeAxis(
-      end: rows.map { $0.end ?? $0.timeline.end }.max() ?? 1, boots: rows.compactMap(\.timeline.boot),
+      end: rows.map { $0.end ?? $0.timeline.end }.max() ?? 1,
+      boots: rows.compactMap(\.timeline.boot),
       width: Self.width - Self.labelWidth - 24)
     let height = Self.top + Double(rows.count) * Self.rowHeight + 12
     let counts = totals.runs.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
@@ -153,7 +154,9 @@ struct PictureView: TraceView {
       text += "<rect class=\"worker\" x=\"\(number(from))\" y=\"\(20 + min(life.lane, 2) * 4)\" "
       text += "width=\"\(number(to - from))\" height=\"2.6\"><title>worker \(life.worker)"
       text += "\(XMLText.escape(life.how.map { ", \($0)" } ?? ""))</title></rect>"
-      if life.wasLost { text += "<circle class=\"lost\" cx=\"\(number(to))\" cy=\"21.3\" r=\"3\"/>" }
+      if life.wasLost {
+        text += "<circle class=\"lost\" cx=\"\(number(to))\" cy=\"21.3\" r=\"3\"/>"
+      }
     }
     for stretch in row.timeline.stretches.prefix(Self.stretchLimit) {
       let from = place(stretch.start)
@@ -206,13 +209,16 @@ struct PictureView: TraceView {
       let width = max(1.2, to - from)
       drawn = from + width
       text += bar(stretch.kind, from, width, y: 2, height: 15)
-      let label = "\(stretch.name) \(TimeText.length(stretch.end - stretch.start)): \(stretch.words)"
+      let label =
+        "\(stretch.name) \(TimeText.length(stretch.end - stretch.start)): \(stretch.words)"
       text += "<title>\(XMLText.escape(label))</title></rect>"
       let room = width - 8
-      let name = stretch.hasVersion && Double(stretch.name.utf8.count) * 6.6 > room
+      let name =
+        stretch.hasVersion && Double(stretch.name.utf8.count) * 6.6 > room
         ? String(stretch.name.prefix { $0 != " " }) : stretch.name
       if Double(name.utf8.count) * 6.6 <= room {
-        text += "<text class=\"in\" x=\"\(number(from + 5))\" y=\"13.4\">\(XMLText.escape(name))</text>"
+        text +=
+          "<text class=\"in\" x=\"\(number(from + 5))\" y=\"13.4\">\(XMLText.escape(name))</text>"
       }
     }
     return text

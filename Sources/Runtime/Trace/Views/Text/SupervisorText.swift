@@ -112,7 +112,8 @@ struct SupervisorText {
     var cells = [Cell](repeating: Cell(glyph: " ", style: .plain), count: barWidth)
     func fill(_ from: Int64, _ to: Int64, _ glyph: Character, _ style: TextStyle) {
       guard to > from else { return }
-      let first = min(barWidth - 1, Int(Double(from) / Double(max(1, course.end)) * Double(barWidth)))
+      let first = min(
+        barWidth - 1, Int(Double(from) / Double(max(1, course.end)) * Double(barWidth)))
       let last = min(barWidth - 1, Int(Double(to) / Double(max(1, course.end)) * Double(barWidth)))
       for cell in first...max(first, last) { cells[cell] = Cell(glyph: glyph, style: style) }
     }
@@ -231,7 +232,8 @@ struct SupervisorText {
           + (boot.map { "booted in \(TimeText.length($0)), " } ?? "")
       }
       return (agent, (change ?? "") + line.words)
-    case .agentWorkerExited(let facts): return facts.end.kind == .asked ? nil : (line.agent, line.words)
+    case .agentWorkerExited(let facts):
+      return facts.end.kind == .asked ? nil : (line.agent, line.words)
     case .agentWorkerStop(let facts): return facts.isForced ? (line.agent, line.words) : nil
     case .agentTargetFailed(let agent, let revision, _):
       return (agent, name(agent, revision) + line.words)

@@ -1,1 +1,0 @@
-enum SupervisionTable { static let hash = "0000000000000000" }
