@@ -131,7 +131,7 @@ extension Promise {
     case .stepIsTold:
       "What an event leads to is told at once, whole and in order: states, failed targets, traffic, stops."
     case .desiredIsDeployed:
-      "What desired_state adds and changes is deployed before anything else is wanted; what it removes was there."
+      "desired_state names an agent once, what it removes was there, and supervisor_loaded counts what is."
     case .stateOfAgent:
       "from is the agent's state before, to and cause are the machine's, and so is the worker that moved it."
     case .reasonsAreTold: "A reason is the one that the machine was given."

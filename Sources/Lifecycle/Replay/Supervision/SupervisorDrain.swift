@@ -10,7 +10,7 @@ struct SupervisorDrain: Sendable {
   ) throws(Breach) {
     switch line {
     case .ready(_, _, let milliseconds):
-      guard milliseconds <= uptime, milliseconds >= uptime - Promise.patience else {
+      guard milliseconds == uptime else {
         throw Breach(.settledOnce, "settle_ms", is: milliseconds, insteadOf: uptime)
       }
     case .draining(let cause, _, let deadline):

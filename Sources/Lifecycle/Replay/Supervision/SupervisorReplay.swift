@@ -18,7 +18,6 @@ public struct SupervisorReplay: Sendable {
   /// Lines that have to come next; the first one first.
   private var due: [DueLine] = []
   private(set) var workers = ToldWorkers()
-  private var desired = DesiredAgents()
   private var drain = SupervisorDrain()
   private var problem: Replay.Verdict? {
     didSet { isTroubled = problem != nil }
@@ -129,7 +128,7 @@ public struct SupervisorReplay: Sendable {
       try next.replay(told, line)
       self = next
       claim = workers.claim(of: told)
-      if case .agentWorkerExited(let facts) = told { workers.forget(facts.worker) }
+      if case .agentWorkerExited(let facts) = told { workers.forget(facts.worker, facts.mark) }
     }
   }
 
@@ -167,37 +166,48 @@ public struct SupervisorReplay: Sendable {
     guard let next = due.first else { return }
     try next.check(told)
     due.removeFirst()
-    workers.note(told)
+    try workers.note(told)
   }
 
   /// The line tells of an event; what that leads to is due from here on.
   private mutating func begin(_ told: SupervisorLine, at now: Instant) throws(Breach) {
     switch told {
     case .desiredState(let facts):
-      try desired.take(facts, machine)
+      try checkNames(facts)
       for agent in facts.removed { try handle(.removed(agent: agent), at: now) }
     case .loaded(let agents):
-      try desired.checkDeployed()
       try handle(.loaded, at: now)
       guard agents == machine.agents.count else {
         throw Breach(
           .desiredIsDeployed, "agents", is: Int64(agents), insteadOf: Int64(machine.agents.count))
       }
     case .agentDeploy(let deployment, _):
-      desired.deployed(deployment.agent)
       try handle(.desired(deployment), at: now)
     case .agentWorker(let facts):
       try start(facts.worker, of: facts.agent, at: now)
       try workers.started(facts)
     case .agentWorkerExited(let facts): try end(facts, at: now)
     case .draining(let cause, _, _):
-      try desired.checkDeployed()
       try handle(Self.drainEvent(cause), at: now)
     case .agentState, .agentTraffic, .agentTargetFailed, .agentWorkerStop, .stopped:
       try infer(told, at: now)
     case .agentRemoved, .ready:
       throw Breach(.stepIsTold, "nothing has just happened that it would tell of")
     case .started, .desiredRefused, .adminRequest, .illegalEvent: break
+    }
+  }
+
+  /// An agent is added, changed or removed. Whether what is added or changed has an `agent_deploy` is
+  /// decided by the machine: of what is wanted already there is none.
+  private func checkNames(_ facts: DesiredStateFacts) throws(Breach) {
+    var named: Set<String> = []
+    for agent in facts.added + facts.changed + facts.removed {
+      guard named.insert(agent).inserted else {
+        throw Breach(.desiredIsDeployed, "it names \(agent) twice")
+      }
+    }
+    if let agent = facts.removed.first(where: { machine.agent($0) == nil }) {
+      throw Breach(.desiredIsDeployed, "no agent \(agent) was wanted before")
     }
   }
 

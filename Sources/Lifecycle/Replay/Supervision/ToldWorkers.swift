@@ -7,12 +7,16 @@ struct ToldWorkers: Sendable {
     var pid: Int?
     /// The `run_id` of its own log, once a line names it.
     var run: String?
+    /// The latest line of it that was named.
+    var sequence: Int64 = 0
     /// Whether requests went to it.
     var hasServed = false
   }
 
   /// Those that have not ended, by their numbers.
   private var workers: [Int: Worker] = [:]
+  /// The latest that has ended: what its end leads to names its last line too.
+  private var lastEnd: (worker: Int, mark: WorkerMark)?
 
   /// The machine starts one.
   mutating func begin(_ worker: Int, _ agent: String, _ revision: String) {
@@ -44,19 +48,63 @@ struct ToldWorkers: Sendable {
   }
 
   /// Takes note of what a line says of one that is there.
-  mutating func note(_ line: SupervisorLine) {
+  mutating func note(_ line: SupervisorLine) throws(Breach) {
     switch line {
     case .agentTraffic(_, _, let worker?): workers[worker]?.hasServed = true
     case .agentState(let facts):
-      if let worker = facts.worker, let run = facts.mark.run { workers[worker]?.run = run }
+      if let worker = facts.worker { try note(facts.mark, of: worker) }
+    case .agentWorkerStop(let facts):
+      try note(WorkerMark(run: facts.workerRun, sequence: nil), of: facts.worker)
     default: break
     }
   }
 
-  mutating func forget(_ worker: Int) { workers[worker] = nil }
+  /// A worker has one run, of which a later line names no earlier one.
+  private mutating func note(_ mark: WorkerMark, of worker: Int) throws(Breach) {
+    guard let known = workers[worker] else {
+      guard let lastEnd, lastEnd.worker == worker else { return }
+      guard mark.run == lastEnd.mark.run,
+        (mark.sequence ?? lastEnd.mark.sequence) == lastEnd.mark.sequence
+      else {
+        throw Breach(
+          .workersEndOnce, "it names another line than the last one of worker \(worker)",
+          allowed: ["worker_seq \(lastEnd.mark.sequence.map(String.init) ?? "null")"])
+      }
+      return
+    }
+    guard let run = mark.run else {
+      guard known.run == nil else {
+        throw Breach(
+          .viewOfProcess, "the run of worker \(worker) was known before",
+          allowed: ["worker_run \(known.run ?? "")"])
+      }
+      return
+    }
+    guard known.run == nil || known.run == run else {
+      throw Breach(
+        .viewOfProcess, "its worker_run is not that of the lines before about worker \(worker)",
+        allowed: ["worker_run \(known.run ?? "")"])
+    }
+    if known.run == nil, let other = workers.first(where: { $0.value.run == run })?.key {
+      throw Breach(.viewOfProcess, "that run is that of worker \(other)")
+    }
+    workers[worker]?.run = run
+    guard let sequence = mark.sequence else { return }
+    guard sequence >= known.sequence else {
+      throw Breach(
+        .viewOfState, "a later line of worker \(worker) was named before",
+        allowed: ["worker_seq from \(known.sequence) on"])
+    }
+    workers[worker]?.sequence = sequence
+  }
+
+  mutating func forget(_ worker: Int, _ mark: WorkerMark) {
+    workers[worker] = nil
+    lastEnd = (worker, mark)
+  }
 
   /// Judges what is said of the end of one, as far as the machine knows nothing of it.
-  func checkEnd(_ facts: AgentWorkerExitFacts) throws(Breach) {
+  mutating func checkEnd(_ facts: AgentWorkerExitFacts) throws(Breach) {
     guard let worker = workers[facts.worker], worker.agent == facts.agent else {
       throw Breach(.workersEndOnce, "no such worker of \(facts.agent) is there")
     }
@@ -70,11 +118,7 @@ struct ToldWorkers: Sendable {
     guard hasProcess == ((facts.status == nil) != (facts.signal == nil)) else {
       throw Breach(.workersEndOnce, "a process ends with a status or by a signal")
     }
-    if let run = worker.run, facts.mark.run != run {
-      throw Breach(
-        .workersEndOnce, "its worker_run is not that of the lines before",
-        allowed: ["worker_run \(run)"])
-    }
+    try note(facts.mark, of: facts.worker)
   }
 
   // MARK: Claims

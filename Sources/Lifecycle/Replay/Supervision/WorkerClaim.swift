@@ -110,6 +110,12 @@ extension WorkerClaim {
     _ end: WorkerEnd, _ how: String, hasServed: Bool, _ view: WorkerView, _ line: LogLine
   ) -> Violation? {
     guard let last = view.ending.last else { return nil }
+    if let sequence, sequence > view.lastSequence {
+      return violation(
+        .viewOfEnd, line, last,
+        "it says that worker \(worker) wrote seq \(sequence), and its log ends before",
+        allowed: ["worker_seq \(view.lastSequence)"])
+    }
     if let sequence, sequence < view.lastSequence {
       return violation(
         .viewOfEnd, line, last,
