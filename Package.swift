@@ -58,12 +58,25 @@ let package = Package(
       name: "DataPlane", dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CNghttp2"],
       path: "Sources/Runtime/DataPlane", swiftSettings: fast),
     .target(
+      name: "ControlPlane",
+      dependencies: [
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "DataPlane", "CPlatform",
+      ],
+      path: "Sources/Runtime/ControlPlane", swiftSettings: strict),
+    .target(
       name: "Controller",
       dependencies: [
         "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch",
-        "DataPlane", "CPlatform",
+        "DataPlane", "ControlPlane", "CPlatform",
       ],
       path: "Sources/Runtime/Controller", swiftSettings: strict),
+    .target(
+      name: "Supervisor",
+      dependencies: [
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "DataPlane",
+        "ControlPlane", "CPlatform",
+      ],
+      path: "Sources/Runtime/Supervisor", swiftSettings: strict),
 
     // `trace`: logs of any number of runs in, verdicts and pictures out.
     .target(
@@ -79,7 +92,7 @@ let package = Package(
       name: "par-lifecycle",
       dependencies: [
         "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch",
-        "Controller", "LogTrace",
+        "Controller", "Supervisor", "LogTrace",
       ],
       path: "Sources/Cli", swiftSettings: strict),
 
@@ -110,8 +123,15 @@ let package = Package(
     .testTarget(
       name: "ControllerTests",
       dependencies: [
-        "Controller", "Lifecycle", "LinuxSystem", "RunConfiguration", "DataPlane", "AgentPackages",
-        "CPlatform",
+        "Controller", "ControlPlane", "Lifecycle", "LinuxSystem", "RunConfiguration", "DataPlane",
+        "AgentPackages", "CPlatform",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SupervisorTests",
+      dependencies: [
+        "Supervisor", "ControlPlane", "Lifecycle", "LinuxSystem", "RunConfiguration", "DataPlane",
+        "AgentPackages", "CPlatform",
       ],
       swiftSettings: strict),
   ]

@@ -1,3 +1,4 @@
+import ControlPlane
 import Lifecycle
 import LinuxSystem
 import Testing

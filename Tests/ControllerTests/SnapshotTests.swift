@@ -1,3 +1,4 @@
+import ControlPlane
 import DataPlane
 import Lifecycle
 import RunConfiguration

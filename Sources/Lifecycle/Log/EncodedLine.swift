@@ -70,6 +70,9 @@ public struct EncodedLine: Sendable {
       if let transition = line.event.transition {
         row += "  \(transition.from?.rawValue ?? "") → \(transition.to.rawValue)"
       }
+      if case .supervisor(.agentState(let facts)) = line.event {
+        row += "  \(facts.from?.rawValue ?? "") → \(facts.to.rawValue)"
+      }
       let shown: Set<String> = ["from", "to", "state", "config"]
       for field in line.event.fields where !shown.contains(field.name) && !field.value.isNull {
         let value = field.value.mapTexts(redact)

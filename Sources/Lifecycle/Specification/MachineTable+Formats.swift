@@ -51,7 +51,7 @@ extension MachineTable {
   }
 
   /// Pretty on the first two levels, compact below: one cell a line, so that a change reads well.
-  private static func onePerLine(_ value: JSONValue) -> [UInt8] {
+  static func onePerLine(_ value: JSONValue) -> [UInt8] {
     var writer = JSONWriter()
     writer.raw("{")
     for (index, member) in (value.members ?? []).enumerated() {

@@ -55,13 +55,16 @@ public struct RestartIntensity: Sendable, Equatable {
 
 /// A deployment, and when its worker process was started again.
 public struct AgentVersion: Sendable, Equatable {
-  public let deployment: Deployment
+  public private(set) var deployment: Deployment
   /// As far back as the window reaches; before the first Ready all of them.
   public private(set) var restarts: [Instant] = []
 
   init(_ deployment: Deployment) { self.deployment = deployment }
 
   public var revision: String { deployment.revision }
+
+  /// The same version under another revision.
+  mutating func rename(_ revision: String) { deployment.revision = revision }
 
   /// Restarts within the window that ends now.
   public func restarts(at now: Instant) -> Int {

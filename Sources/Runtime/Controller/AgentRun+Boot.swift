@@ -1,3 +1,4 @@
+import ControlPlane
 import AgentPackages
 import Lifecycle
 import LinuxSystem

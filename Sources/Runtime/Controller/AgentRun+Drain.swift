@@ -1,3 +1,4 @@
+import ControlPlane
 import Lifecycle
 
 /// What the agent and its streams are told of a drain.

@@ -1,3 +1,4 @@
+import ControlPlane
 import DataPlane
 import Glibc
 import Lifecycle

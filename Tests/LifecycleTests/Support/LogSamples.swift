@@ -47,8 +47,10 @@ struct LogSamples {
     }
   }
 
-  /// One event of each of the 25 cases.
-  mutating func events() -> [LogEvent] {
+  /// One event of each kind, a supervisor's too.
+  mutating func events() -> [LogEvent] { runEvents() + supervisorEvents() }
+
+  private mutating func runEvents() -> [LogEvent] {
     [
       .runStarted(version: text(), schema: int(), machine: text(), pid: int(), config: json()),
       .fetch(transition(.fetching), source: text(), url: text()),

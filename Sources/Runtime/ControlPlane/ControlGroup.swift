@@ -1,9 +1,9 @@
 import LinuxSystem
 
 /// What the kernel tells of this process's control group (cgroups(7)).
-enum ControlGroup {
+package enum ControlGroup {
   /// How many processes of the group the out-of-memory killer ended so far; nil without one.
-  static func oomKills() -> Int? {
+  package static func oomKills() -> Int? {
     guard let own = readFile("/proc/self/cgroup") else { return nil }
     // Each line is `number:controllers:path`; version 2 has the number 0 and no controllers.
     for line in String(decoding: own, as: UTF8.self).split(separator: "\n") {

@@ -1,16 +1,16 @@
 import CPlatform
-import DataPlane
+package import DataPlane
 import Glibc
 import Lifecycle
-import LinuxSystem
+package import LinuxSystem
 
 /// Wakes the main thread when the gate, or a worker that was replaced, has nothing in flight any
 /// more.
-final class IdleMailbox: Sendable {
-  let descriptor: Int32
+package final class IdleMailbox: Sendable {
+  package let descriptor: Int32
   private let workers = Locked<[Worker]>([])
 
-  init() throws(SystemError) {
+  package init() throws(SystemError) {
     descriptor = par_eventfd()
     guard descriptor >= 0 else { throw SystemError("eventfd") }
   }
@@ -18,19 +18,19 @@ final class IdleMailbox: Sendable {
   deinit { closeDescriptor(descriptor) }
 
   /// From any thread.
-  func put() {
+  package func put() {
     var one: UInt64 = 1
     _ = Glibc.write(descriptor, &one, 8)
   }
 
   /// From any thread: the worker has nothing in flight.
-  func put(_ worker: Worker) {
+  package func put(_ worker: Worker) {
     workers.withLock { $0.append(worker) }
     put()
   }
 
   /// - Returns: workers that have nothing in flight since the last time.
-  func take() -> [Worker] {
+  package func take() -> [Worker] {
     _ = readAvailable(descriptor, limit: 8)
     return workers.withLock { workers in
       defer { workers = [] }
@@ -40,23 +40,23 @@ final class IdleMailbox: Sendable {
 }
 
 /// What the gate tells, on its own threads.
-final class GateObserver: DataPlaneObserver {
+package final class GateObserver: DataPlaneObserver {
   private let mailbox: IdleMailbox
   private let log: LogWriter
   /// Not every request has its line.
   private let isSampled: Bool
 
-  init(mailbox: IdleMailbox, log: LogWriter, isSampled: Bool) {
+  package init(mailbox: IdleMailbox, log: LogWriter, isSampled: Bool) {
     self.mailbox = mailbox
     self.log = log
     self.isSampled = isSampled
   }
 
-  func nothingInFlight() { mailbox.put() }
+  package func nothingInFlight() { mailbox.put() }
 
-  func workerIsIdle(_ worker: Worker) { mailbox.put(worker) }
+  package func workerIsIdle(_ worker: Worker) { mailbox.put(worker) }
 
-  func requestFinished(_ record: AccessRecord) {
+  package func requestFinished(_ record: AccessRecord) {
     log.write(
       .request(
         RequestFacts(
@@ -66,7 +66,7 @@ final class GateObserver: DataPlaneObserver {
           surface: record.surface, sample: isSampled ? record.sample : nil)))
   }
 
-  func requestWasSlow(_ record: AccessRecord, leftOut: Int) {
+  package func requestWasSlow(_ record: AccessRecord, leftOut: Int) {
     log.write(
       .slowRequest(
         SlowFacts(
@@ -78,7 +78,7 @@ final class GateObserver: DataPlaneObserver {
           traceID: record.traceID, surface: record.surface, leftOut: leftOut)))
   }
 
-  func connectionRefused(reason: String, peer: String, count: Int) {
+  package func connectionRefused(reason: String, peer: String, count: Int) {
     let others = count > 1 ? "; \(count - 1) more since the last such line" : ""
     log.write(
       .warning(

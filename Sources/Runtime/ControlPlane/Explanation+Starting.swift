@@ -1,5 +1,5 @@
 import Glibc
-import Lifecycle
+package import Lifecycle
 import LinuxSystem
 
 extension Explanation {
@@ -9,7 +9,7 @@ extension Explanation {
   /// A process, or the program itself, that could not be started.
   ///
   /// - Parameter hint: what to try when it is no limit of the machine.
-  init(cannotStart what: String, _ error: any Error, hint: String) {
+  package init(cannotStart what: String, _ error: any Error, hint: String) {
     let number = (error as? SystemError)?.number ?? 0
     self.init(
       error: "\(what) cannot be started: \(error)",

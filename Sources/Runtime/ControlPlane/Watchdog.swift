@@ -1,14 +1,14 @@
-import Lifecycle
+package import Lifecycle
 import LinuxSystem
 
 /// Feeds the service manager's watchdog (sd_watchdog_enabled(3)) for as long as every event loop
 /// comes round: at half the interval it looks whether all loops answered since they were last
 /// asked, and asks again. A loop that hangs, or the control loop itself, ends the feeding.
-final class Watchdog {
+package final class Watchdog {
   /// The shortest time between two looks, for an interval that nobody can mean.
-  static let shortestTick = Interval.milliseconds(10)
+  package static let shortestTick = Interval.milliseconds(10)
   /// How often in an interval it looks at loops that have not answered yet.
-  static let looks = 20.0
+  package static let looks = 20.0
 
   private let tick: Interval
   private let pause: Interval
@@ -24,7 +24,7 @@ final class Watchdog {
   ///   - interval: `WATCHDOG_USEC`.
   ///   - ask: wakes every loop.
   ///   - haveAnswered: whether each of them came round since then.
-  init(
+  package init(
     interval: Interval, loop: ControlLoop, ask: @escaping () -> Void,
     haveAnswered: @escaping () -> Bool, feed: @escaping () -> Void
   ) {

@@ -1,12 +1,12 @@
-import LinuxSystem
+package import LinuxSystem
 
 /// Several pipes to a child, all of them or none.
 ///
 /// Of each pipe one end is the child's: the reading end of an input, else the writing end.
-struct PipeSet {
+package struct PipeSet {
   private let pipes: [Pipe]
 
-  init(_ count: Int) throws(SystemError) {
+  package init(_ count: Int) throws(SystemError) {
     var made: [Pipe] = []
     for _ in 0..<count {
       do { made.append(try Pipe()) } catch {
@@ -20,17 +20,17 @@ struct PipeSet {
     pipes = made
   }
 
-  subscript(index: Int) -> Pipe { pipes[index] }
+  package subscript(index: Int) -> Pipe { pipes[index] }
 
   /// Closes the child's ends, which it has by now. `input`: which pipes the child reads.
-  func closeTheirs(input: Set<Int>) {
+  package func closeTheirs(input: Set<Int>) {
     for (index, pipe) in pipes.enumerated() {
       closeDescriptor(input.contains(index) ? pipe.readEnd : pipe.writeEnd)
     }
   }
 
   /// Closes this program's ends.
-  func closeOurs(input: Set<Int>) {
+  package func closeOurs(input: Set<Int>) {
     for (index, pipe) in pipes.enumerated() {
       closeDescriptor(input.contains(index) ? pipe.writeEnd : pipe.readEnd)
     }

@@ -2,22 +2,22 @@ import LinuxSystem
 
 /// Splits what a descriptor brings into lines. Of a line longer than `maximum` bytes the rest is
 /// thrown away.
-struct LineReader {
+package struct LineReader {
   /// What is kept of a line of output. A line of the log has 16 KiB; the rest of what is kept lets a
   /// secret that lies across that bound be found before the line is cut.
-  static let outputMaximum = 20 * 1024
+  package static let outputMaximum = 20 * 1024
 
   private let maximum: Int
   private var pending: [UInt8] = []
   private var isCut = false
   /// Whether a line was longer than the maximum.
-  private(set) var hasCut = false
+  package private(set) var hasCut = false
 
-  init(maximum: Int = LineReader.outputMaximum) { self.maximum = maximum }
+  package init(maximum: Int = LineReader.outputMaximum) { self.maximum = maximum }
 
   /// The lines that are complete now, and whether the other end is gone. At the end, the rest
   /// without a line feed is a line too.
-  mutating func read(_ fd: Int32) -> (lines: [String], ended: Bool) {
+  package mutating func read(_ fd: Int32) -> (lines: [String], ended: Bool) {
     var lines: [String] = []
     // Bounded, so that a chatty child does not keep the loop from anything else.
     for _ in 0..<16 {

@@ -1,41 +1,44 @@
 import Glibc
-import Lifecycle
+package import Lifecycle
 
 /// What a service manager says to the process that it starts, in its environment: sd_notify(3),
 /// sd_watchdog_enabled(3), sd_listen_fds(3). An empty value is the same as none.
-struct ServiceEnvironment: Equatable {
+package struct ServiceEnvironment: Equatable {
   /// A passed descriptor and the name that came with it.
-  struct Passed: Equatable {
-    let descriptor: Int32
-    let name: String
+  package struct Passed: Equatable {
+    package let descriptor: Int32
+    package let name: String
   }
 
   /// The first descriptor that is passed (SD_LISTEN_FDS_START).
-  static let firstDescriptor: Int32 = 3
+  package static let firstDescriptor: Int32 = 3
   /// The most descriptors that are taken over.
-  static let descriptorLimit = 64
+  package static let descriptorLimit = 64
   /// What a passed descriptor without a name is called (sd_listen_fds_with_names(3)).
-  static let unnamed = "unknown"
+  package static let unnamed = "unknown"
 
   /// `NOTIFY_SOCKET`, as it is: whether anybody listens there shows when something is sent.
-  private(set) var notifyAddress: String?
+  package private(set) var notifyAddress: String?
   /// `WATCHDOG_USEC`, when it is meant for this process.
-  private(set) var watchdog: Interval?
+  package private(set) var watchdog: Interval?
   /// What is wrong with `WATCHDOG_USEC`.
-  private(set) var watchdogProblem: String?
+  package private(set) var watchdogProblem: String?
   /// `LISTEN_FDS` with `LISTEN_FDNAMES`, when they are meant for this process.
-  private(set) var passed: [Passed] = []
+  package private(set) var passed: [Passed] = []
   /// What is wrong with them; nothing is passed then.
-  private(set) var passedProblem: String?
+  package private(set) var passedProblem: String?
 
-  init(_ environment: [String: String], processID: Int32 = getpid()) {
+  package init(_ environment: [String: String], processID: Int32 = getpid()) {
     func value(_ name: String) -> String? {
       environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
     notifyAddress = value("NOTIFY_SOCKET")
     let isWatched = value("WATCHDOG_PID").map { Int32($0) == processID } ?? true
     if isWatched, let text = value("WATCHDOG_USEC") { readWatchdog(text) }
-    if value("LISTEN_PID").flatMap({ Int32($0) }) == processID, let text = value("LISTEN_FDS") {
+    // A supervisor names no process: it does not know the number before the process is there.
+    let isMeant = value("PAR_CONTROL_FD") != nil && value("LISTEN_PID") == nil
+    let isNamed = value("LISTEN_PID").flatMap { Int32($0) } == processID
+    if isMeant || isNamed, let text = value("LISTEN_FDS") {
       readPassed(text, names: environment["LISTEN_FDNAMES"])
     }
   }
@@ -69,7 +72,7 @@ struct ServiceEnvironment: Equatable {
   }
 
   /// An environment for this program's own children: these words are for this process alone.
-  static func removed(from environment: [String: String]) -> [String: String] {
+  package static func removed(from environment: [String: String]) -> [String: String] {
     environment.filter { name, _ in
       name != "NOTIFY_SOCKET" && !name.hasPrefix("WATCHDOG_") && !name.hasPrefix("LISTEN_")
     }

@@ -1,15 +1,15 @@
-import AgentPackages
+package import AgentPackages
 import CPlatform
 import Glibc
-import Lifecycle
-import LinuxSystem
+package import Lifecycle
+package import LinuxSystem
 
 /// A step of the boot that reads a package, in a process of its own: this program, re-executed.
-final class StepProcess {
-  enum Kind: String { case fetch, verify, install }
+package final class StepProcess {
+  package enum Kind: String { case fetch, verify, install }
 
   /// What it tells, on the loop's thread. One of the last two comes once, as the last thing.
-  enum Report {
+  package enum Report {
     case progress(String)
     /// An attempt of the fetch step failed, and another follows.
     case retry(attempt: Int, error: String, delayMilliseconds: Int64)
@@ -18,11 +18,11 @@ final class StepProcess {
   }
 
   /// The longest message of a step, in bytes: its result holds the agent's whole environment.
-  static let messageLimit = 16 << 20
+  package static let messageLimit = 16 << 20
   /// The last lines of its standard error that a failure without a word of its own is told with.
-  static let stderrLines = 20
+  package static let stderrLines = 20
 
-  let kind: Kind
+  package let kind: Kind
   private let loop: ControlLoop
   private let report: (Report) -> Void
   private var output: Int32
@@ -31,9 +31,9 @@ final class StepProcess {
   private var errorLines = LineReader()
   private var lastErrors: [String] = []
   private var isOver = false
-  private(set) var pid: Int32
+  package private(set) var pid: Int32
 
-  init(
+  package init(
     _ kind: Kind, request: JSONValue, environment: [String], loop: ControlLoop,
     report: @escaping (Report) -> Void
   ) throws(SystemError) {
@@ -63,14 +63,14 @@ final class StepProcess {
   }
 
   /// Stops it at once and says no more. What it had begun to write is its own to sweep later.
-  func cancel() {
+  package func cancel() {
     isOver = true
     ProcessTree.killGroup(pid)
     closeAll()
   }
 
   /// The process ended: what it still had to say is read, and an end without a result reported.
-  func ended(_ status: ExitStatus) {
+  package func ended(_ status: ExitStatus) {
     guard !isOver else { return }
     readOutput()
     readErrors()
