@@ -86,6 +86,8 @@ struct CorruptibleLog {
       let isStart = if case .runStarted = event { true } else { false }
       if kind == .uptime, event.transition == nil { continue }
       if kind == .report, event.transition != nil { continue }
+      // Who wanted a version no other line tells.
+      if kind == .cause, case .supervisor(.agentDeploy) = event { continue }
       for path in object.leaves where fields.contains(path.joined(separator: ".")) {
         // What the program was configured with, and its own number, nothing else tells.
         if isStart || event.isSupervisorsStart, path.first == "config" || path.first == "pid" {

@@ -158,12 +158,8 @@ extension WorkerClaim {
   private func explained(_ reason: String, _ view: WorkerView, _ line: LogLine) -> Violation? {
     for moment in view.ending.reversed() {
       guard case .bootFailed(_, let explanation) = moment.event else { continue }
-      let (told, own) = (Array(reason.utf8), Array(explanation.error.utf8))
-      // Either may be cut where a line would be too long.
-      let length = min(told.count, own.count, 200)
-      guard told.prefix(length) != own.prefix(length) || length == 0 && told != own else {
-        return nil
-      }
+      // It is cut where its line would be too long.
+      guard reason != explanation.error, !reason.hasSuffix("…") else { return nil }
       // What came of the agent's process in the drain after it may be the last word.
       guard !reason.hasPrefix("the agent's process ") else { return nil }
       return violation(
