@@ -14,8 +14,8 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 PYTEST ?=
 
 .PHONY: help run build test swift-test compiled-tests run-compiled-tests host-test end-to-end reliability \
-	flood fuzz explore mutate account soak check \
-	format examples bench bench-fetch bench-grpc bench-proxy bench-memory bench-trace \
+	flood fuzz mutate account account-supervisor kill-supervisor soak check \
+	format examples bench bench-fetch bench-grpc bench-proxy bench-memory bench-supervisor bench-trace \
 	spec docs verify claims tsan clean \
 	install deploy-test systemd-test image-test \
 	system host test-environment bench-environment deploy-environment
@@ -73,6 +73,13 @@ mutate: system ## damages of real logs (LOGS, a folder of PAR_KEEP_LOGS) that tr
 account: build test-environment ## what becomes of requests over restarts, reloads and service restarts
 	@.build/test-venv/bin/python bench/account $(ACCOUNT)
 
+account-supervisor: build test-environment ## what becomes of requests to a fleet: rolling changes, kills, the drain
+	@.build/test-venv/bin/python bench/account-supervisor $(ACCOUNT)
+
+kill-supervisor: build test-environment ## SIGKILL of the supervisor, SUPERVISOR_KILLS (50) times: what is left, what comes back
+	@SUPERVISOR_KILLS=$${SUPERVISOR_KILLS:-50} .build/test-venv/bin/python -m pytest -q -s \
+		Tests/EndToEnd/test_supervisor_killed.py $(PYTEST)
+
 soak: build test-environment ## whether anything grows over SOAK_REQUESTS (10000000) and SOAK_RESTARTS (10000)
 	@.build/test-venv/bin/python bench/soak
 
@@ -105,6 +112,9 @@ docs: system ## writes the tables of docs/configuration.md and docs/trace.md ane
 
 bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn behind us (needs nginx, haproxy, gcc)
 	@.build/test-venv/bin/python bench/proxy
+
+bench-supervisor: build ## the way through the supervisor beside nginx, its second hop, fleets (needs nginx, gcc)
+	@.build/test-venv/bin/python bench/supervisor $(if $(PACKAGES_FOLDER),--packages $(PACKAGES_FOLDER))
 
 bench-memory: build ## memory of connections and streams, wake-ups when idle (needs gcc)
 	@.build/test-venv/bin/python bench/memory
@@ -161,7 +171,7 @@ bench-environment:
 deploy-environment:
 	@scripts/python-environment .build/deploy-venv Tests/Deploy/requirements.txt
 
-bench bench-fetch bench-grpc bench-proxy bench-memory bench-trace: test-environment
+bench bench-fetch bench-grpc bench-proxy bench-memory bench-supervisor bench-trace: test-environment
 
 define example
 examples/$(1).apkg: $(shell find examples/$(1) -type f -not -path '*/__pycache__/*') \

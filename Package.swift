@@ -45,8 +45,10 @@ let package = Package(
       name: "RunConfiguration", dependencies: ["Lifecycle"], path: "Sources/Runtime/Configuration",
       swiftSettings: strict),
     .target(
+      name: "YAML", dependencies: ["CYaml"], path: "Sources/Runtime/YAML", swiftSettings: strict),
+    .target(
       name: "AgentPackages",
-      dependencies: ["Lifecycle", "LinuxSystem", "CPlatform", "CYaml", "CZlib"],
+      dependencies: ["Lifecycle", "LinuxSystem", "YAML", "CPlatform", "CZlib"],
       path: "Sources/Runtime/Packages", swiftSettings: strict),
     .target(
       name: "PackageFetch",
@@ -73,10 +75,15 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "DataPlane",
-        "ControlPlane", "CPlatform",
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch", "DataPlane",
+        "ControlPlane", "CPlatform", "YAML",
       ],
-      path: "Sources/Runtime/Supervisor", swiftSettings: strict),
+      path: "Sources/Runtime/Supervisor",
+      resources: [
+        .embedInCode("Page/supervisor.html"), .embedInCode("Page/supervisor.css"),
+        .embedInCode("Page/supervisor.js"),
+      ],
+      swiftSettings: strict),
 
     // `trace`: logs of any number of runs in, verdicts and pictures out.
     .target(

@@ -29,6 +29,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,6 +97,9 @@ ssize_t par_sendfile(int out, int in, int64_t *offset, size_t count) {
   return sendfile(out, in, offset, count);
 }
 int par_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
+int par_open_at(int folder, const char *path, int flags, unsigned mode) {
+  return openat(folder, path, flags | O_CLOEXEC, mode);
+}
 int par_flock_exclusive(int fd) {
   int result;
   do result = flock(fd, LOCK_EX);
@@ -344,6 +348,10 @@ void par_open_standard_descriptors(void) {
 }
 
 int par_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+bool par_has_sealed_size(int fd) {
+  int seals = fcntl(fd, F_GET_SEALS);
+  return seals >= 0 && (seals & (F_SEAL_SHRINK | F_SEAL_GROW)) == (F_SEAL_SHRINK | F_SEAL_GROW);
+}
 int par_seal_size(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL); }
 
 // The thread sanitizer makes a fork of every vfork: the child's memory is a copy then, and the parent
@@ -360,13 +368,47 @@ int par_seal_size(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL
 #define CLOSING 0U
 #endif
 
+// What of a child's start failed, and with which errno.
+struct failure {
+  int number, step;
+};
+
+// Credentials by system calls: the C library's functions would change the parent's other threads too,
+// whose memory this child shares.
+static int become_user(const struct par_confinement *confined) {
+  if (syscall(SYS_setgroups, (size_t)0, NULL) < 0) return -1;
+  if (syscall(SYS_setresgid, confined->group, confined->group, confined->group) < 0) return -1;
+  return (int)syscall(SYS_setresuid, confined->user, confined->user, confined->user);
+}
+
+static int write_text(int fd, const char *text) {
+  return write(fd, text, strlen(text)) < 0 ? -1 : 0;
+}
+
+// In a file of this process's own, whose absence (no /proc) is no reason not to start.
+static void offer_to_oom_killer(void) {
+  int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+  if (fd < 0) return;
+  char text[16] = {0};
+  if (read(fd, text, sizeof text - 1) > 0 && atoi(text) < PAR_OOM_SCORE_OF_AGENTS)
+    write_text(fd, PAR_OOM_SCORE_TEXT);
+  close(fd);
+}
+
+static void limit(int resource, rlim_t most) {
+  struct rlimit limit;
+  if (getrlimit(resource, &limit) < 0) return;
+  if (limit.rlim_max > most) limit.rlim_max = most;
+  if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;
+  setrlimit(resource, &limit);
+}
+
 // Runs in the child, which shares the parent's memory until it executes: system calls only.
 static void become(const char *path, char *const argv[], char *const envp[], const char *folder,
-                   const int *descriptors, int count, bool own_session, int ignored, pid_t parent,
-                   int *failure) {
-  if (own_session && setsid() < 0) goto failed;
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) goto failed;
-  if (getppid() != parent) _exit(127);  // the parent ended before the line above
+                   const int *descriptors, int count, const struct par_confinement *confined,
+                   pid_t parent, volatile struct failure *failure) {
+  int step = PAR_SPAWN_PREPARE;
+  if (!confined->same_session && setsid() < 0) goto failed;
   for (int number = 1; number < NSIG; number++) {
     struct sigaction action;
     // KILL and STOP refuse, and so do libc's own two; nothing to be done about any of them.
@@ -376,7 +418,14 @@ static void become(const char *path, char *const argv[], char *const envp[], con
       sigaction(number, &action, NULL);
     }
   }
-  if (ignored > 0) signal(ignored, SIG_IGN);
+  if (confined->ignored > 0) signal(confined->ignored, SIG_IGN);
+  if (confined->is_expendable) offer_to_oom_killer();
+  if (confined->has_control_group) {
+    step = PAR_SPAWN_CONTROL_GROUP;
+    if (write_text(confined->control_group, "0") < 0) goto failed;
+    step = PAR_SPAWN_PREPARE;
+  }
+  if (confined->nice > 0) setpriority(PRIO_PROCESS, 0, confined->nice);
   // Move every source above the targets first, so that no dup2 overwrites one still needed.
   int sources[16];
   for (int i = 0; i < count; i++) {
@@ -399,18 +448,40 @@ static void become(const char *path, char *const argv[], char *const envp[], con
       setrlimit(RLIMIT_NOFILE, &limit);
     }
   }
+  if (confined->most_descriptors > 0) limit(RLIMIT_NOFILE, (rlim_t)confined->most_descriptors);
+  if (confined->most_data > 0) limit(RLIMIT_DATA, (rlim_t)confined->most_data);
+  if (confined->is_private) {
+    limit(RLIMIT_CORE, 0);
+    umask(077);
+  }
+  if (confined->has_user) {
+    step = PAR_SPAWN_USER;
+    if (become_user(confined) < 0) goto failed;
+    step = PAR_SPAWN_PREPARE;
+  }
+  if (confined->is_private && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) goto failed;
+  // Not before the user is changed, which takes it back (PR_SET_PDEATHSIG(2const)).
+  if (!confined->outlives_parent) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) goto failed;
+    if (getppid() != parent) _exit(127);  // the parent ended before the line above
+  }
+  step = PAR_SPAWN_FOLDER;
   if (folder && chdir(folder) < 0) goto failed;
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
+  step = PAR_SPAWN_EXECUTE;
   execve(path, argv, envp);
 failed:
-  *failure = errno;
+  failure->number = errno;
+  failure->step = step;
   _exit(127);
 }
 
-static pid_t spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
-                   const int *descriptors, int count, bool own_session, int ignored) {
+pid_t par_spawn_confined(const char *path, char *const argv[], char *const envp[],
+                         const char *folder, const int *descriptors, int count,
+                         const struct par_confinement *confined, int *failed_step) {
+  if (failed_step) *failed_step = PAR_SPAWN_PREPARE;
   if (count > 16) {
     errno = EINVAL;
     return -1;
@@ -418,12 +489,11 @@ static pid_t spawn(const char *path, char *const argv[], char *const envp[], con
 #ifdef VFORK_IS_FORK
   int executed[2];
   if (pipe2(executed, O_CLOEXEC) < 0) return -1;
-  volatile int *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return -1;
-#define failure (*shared)
+  volatile struct failure *failure =
+      mmap(NULL, sizeof *failure, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (failure == MAP_FAILED) return -1;
 #else
-  volatile int failure = 0;
+  volatile struct failure shared = {0}, *failure = &shared;
 #endif
   // With every signal blocked no handler of ours can run in the child before it executes.
   sigset_t all, before;
@@ -431,9 +501,7 @@ static pid_t spawn(const char *path, char *const argv[], char *const envp[], con
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pid_t parent = getpid();
   pid_t child = vfork();
-  if (child == 0)
-    become(path, argv, envp, folder, descriptors, count, own_session, ignored, parent,
-           (int *)&failure);
+  if (child == 0) become(path, argv, envp, folder, descriptors, count, confined, parent, failure);
   int saved = errno;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 #ifdef VFORK_IS_FORK
@@ -442,10 +510,10 @@ static pid_t spawn(const char *path, char *const argv[], char *const envp[], con
   while (read(executed[0], &none, 1) < 0 && errno == EINTR) {}
   close(executed[0]);
 #endif
-  int failed = failure;
+  int failed = failure->number;
+  if (failed && failed_step) *failed_step = failure->step;
 #ifdef VFORK_IS_FORK
-#undef failure
-  munmap((void *)shared, sizeof *shared);
+  munmap((void *)failure, sizeof *failure);
 #endif
   if (child > 0 && failed) {
     int status;
@@ -459,11 +527,51 @@ static pid_t spawn(const char *path, char *const argv[], char *const envp[], con
 
 pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
                 const int *descriptors, int count, int ignored) {
-  return spawn(path, argv, envp, folder, descriptors, count, true, ignored);
+  struct par_confinement confined = {.ignored = ignored};
+  return par_spawn_confined(path, argv, envp, folder, descriptors, count, &confined, NULL);
 }
 pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[],
                          const char *folder, const int *descriptors, int count) {
-  return spawn(path, argv, envp, folder, descriptors, count, false, 0);
+  struct par_confinement confined = {.same_session = true};
+  return par_spawn_confined(path, argv, envp, folder, descriptors, count, &confined, NULL);
+}
+
+// Asks `question` in a child that becomes the user; what it answers is an errno, 0 for yes.
+static int ask_as(uint32_t user, uint32_t group, int (*question)(const char *, int), const char *path,
+                  int mode) {
+  if (user == 0) {
+    errno = EINVAL;
+    return -1;
+  }
+  struct par_confinement confined = {.user = user, .group = group};
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pid_t child = fork();
+  if (child == 0) {
+    if (become_user(&confined) < 0) _exit(errno);
+    _exit(question(path, mode) < 0 ? errno : 0);
+  }
+  int saved = errno, status = 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = saved;
+  if (child < 0) return -1;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+  return errno ? -1 : 0;
+}
+static int kill_all(const char *path, int number) {
+  (void)path;
+  return kill(-1, number);
+}
+int par_kill_user(uint32_t user, uint32_t group) {
+  return ask_as(user, group, kill_all, NULL, SIGKILL);
+}
+int par_access_as(uint32_t user, uint32_t group, const char *path, int mode) {
+  return ask_as(user, group, access, path, mode);
+}
+bool par_has_attribute(const char *path, const char *name) {
+  return getxattr(path, name, NULL, 0) >= 0;
 }
 
 static int64_t clock_ns(clockid_t clock) {

@@ -3,7 +3,8 @@ import LinuxSystem
 /// Finds the command that the arguments name.
 enum CommandTable {
   static let commands: [Command] = [
-    RunCommand.command, TraceCommand.command, InspectCommand.command, CheckCommand.command,
+    RunCommand.command, SuperviseCommand.command, TraceCommand.command, InspectCommand.command,
+    CheckCommand.command,
     HealthCommand.command, SpecCommand.command,
   ]
 
@@ -13,11 +14,7 @@ enum CommandTable {
   static func run(_ arguments: [String], environment: [String: String]) -> Int32 {
     switch arguments.first {
     case nil where environment["PAR_MODE"]?.lowercased() == "supervisor":
-      writeAll(
-        2,
-        Array(
-          "par-lifecycle: PAR_MODE=supervisor asks for supervise, which this version lacks\n".utf8))
-      return 1
+      return run(SuperviseCommand.command, [], environment)
     case nil: return run(RunCommand.command, [], environment)
     case "--help", "-h", "help": return printed(overview)
     case "--version": return printed("par-lifecycle \(Main.version)\n")
@@ -70,7 +67,7 @@ enum CommandTable {
 
       \(rows.joined(separator: "\n"))
 
-      Without a command it does what run does. Every command has --help. The configuration is read
+      Without a command it does what run does, or supervise with PAR_MODE=supervisor. Every command has --help. The configuration is read
       from the environment: docs/configuration.md.
 
       """

@@ -113,7 +113,7 @@ struct SnapshotTests {
     composer.worker = Worker(restSocket: "/run/rest.sock", a2a: .unix("/run/a2a.sock"))
     for machine in Self.machines {
       let snapshot = composer.snapshot(of: machine.state)
-      let socket = snapshot.worker?.restSocket
+      let socket = snapshot.worker?.rest
       switch machine.state {
       case .ready: #expect(socket != nil)
       case .draining(let draining): #expect((socket != nil) == draining.workerRuns)

@@ -1,3 +1,4 @@
+import ControlPlane
 import CPlatform
 import Glibc
 import LinuxSystem

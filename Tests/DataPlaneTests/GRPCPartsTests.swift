@@ -112,7 +112,7 @@ import Testing
       ("/agents/x/a2ab/t/M", 0, .agent), ("/agents/y/a2a/t/M", 0, .agent), ("", 0, .agent),
     ])
   func route(_ path: String, _ prefix: Int, _ route: GRPCRoute) {
-    let router = GRPCRouter(agentAppID: "x")
+    let router = GRPCRouter(DataPlaneOptions(agentAppID: "x", basePath: ""))
     Array(path.utf8).withUnsafeBytes { bytes in
       let count = router.prefixCount(bytes)
       #expect(count == prefix)

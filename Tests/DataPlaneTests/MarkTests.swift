@@ -286,7 +286,8 @@ struct MarkTests {
     let worker = LoopWorker(
       Worker(restSocket: nil, memory: try WorkerMemory()), loop: 0, of: WorkerMemory.slots)
     let descriptor = par_eventfd()
-    let connection = UpstreamConnection(descriptor: descriptor, loop: loop, worker: worker)
+    let connection = UpstreamConnection(
+      descriptor: descriptor, backend: loop.front, worker: worker, isConnecting: false)
     #expect(worker.takeSlot() == nil)
     connection.abandon()
     #expect(worker.takeSlot() == 0)

@@ -71,13 +71,13 @@ struct NormalPathTests {
       Row(path: "/base/ui/health", route: .surfaceHealth(.ui)),
     ])
   func routes(row: Row) {
-    let router = Router(basePath: "/base", agentAppID: "x", multiplexed: true)
+    let router = Router(DataPlaneOptions(agentAppID: "x", basePath: "/base"))
     #expect(router.route(Array(row.path.utf8), port: .rest, hasUI: true) == row.route)
   }
 
   @Test("An empty base path serves both at the root")
   func rootBase() {
-    let router = Router(basePath: "", agentAppID: "x", multiplexed: true)
+    let router = Router(DataPlaneOptions(agentAppID: "x", basePath: ""))
     func route(_ path: String, hasUI: Bool = true) -> Route {
       router.route(Array(path.utf8), port: .rest, hasUI: hasUI)
     }

@@ -23,7 +23,8 @@ def text(repository: Path, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def variables(repository: Path) -> list[str]:
-    source = text(repository, "Sources/Runtime/Configuration/VariableSection+Own.swift")
+    folder = "Sources/Runtime/Configuration"
+    source = "".join(text(repository, f"{folder}/VariableSection+{one}.swift") for one in ["Own", "Supervisor"])
     return re.findall(r'VariableRow\(\s*"([A-Z0-9_]+)"', source)
 
 
@@ -38,12 +39,18 @@ def test_the_example_has_every_variable_and_the_template_too(repository, variabl
     assert set(variables) <= set(listed)
     template = json.loads(text(repository, "deploy/ecs-task-definition-template.json"))
     names = [one["name"] for one in template["containerDefinitions"][0]["environment"]]
-    assert set(names) == set(variables) - {"AGENT_PACKAGE_PATH", "PAR_MODE"} | {"AWS_REGION"}
+    of_supervisor = {one for one in variables if one.startswith("SUPERVISOR_")}
+    assert set(names) == set(variables) - {"AGENT_PACKAGE_PATH", "PAR_MODE"} - of_supervisor | {"AWS_REGION"}
     for one in template["containerDefinitions"][0]["environment"]:
         assert one["value"].startswith("${" + one["name"])
+    # The supervisor's own; the token is a secret, the state folder the image's, and no container is root's.
+    multi = json.loads(text(repository, "deploy/ecs-task-definition-multipar.json"))["containerDefinitions"][0]
+    assert {one["name"] for one in multi["secrets"]} == {"SUPERVISOR_TOKEN"}
+    given = {one["name"] for one in multi["environment"] if one["name"].startswith("SUPERVISOR_")}
+    assert given == of_supervisor - {"SUPERVISOR_TOKEN", "SUPERVISOR_STATE_DIR", "SUPERVISOR_WORKER_TCP"}
     # What the script and the templates read is in the example.
     read = set(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", "".join(text(repository, f"deploy/{one}") for one in TEMPLATES)))
-    read -= {"IMAGE_URI", "CPU_ARCHITECTURE"} | {one for one in read if one.startswith("SUPERVISOR_")}
+    read -= {"IMAGE_URI", "CPU_ARCHITECTURE"}
     assert read <= set(listed)
 
 

@@ -247,12 +247,24 @@ struct FetchStepTests {
     #expect(try FetchRequest(json: request.json) == request)
     request.sha256 = String(repeating: "a", count: 64)
     request.cacheMaximumBytes = 5
+    request.subject = .config
     #expect(try FetchRequest(json: request.json) == request)
     let package = FetchedPackage(path: "/p", sha256: "s", bytes: 1, from: .network)
     #expect(try FetchedPackage(json: package.json) == package)
     let retry = StepRetry(attempt: 2, error: "e", delayMilliseconds: 3)
     #expect(try StepRetry(json: retry.json) == retry)
     #expect(throws: StepFailure.self) { try FetchRequest(json: .members(["url": "x"])) }
+  }
+
+  @Test("what is said of a supervisor's config does not speak of packages")
+  func subjects() {
+    let failure = TransferFailure("the package changed while it was downloaded", .source)
+    #expect(
+      failure.stepFailure.about(.config)
+        == StepFailure(
+          "Failed to download the config: the config changed while it was downloaded",
+          hint: "correct SUPERVISOR_CONFIG; docs/errors.md#package-source"))
+    #expect(failure.stepFailure.about(.package) == failure.stepFailure)
   }
 
   @Test("a pinned archive in the cache is all that is needed")

@@ -2,9 +2,11 @@
 //
 //   load TARGET CONNECTIONS SECONDS RATE METHOD PATH BODY EXPECTED
 //
-// TARGET    a port on 127.0.0.1, or the path of a Unix socket
+// TARGET    a port on 127.0.0.1, or the path of a Unix socket; several with a comma between them: the
+//           connections take them in turn, and each has one path of PATH's
 // RATE      requests a second, evenly spaced, whatever the answers take; 0: each connection asks
 //           again as soon as it is answered
+// PATH      with {N} in it: N paths, with 0 to N - 1 in its place, which each connection takes in turn
 // BODY      bytes of the pattern to send with a Content-Length, 0: none
 // EXPECTED  bytes:N the pattern, events:N as upstream.c numbers them, text:… exactly, any
 //
@@ -28,6 +30,7 @@ enum { PIECE = 262144, EVENTS = 256, HEAD_BYTES = 16384, SUB = 64, STEPS = 40 * 
 
 typedef struct {
   int fd, busy, has_head, chunked;
+  int path;                      // of its request
   char head[HEAD_BYTES];
   size_t have, sent;
   int64_t due;
@@ -38,8 +41,9 @@ typedef struct {
 
 static Connection *all;
 static int *idle, idle_count, count_connections;
-static char *request, *expected, *piece;
-static size_t request_length;
+static char **requests, *expected, *piece;
+static size_t *request_lengths;
+static int paths, keeps_path;
 static uint64_t expected_length, answered, events_per_answer;
 static int expect_any, epoll;
 static uint64_t histogram[STEPS];
@@ -77,6 +81,8 @@ static double quantile(double part) {
 }
 
 static void go_on(Connection *one) {
+  const char *request = requests[one->path];
+  size_t request_length = request_lengths[one->path];
   while (one->sent < request_length) {
     ssize_t sent = send(one->fd, request + one->sent, request_length - one->sent, MSG_NOSIGNAL);
     if (sent < 0) {
@@ -89,6 +95,7 @@ static void go_on(Connection *one) {
 
 static void ask(Connection *one, int64_t due) {
   one->busy = 1;
+  if (!keeps_path && ++one->path == paths) one->path = 0;
   one->sent = one->have = one->has_head = 0;
   one->got = 0;
   one->due = due;
@@ -213,15 +220,27 @@ int main(int count, char **arguments) {
   pattern_init();
   prctl(PR_SET_TIMERSLACK, 1UL);
   piece = malloc(PIECE);
-  request = malloc(1024 + body_length);
   char length[64] = "";
   if (body_length) sprintf(length, "Content-Length: %zu\r\n", body_length);
-  // What a client sends besides, as curl and httpx do.
-  request_length = (size_t)snprintf(request, 1024,
-      "%s %s HTTP/1.1\r\nHost: bench.example:8080\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n"
-      "Accept-Encoding: gzip, deflate\r\n%s\r\n", arguments[5], arguments[6], length);
-  memcpy(request + request_length, pattern, body_length);
-  request_length += body_length;
+  char *brace = strchr(arguments[6], '{'), *after = brace ? strchr(brace, '}') : NULL;
+  paths = after ? atoi(brace + 1) : 1;
+  if (paths < 1) return 2;
+  requests = calloc((size_t)paths, sizeof *requests);
+  request_lengths = calloc((size_t)paths, sizeof *request_lengths);
+  for (int i = 0; i < paths; i++) {
+    char path[512];
+    if (after)
+      snprintf(path, sizeof path, "%.*s%d%s", (int)(brace - arguments[6]), arguments[6], i, after + 1);
+    else
+      snprintf(path, sizeof path, "%s", arguments[6]);
+    requests[i] = malloc(1024 + body_length);
+    // What a client sends besides, as curl and httpx do.
+    request_lengths[i] = (size_t)snprintf(requests[i], 1024,
+        "%s %s HTTP/1.1\r\nHost: bench.example:8080\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n"
+        "Accept-Encoding: gzip, deflate\r\n%s\r\n", arguments[5], path, length);
+    memcpy(requests[i] + request_lengths[i], pattern, body_length);
+    request_lengths[i] += body_length;
+  }
   events_per_answer = 0;
   if (!strncmp(arguments[8], "bytes:", 6)) {
     expected = (char *)pattern;
@@ -240,8 +259,15 @@ int main(int count, char **arguments) {
   epoll = epoll_create1(0);
   all = calloc((size_t)count_connections, sizeof *all);
   idle = calloc((size_t)count_connections, sizeof *idle);
+  char *targets[1024];
+  int target_count = 0;
+  for (char *one = strtok(arguments[1], ","); one && target_count < 1024; one = strtok(NULL, ","))
+    targets[target_count++] = one;
+  keeps_path = target_count > 1;
   for (int i = 0; i < count_connections; i++) {
-    all[i].fd = dial(arguments[1]);
+    all[i].fd = dial(targets[i % target_count]);
+    all[i].path = i % (keeps_path ? target_count : paths);
+    if (all[i].path >= paths) return 2;
     if (all[i].fd < 0) wrong("a connection is refused", NULL);
     fcntl(all[i].fd, F_SETFL, O_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = &all[i]};
@@ -269,7 +295,7 @@ int main(int count, char **arguments) {
     time = now();
     for (int i = 0; i < ready; i++) {
       Connection *one = events[i].data.ptr;
-      if (one->busy && one->sent < request_length && events[i].events & EPOLLOUT) go_on(one);
+      if (one->busy && one->sent < request_lengths[one->path] && events[i].events & EPOLLOUT) go_on(one);
       if (!(events[i].events & ~(uint32_t)EPOLLOUT) || !readable(one)) continue;
       answered++;
       note(now() - one->due);

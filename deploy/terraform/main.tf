@@ -134,7 +134,7 @@ resource "aws_lb_target_group" "pixell_runtime" {
   }
 }
 
-# Agents' paths alone; /supervisor is for those who operate it, and not forwarded.
+# Agents' paths alone; /supervisor is for those who operate it: the rule below.
 resource "aws_lb_listener_rule" "agents" {
   listener_arn = var.listener_arn
   priority     = 10
@@ -147,6 +147,30 @@ resource "aws_lb_listener_rule" "agents" {
   condition {
     path_pattern {
       values = ["/agents/*"]
+    }
+  }
+}
+
+# The status, the page and the admin API (which wants its token), from the operators' addresses.
+resource "aws_lb_listener_rule" "supervisor" {
+  count        = length(var.operator_cidrs) == 0 ? 0 : 1
+  listener_arn = var.listener_arn
+  priority     = 11
+
+  action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.pixell_runtime.arn
+  }
+
+  condition {
+    path_pattern {
+      values = ["/supervisor", "/supervisor/*"]
+    }
+  }
+
+  condition {
+    source_ip {
+      values = var.operator_cidrs
     }
   }
 }

@@ -23,6 +23,12 @@ variable "supervisor_token_arn" {
   description = "The secret with the token of the admin API"
 }
 
+variable "operator_cidrs" {
+  type        = list(string)
+  default     = []
+  description = "From where /supervisor may be reached through the load balancer; empty: from nowhere"
+}
+
 variable "wheelhouse_file_system_id" {
   type        = string
   default     = null

@@ -38,6 +38,7 @@ int par_set_nonblocking(int fd);
 int par_set_cloexec(int fd, bool on);
 int par_pidfd_open(pid_t pid);           // readable when the process has ended
 int par_memory_file(const char *name);    // memfd_create: close-on-exec
+bool par_has_sealed_size(int fd);         // of such a file: its size stays
 int par_seal_size(int fd);                // of such a file: nobody changes it any more
 void par_open_standard_descriptors(void); // /dev/null for each of 0, 1, 2 that is closed
 int64_t par_raise_nofile(void);           // RLIMIT_NOFILE, soft to hard; the limit now, or -1
@@ -51,6 +52,7 @@ int par_open_beneath_stepwise(int folder, const char *path, int flags, unsigned 
                               bool no_symlinks);
 ssize_t par_sendfile(int out, int in, int64_t *offset, size_t count);
 int par_open(const char *path, int flags, unsigned mode);      // open is variadic
+int par_open_at(int folder, const char *path, int flags, unsigned mode);  // close-on-exec
 int par_flock_exclusive(int fd);                               // waits; restarts on EINTR
 int par_thread_name(const char *name);                         // of the calling thread, 15 bytes
 
@@ -97,10 +99,45 @@ int par_termination_signal(int status);
 pid_t par_spawn(const char *path, char *const argv[], char *const envp[], const char *folder,
                 const int *descriptors, int count, int ignored);
 
+// How a child differs from that. All zero: as par_spawn starts it.
+struct par_confinement {
+  bool same_session;      // it stays in the caller's session and process group
+  bool outlives_parent;   // no parent-death signal
+  int ignored;            // as for par_spawn
+  bool has_user;          // it becomes `user` and `group`, without other groups
+  uint32_t user, group;
+  bool has_control_group; // `control_group` is a cgroup.procs that it writes itself into (cgroups(7))
+  int control_group;
+  bool is_private;        // umask 077, no core dumps, PR_SET_NO_NEW_PRIVS
+  bool is_expendable;     // the out-of-memory killer takes it before its parent
+  int nice;               // above 0: its nice value
+  int64_t most_descriptors;  // above 0: the hard limit of open files, unless it is lower already
+  int64_t most_data;         // above 0: of bytes of private memory (RLIMIT_DATA), likewise
+};
+// oom_score_adj of what is expendable, unless it is higher already (proc_pid_oom_score_adj(5)).
+#define PAR_OOM_SCORE_OF_AGENTS 300
+#define PAR_OOM_SCORE_TEXT "300"
+
+// Which step of a start failed.
+enum { PAR_SPAWN_PREPARE, PAR_SPAWN_CONTROL_GROUP, PAR_SPAWN_USER, PAR_SPAWN_FOLDER, PAR_SPAWN_EXECUTE };
+
+// As par_spawn; `failed_step` (may be NULL) tells one of the above when it returns -1.
+pid_t par_spawn_confined(const char *path, char *const argv[], char *const envp[],
+                         const char *folder, const int *descriptors, int count,
+                         const struct par_confinement *confined, int *failed_step);
+
 // The same without a session of its own: the child stays in the caller's process group, so that
 // whoever kills that group reaches it and what it starts.
 pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[],
                          const char *folder, const int *descriptors, int count);
+
+// SIGKILL to every process of a user, from a child that becomes that user (kill(2) with -1): nobody
+// of them can start another one meanwhile. For root. 0, or -1 with errno (ESRCH: there is none).
+int par_kill_user(uint32_t user, uint32_t group);
+// access(2) as another user, asked by a child that becomes that user. For root. 0, or -1 with errno.
+int par_access_as(uint32_t user, uint32_t group, const char *path, int mode);
+// Whether a file has an extended attribute (getxattr(2)).
+bool par_has_attribute(const char *path, const char *name);
 
 // Nanoseconds of CLOCK_BOOTTIME at which this process started (/proc/self/stat field 22, clock
 // ticks: 10 ms resolution on most kernels), or -1.

@@ -7,7 +7,7 @@ enum CheckCommand {
     summary: "validate the configuration, run nothing; or print every variable",
     help: """
       Validates the configuration in the environment and prints every problem. With PACKAGE it is
-      checked as for `run PACKAGE`. Runs nothing.
+      checked as for `run PACKAGE`; with PAR_MODE=supervisor as for `supervise`. Runs nothing.
 
       --variables prints the table of every variable instead: name, default, rule and meaning.
       --variables=markdown prints it as docs/configuration.md has it.
@@ -27,18 +27,28 @@ enum CheckCommand {
       return 0
     }
     let package = try arguments.rest(atMost: 1).first
-    switch Configuration.read(environment, packageArgument: package) {
-    case .success(let configuration):
-      for warning in configuration.warnings {
-        writeAll(1, Array("warning: \(warning.message)\n".utf8))
+    if package == nil, environment["PAR_MODE"]?.lowercased() == "supervisor" {
+      switch SupervisorConfiguration.read(environment) {
+      case .success(let configuration): return tell(configuration.warnings)
+      case .failure(let problems): return tell(problems)
       }
-      writeAll(1, Array("the configuration is good\n".utf8))
-      return 0
-    case .failure(let problems):
-      for problem in problems.problems {
-        writeAll(1, Array("\(problem.variable): \(problem.error)\n    \(problem.hint)\n".utf8))
-      }
-      return 1
     }
+    switch Configuration.read(environment, packageArgument: package) {
+    case .success(let configuration): return tell(configuration.warnings)
+    case .failure(let problems): return tell(problems)
+    }
+  }
+
+  private static func tell(_ warnings: [ConfigurationWarning]) -> Int32 {
+    for warning in warnings { writeAll(1, Array("warning: \(warning.message)\n".utf8)) }
+    writeAll(1, Array("the configuration is good\n".utf8))
+    return 0
+  }
+
+  private static func tell(_ problems: ConfigurationProblems) -> Int32 {
+    for problem in problems.problems {
+      writeAll(1, Array("\(problem.variable): \(problem.error)\n    \(problem.hint)\n".utf8))
+    }
+    return 1
   }
 }

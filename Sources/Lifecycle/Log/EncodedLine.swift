@@ -6,6 +6,9 @@ public struct EncodedLine: Sendable {
   public var head: [UInt8]
   public var tail: [UInt8]
 
+  /// A line that has its number already.
+  public init(whole bytes: [UInt8]) { (head, tail) = (bytes, []) }
+
   /// The line as JSON. Every text of the event passes through `redact`; a line that would be too
   /// long has its longest texts cut.
   public init(_ line: LogLine, redact: (String) -> String = { $0 }) {

@@ -21,11 +21,7 @@ extension Configuration {
       agentAppID: agentAppID, basePath: "/agents/\(agentAppID)",
       cacheFolder: .resolve(environment, userID: userID ?? geteuid(), workingFolder: folder))
     configuration.readPackage(&reader, packageArgument, workingFolder: folder)
-    configuration.readListeners(&reader)
-    configuration.readBoot(&reader)
-    configuration.readDrain(&reader)
-    configuration.readWorker(&reader, workingFolder: folder)
-    configuration.readProxyAndLog(&reader)
+    configuration.readShared(&reader, workingFolder: folder)
     guard reader.problems.isEmpty else {
       let redactor = Redactor(environment: environment)
       return .failure(
@@ -38,6 +34,15 @@ extension Configuration {
     return .success(configuration)
   }
 
+  /// What says neither which agent nor which package.
+  mutating func readShared(_ reader: inout EnvironmentReader, workingFolder folder: String) {
+    readListeners(&reader)
+    readBoot(&reader)
+    readDrain(&reader)
+    readWorker(&reader, workingFolder: folder)
+    readProxyAndLog(&reader)
+  }
+
   private static func inOrder(_ problems: [ConfigurationProblem]) -> [ConfigurationProblem] {
     let ranks = problems.enumerated().map { index, problem in
       (variables.firstIndex(of: problem.variable) ?? -1, index, problem)
@@ -45,7 +50,7 @@ extension Configuration {
     return ranks.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
   }
 
-  private static func currentFolder() -> String {
+  static func currentFolder() -> String {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     // A folder that was removed or cannot be read has no path; then relative paths find nothing.
     guard getcwd(&buffer, buffer.count) != nil else { return "/" }

@@ -48,6 +48,8 @@ enum Advice: String, CaseIterable {
   case drainTimes = "drain-times"
   case workerRestarts = "worker-restarts"
   case trustedProxies = "trusted-proxies"
+  case supervisorConfig = "supervisor-config"
+  case supervisorToken = "supervisor-token"
 
   var hint: String { "\(what); docs/errors.md#\(rawValue)" }
 
@@ -67,6 +69,8 @@ enum Advice: String, CaseIterable {
     case .badChoice: "write one of the words that the sentence lists"
     case .drainTimes: "lower DRAIN_MIN_SEC or raise GRACEFUL_SHUTDOWN_TIMEOUT_SEC"
     case .workerRestarts: "write restarts/seconds, such as 3/60, or 0/60 for never"
+    case .supervisorConfig: "name a file, or a URL with s3:// or https://"
+    case .supervisorToken: "make one with openssl rand -hex 32"
     case .trustedProxies: "list ranges such as 10.0.0.0/8,fd00::/8, or write none"
     }
   }

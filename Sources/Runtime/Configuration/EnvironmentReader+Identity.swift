@@ -1,6 +1,5 @@
 /// The rules of the variables that say which agent and which package.
 extension EnvironmentReader {
-  static let maximumAppIDBytes = 128
   static let maximumDeploymentIDBytes = 512
 
   /// Empty when it is missing or bad.
@@ -10,14 +9,8 @@ extension EnvironmentReader {
       refuse(name, sentence: "AGENT_APP_ID missing or empty", .agentAppID)
       return ""
     }
-    let bytes = value.utf8
-    guard bytes.count <= Self.maximumAppIDBytes, bytes.first?.isLetterOrDigit == true,
-      bytes.allSatisfy({ $0.isLetterOrDigit || "._-".utf8.contains($0) })
-    else {
-      let rule =
-        "1 to \(Self.maximumAppIDBytes) letters, digits, '.', '_' or '-', "
-        + "starting with a letter or digit"
-      refuse(name, value, needs: rule, .agentAppID)
+    guard AgentAppID.isGood(value) else {
+      refuse(name, value, needs: AgentAppID.rule, .agentAppID)
       return ""
     }
     return value

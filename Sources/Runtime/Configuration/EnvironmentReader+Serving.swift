@@ -5,7 +5,7 @@ extension EnvironmentReader {
   /// The largest `BOOT_BUDGET_MS`: times the largest multiplier it still fits an `Interval`.
   static let maximumBudgetMilliseconds: Double = 1_000_000_000
   static let maximumMultiplier: Double = 1000
-  static let maximumRestarts: Int64 = 1_000_000
+  package static let maximumRestarts: Int64 = 1_000_000
   /// The largest `SLOW_REQUEST_MS`: 11 days.
   static let maximumSlowMilliseconds: Double = 1_000_000_000
   static let maximumRanges = 1024

@@ -4,9 +4,9 @@ internal import Lifecycle
 ///
 /// Each method overwrites its field when the variable is set and good. A bad value leaves the
 /// field alone, which never becomes a fallback: with one problem the whole configuration is refused.
-struct EnvironmentReader {
+package struct EnvironmentReader {
   /// The longest time that can be set: 31 years. Sums of a few of them fit an `Interval`.
-  static let maximumSeconds: Double = 1_000_000_000
+  package static let maximumSeconds: Double = 1_000_000_000
   /// The largest size that can be set, in units of 1,048,576 bytes: one pebibyte.
   static let maximumMegabytes: Int64 = 1 << 30
   static let megabyte: Int64 = 1 << 20
@@ -118,7 +118,7 @@ struct EnvironmentReader {
   // MARK: - Showing values
 
   /// A value in quotation marks for a sentence: control characters escaped, cut when long.
-  static func quoted(_ value: String) -> String {
+  package static func quoted(_ value: String) -> String {
     var shown = "\""
     for scalar in value.unicodeScalars.prefix(shownCharacters) {
       if scalar.properties.generalCategory == .control {

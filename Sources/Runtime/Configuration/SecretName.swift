@@ -1,6 +1,6 @@
 /// Whether a name looks like that of a secret. Works on bytes: it is asked at every `=` of an
 /// agent's output.
-enum SecretName {
+package enum SecretName {
   /// Parts of names, between `_`, `-` and `.`, that say secret by themselves.
   private static let words = table([
     "KEY", "KEYS", "TOKEN", "TOKENS", "SECRET", "SECRETS", "PASSWORD", "PASSWORDS", "PASSWD",
@@ -22,7 +22,7 @@ enum SecretName {
     return table
   }
 
-  static func looksSecret<Name: BidirectionalCollection<UInt8>>(_ name: Name) -> Bool {
+  package static func looksSecret<Name: BidirectionalCollection<UInt8>>(_ name: Name) -> Bool {
     guard !ends(name, with: exempt, wholly: true) else { return false }
     var end = name.endIndex
     while true {
@@ -53,7 +53,7 @@ enum SecretName {
   }
 
   /// `DB_PASSWORD_FILE=/run/secrets/db` says where a secret is, and is none.
-  static func isPlace(_ name: String, _ value: String) -> Bool {
+  package static func isPlace(_ name: String, _ value: String) -> Bool {
     let upper = name.uppercased()
     return value.hasPrefix("/") && ["_FILE", "_PATH", "_DIR"].contains { upper.hasSuffix($0) }
   }

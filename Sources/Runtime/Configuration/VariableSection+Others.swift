@@ -65,9 +65,24 @@ extension VariableSection {
       with another's, there are none · their names, separated by colons. A mistake is an error: \
       [errors.md](errors.md#listen-fds)
       """),
+    VariableRow(
+      ["PAR_CONTROL_FD"],
+      """
+      for `supervise` alone: the pipe on which it commands a run, whose end is the run's \
+      ([architecture.md](architecture.md#a-supervised-run)). `LISTEN_PID` is not needed with it
+      """),
   ]
 
   static let folderRows = [
+    VariableRow(
+      ["STATE_DIRECTORY"],
+      """
+      set by systemd: without `SUPERVISOR_STATE_DIR` its first absolute folder holds a supervisor's \
+      state
+      """),
+    VariableRow(
+      ["XDG_STATE_HOME"],
+      "without the ones above and not as root, that is `par` in this folder"),
     VariableRow(
       ["CACHE_DIRECTORY"],
       "set by systemd: without `PAR_CACHE_DIR` its first absolute folder is the cache"),

@@ -10,7 +10,7 @@ extension VariableSection {
     VariableRow(
       "AGENT_APP_ID", default: VariableRow.required,
       """
-      the agent's id: 1 to \(EnvironmentReader.maximumAppIDBytes) letters, digits, `.`, `_` or \
+      the agent's id: 1 to \(AgentAppID.maximumBytes) letters, digits, `.`, `_` or \
       `-`, starting with a letter or digit
       """),
     VariableRow(
@@ -215,8 +215,7 @@ extension VariableSection {
     VariableRow(
       "PAR_MODE",
       """
-      `agent` or `supervisor`: what `par-lifecycle` does without a command. `supervisor` is one \
-      clear error until `supervise` exists
+      `agent` or `supervisor`: what `par-lifecycle` does without a command: `run` or `supervise`
       """),
   ]
 }

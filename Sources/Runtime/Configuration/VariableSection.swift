@@ -3,6 +3,8 @@
 enum VariableSection: String, CaseIterable, Sendable {
   // What `Configuration` reads.
   case agent, serving, limits, boot, drain, process, requirements, log
+  // What `SupervisorConfiguration` reads besides.
+  case supervisor
   // What others define, and other parts of the program read as they do.
   case downloads, service, folders
 
@@ -10,7 +12,7 @@ enum VariableSection: String, CaseIterable, Sendable {
   var isOwn: Bool {
     switch self {
     case .agent, .serving, .limits, .boot, .drain, .process, .requirements, .log: true
-    case .downloads, .service, .folders: false
+    case .supervisor, .downloads, .service, .folders: false
     }
   }
 
@@ -24,6 +26,7 @@ enum VariableSection: String, CaseIterable, Sendable {
     case .process: "The agent's process"
     case .requirements: "Installing requirements"
     case .log: "Log"
+    case .supervisor: "Multi-PAR"
     case .downloads: "Read as others read them: for downloads"
     case .service: "Read as others read them: set by a service manager"
     case .folders: "Read as others read them: folders and programs"
@@ -40,6 +43,7 @@ enum VariableSection: String, CaseIterable, Sendable {
     case .process: Self.processRows
     case .requirements: Self.requirementRows
     case .log: Self.logRows
+    case .supervisor: Self.supervisorRows
     case .downloads: Self.downloadRows
     case .service: Self.serviceRows
     case .folders: Self.folderRows

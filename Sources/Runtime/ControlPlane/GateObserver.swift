@@ -63,7 +63,7 @@ package final class GateObserver: DataPlaneObserver {
           method: record.method, path: record.path, status: record.status,
           grpcStatus: record.grpcStatus, durationMicroseconds: record.durationNanoseconds / 1000,
           bytes: record.bytesSent, requestID: record.requestID, traceID: record.traceID,
-          surface: record.surface, sample: isSampled ? record.sample : nil)))
+          surface: record.surface, sample: isSampled ? record.sample : nil)), about: record.agent)
   }
 
   package func requestWasSlow(_ record: AccessRecord, leftOut: Int) {
@@ -75,7 +75,7 @@ package final class GateObserver: DataPlaneObserver {
           durationMilliseconds: record.durationNanoseconds / 1_000_000,
           agentMilliseconds: record.agentNanoseconds / 1_000_000,
           heldMilliseconds: record.heldNanoseconds / 1_000_000, requestID: record.requestID,
-          traceID: record.traceID, surface: record.surface, leftOut: leftOut)))
+          traceID: record.traceID, surface: record.surface, leftOut: leftOut)), about: record.agent)
   }
 
   package func connectionRefused(reason: String, peer: String, count: Int) {

@@ -12,22 +12,54 @@ import Synchronization
 /// `agent_output` and `request` lines are dropped; above `limit`, all are; both are counted in a
 /// `log_dropped` line as soon as there is room. Output is written to a blocking descriptor that
 /// others may share.
+///
+/// A supervisor's log has the lines of its workers besides, as they wrote them (`relay`), each with the
+/// number that it got there. They share the same room, and none of them may take more than its part.
 public final class LogWriter: Sendable {
   /// Queued bytes from which on lines that may be lost are lost.
   public static let droppableLimit = 1 << 20
   /// Queued bytes from which on every line is lost.
   public static let limit = 8 << 20
 
+  /// Queued bytes of one source from which on its lines that may be lost are lost: others need room
+  /// as well.
+  public static let sourceLimit = 256 << 10
+
+  /// A line on its way.
+  private struct Entry {
+    var line: EncodedLine
+    /// It has its number already.
+    var isWhole = false
+    /// Who wrote it: 0 is this program.
+    var source = 0
+    /// Whose agent it is about, for who reads along.
+    var agent: String?
+
+    var bytes: Int { line.head.count + line.tail.count }
+  }
+
+  /// Reads along: each line as it was written, without its line feed, and whose agent it is about;
+  /// on the writer's thread.
+  public typealias Tap = @Sendable (ArraySlice<UInt8>, String?) -> Void
+
   private struct Queue {
-    var lines: [EncodedLine] = []
+    var entries: [Entry] = []
     var bytes = 0
+    /// Of the sources that have any.
+    var bytesBySource: [Int: Int] = [:]
+    var tap: Tap?
     var dropped: Int64 = 0
     var isClosing = false
-    /// Whether `stopped` is queued: nothing follows it.
+    /// Whether the last line is queued: nothing follows it.
     var hasEnded = false
     var redactor = Redactor(environment: [:])
     var agentAppID: String?
     var deploymentID: String?
+
+    /// Whether a source other than the program has taken its part of the room.
+    func isCrowded(_ source: Int) -> Bool {
+      source != 0 && bytesBySource[source, default: 0] >= LogWriter.sourceLimit
+    }
   }
 
   private let queue = Locked(Queue())
@@ -86,8 +118,12 @@ public final class LogWriter: Sendable {
   ///
   /// - Parameter act: done after the line has its place in the log and before anyone can read it:
   ///   whoever reads of a transition finds it carried out. It must not write to the log.
+  /// - Parameters:
+  ///   - agent: whom it is about, for who reads along.
+  ///   - source: whose doing it is, as for `relay`; 0: this program's own.
   public func write(
-    _ event: LogEvent, at uptime: Instant = Clock.now(), act: () -> Void = {}
+    _ event: LogEvent, at uptime: Instant = Clock.now(), about agent: String? = nil,
+    source: Int = 0, act: () -> Void = {}
   ) {
     guard event.level >= minimumLevel || event.isAlwaysWritten else { return act() }
     let wall = Clock.wallNanoseconds()
@@ -95,10 +131,10 @@ public final class LogWriter: Sendable {
       let room = event.isDroppable ? Self.droppableLimit : Self.limit
       if queue.hasEnded {
         // Too late to be told.
-      } else if queue.bytes < room {
+      } else if queue.bytes < room, !(event.isDroppable && queue.isCrowded(source)) {
         tellDropped(&queue)
-        append(event, uptime: uptime, wall: wall, to: &queue)
-        if case .stopped = event { queue.hasEnded = true }
+        append(event, uptime: uptime, wall: wall, about: agent, source: source, to: &queue)
+        if event.isLast { queue.hasEnded = true }
       } else {
         queue.dropped += 1
         droppedTotal.add(1, ordering: .relaxed)
@@ -107,6 +143,37 @@ public final class LogWriter: Sendable {
     }
     wake(wakeUp)
   }
+
+  /// Queues a line that another program wrote, as it is.
+  ///
+  /// - Parameters:
+  ///   - line: without its line feed.
+  ///   - source: that program, by any number but 0.
+  public func relay(_ line: [UInt8], source: Int, agent: String?, isDroppable: Bool) {
+    let entry = Entry(
+      line: EncodedLine(whole: line), isWhole: true, source: source, agent: agent)
+    queue.withLock { queue in
+      let room = isDroppable ? Self.droppableLimit : Self.limit
+      if queue.hasEnded {
+        // Too late to be told.
+      } else if queue.bytes < room, !(isDroppable && queue.isCrowded(source)) {
+        tellDropped(&queue)
+        append(entry, to: &queue)
+      } else {
+        queue.dropped += 1
+        droppedTotal.add(1, ordering: .relaxed)
+      }
+    }
+    wake(wakeUp)
+  }
+
+  /// How much of a source is on its way, in bytes.
+  public func queued(of source: Int) -> Int {
+    queue.withLock { $0.bytesBySource[source, default: 0] }
+  }
+
+  /// Somebody reads along from here on, until nil.
+  public func follow(_ tap: Tap?) { queue.withLock { $0.tap = tap } }
 
   /// What was lost is told before the next line that is not, or when nothing is queued.
   private func tellDropped(_ queue: inout Queue) {
@@ -117,7 +184,8 @@ public final class LogWriter: Sendable {
   }
 
   private func append(
-    _ event: LogEvent, uptime: Instant, wall: Int64, to queue: inout Queue
+    _ event: LogEvent, uptime: Instant, wall: Int64, about agent: String? = nil, source: Int = 0,
+    to queue: inout Queue
   ) {
     let line = LogLine(
       wallNanoseconds: wall, sequence: 0, runID: runID, agentAppID: queue.agentAppID,
@@ -128,8 +196,14 @@ public final class LogWriter: Sendable {
       isText
       ? EncodedLine(text: line, redact: redactor.redact)
       : EncodedLine(line, redact: redactor.redact)
-    queue.bytes += encoded.head.count + encoded.tail.count
-    queue.lines.append(encoded)
+    append(
+      Entry(line: encoded, source: source, agent: agent ?? queue.agentAppID), to: &queue)
+  }
+
+  private func append(_ entry: Entry, to queue: inout Queue) {
+    queue.bytes += entry.bytes
+    if entry.source != 0 { queue.bytesBySource[entry.source, default: 0] += entry.bytes }
+    queue.entries.append(entry)
   }
 
   /// Writes what is queued and ends the thread; waits for that at most `limit` long.
@@ -148,29 +222,51 @@ public final class LogWriter: Sendable {
     var sequence: Int64 = 0
     var readerIsGone = false
     while true {
-      let (lines, isClosing) = takeQueued()
-      if lines.isEmpty {
+      let (entries, tap, isClosing) = takeQueued()
+      if entries.isEmpty {
         if isClosing { return wake(finished) }
         _ = waitReadable(wakeUp, milliseconds: -1)
         _ = readAvailable(wakeUp, limit: 8)
         continue
       }
       var block: [UInt8] = []
-      for line in lines {
-        sequence += 1
-        block += line.head
-        block += String(sequence).utf8
-        block += line.tail
+      var written: [Entry] = []
+      for entry in entries {
+        let start = block.count
+        block += entry.line.head
+        if !entry.isWhole {
+          sequence += 1
+          block += String(sequence).utf8
+          block += entry.line.tail
+        }
+        tap?(block[start...], entry.agent)
         block.append(UInt8(ascii: "\n"))
-        if block.count > 64 * 1024 {
+        written.append(entry)
+        if block.count > Self.blockSize {
+          // Without a reader the program goes on; its lines are lost.
           if !readerIsGone { readerIsGone = !put(block) }
           block.removeAll(keepingCapacity: true)
+          forget(written)
+          written.removeAll(keepingCapacity: true)
         }
       }
-      // Without a reader the program goes on; its lines are lost.
       if !readerIsGone { readerIsGone = !put(block) }
-      let written = lines.reduce(0) { $0 + $1.head.count + $1.tail.count }
-      queue.withLock { $0.bytes -= written }
+      forget(written)
+    }
+  }
+
+  /// How much is written at once, in bytes.
+  static let blockSize = 64 * 1024
+
+  /// Entries that are written make room.
+  private func forget(_ entries: [Entry]) {
+    guard !entries.isEmpty else { return }
+    queue.withLock { queue in
+      for entry in entries {
+        queue.bytes -= entry.bytes
+        guard entry.source != 0, let left = queue.bytesBySource[entry.source] else { continue }
+        queue.bytesBySource[entry.source] = left > entry.bytes ? left - entry.bytes : nil
+      }
     }
   }
 
@@ -199,12 +295,22 @@ public final class LogWriter: Sendable {
     return true
   }
 
-  private func takeQueued() -> (lines: [EncodedLine], isClosing: Bool) {
+  private func takeQueued() -> (entries: [Entry], tap: Tap?, isClosing: Bool) {
     queue.withLock { queue in
-      if queue.lines.isEmpty, !queue.hasEnded { tellDropped(&queue) }
-      let lines = queue.lines
-      queue.lines = []
-      return (lines, queue.isClosing)
+      if queue.entries.isEmpty, !queue.hasEnded { tellDropped(&queue) }
+      let entries = queue.entries
+      queue.entries = []
+      return (entries, queue.tap, queue.isClosing)
+    }
+  }
+}
+
+extension LogEvent {
+  /// Whether no line comes after it.
+  fileprivate var isLast: Bool {
+    switch self {
+    case .stopped, .supervisor(.stopped): true
+    default: false
     }
   }
 }

@@ -1,5 +1,6 @@
 import ControlPlane
 import AgentPackages
+import Glibc
 import Lifecycle
 import LinuxSystem
 import PackageFetch
@@ -51,6 +52,12 @@ extension AgentRun {
       packageBytes = bytes
       send(.packageFetched)
     case .folder: send(.packageFetched)
+    case .missing where isBehindClosedFolder(path):
+      fail(
+        Explanation(
+          error: "the package \(path) cannot be reached: "
+            + "user \(geteuid()) may not enter a folder above it",
+          hint: "put it where that user can read it; docs/errors.md#no-package"))
     case .missing:
       fail(
         Explanation(
@@ -62,6 +69,10 @@ extension AgentRun {
           error: "\(path) is neither a file nor a folder",
           hint: "give an .apkg file or an unpacked package folder; docs/errors.md#no-package"))
     }
+  }
+
+  private func isBehindClosedFolder(_ path: String) -> Bool {
+    access(path, F_OK) < 0 && errno == EACCES
   }
 
   func verify() {

@@ -115,7 +115,7 @@ extension AgentRun {
   func serving(_ worker: WorkerProcess, _ a2a: WorkerProcess.A2A) -> Worker? {
     guard let manifest = composer.package?.manifest, let folder else { return nil }
     worker.sockets.publish(in: folder)
-    var upstream: A2AUpstream?
+    var upstream: WorkerAddress?
     switch a2a.grpc {
     case .none: break
     case .socket: upstream = .unix(worker.sockets.a2a)

@@ -32,6 +32,8 @@ final class AgentRun {
   let listeners: Listeners
   let idleMessages: IdleMailbox
   let notifier: ServiceNotifier
+  /// Of a supervised run, until its end.
+  var lifeline: Lifeline?
 
   var machine: Machine
   var composer: SnapshotComposer
@@ -83,7 +85,8 @@ final class AgentRun {
 
   init(
     configuration: Configuration, environment: [String: String], runID: String, log: LogWriter,
-    loop: ControlLoop, listeners: Listeners, redactor: Redactor, notifier: ServiceNotifier
+    loop: ControlLoop, listeners: Listeners, redactor: Redactor, notifier: ServiceNotifier,
+    lifeline: Lifeline? = nil
   ) throws(SystemError) {
     self.configuration = configuration
     self.environment = environment
@@ -93,6 +96,7 @@ final class AgentRun {
     self.listeners = listeners
     self.redactor = redactor
     self.notifier = notifier
+    self.lifeline = lifeline
     machine = Machine(policy: Policy(configuration))
     composer = SnapshotComposer(
       configuration: configuration, restListenerWasPassed: listeners.rest.isActivated,
@@ -131,6 +135,9 @@ final class AgentRun {
         reportIfIdle()
       }
       try loop.watch(signalDescriptor) { [unowned self] in readSignals(signalDescriptor) }
+      if let lifeline {
+        try loop.watch(lifeline.descriptor) { [unowned self] in readLifeline() }
+      }
       folder = try RunFolder(runID: runID, environment: environment)
     } catch {
       fail(

@@ -1,4 +1,5 @@
 public import AgentPackages
+import ControlPlane
 import DataPlane
 import Lifecycle
 import LinuxSystem
@@ -37,24 +38,10 @@ extension Configuration {
 }
 
 extension DataPlaneOptions {
-  /// Descriptors that connections leave for everything else.
-  static let reservedDescriptors = 64
-
   /// The gate's share of the configuration.
   init(_ configuration: Configuration) {
     self.init(agentAppID: configuration.agentAppID, basePath: configuration.basePath)
-    multiplexed = configuration.multiplexed
-    bodyIdleTimeout = configuration.bodyIdleTimeout
-    upstreamConnectTimeout = configuration.upstreamConnectTimeout
-    trustedProxies = configuration.trustedProxies.compactMap { AddressRange($0) }
-    // A proxied request needs two descriptors; some are for files and children.
-    let room = (descriptorLimit() - Self.reservedDescriptors) / 2
-    limits.connections = max(1, min(limits.connections, room))
-    limits.heldRequests = configuration.holdMaxRequests
-    holdTime = configuration.holdMaxTime
-    accessLog = configuration.accessLog
-    slowRequest = configuration.slowRequest
-    timingHeader = configuration.timingHeader
+    adopt(configuration)
   }
 }
 

@@ -30,10 +30,12 @@ public enum HostedAgent {
     _ environment: [String: String], _ packageArgument: String?, _ version: String
   ) throws -> Int32 {
     // Before anything else is opened: a wrong number of sockets must not name one of ours.
+    let isSupervised = !(environment[Lifeline.variable] ?? "").isEmpty
     let service = ServiceEnvironment(environment)
     let inherited = PassedSockets.inherited(service)
+    let supervisor = Lifeline.inherited(environment)
     // Nobody else is to take these words for its own.
-    let environment = ServiceEnvironment.removed(from: environment)
+    let environment = Lifeline.removed(from: ServiceEnvironment.removed(from: environment))
     let signals = try SignalSource()
     _ = par_set_subreaper()
     _ = par_raise_nofile()
@@ -47,7 +49,10 @@ public enum HostedAgent {
       return try refuse(problems, environment, notifier, runID: runID, version: version)
     }
     let opened = Result { () throws(Listeners.Failure) in
-      try Listeners(configuration, passed: PassedSockets(try inherited.get(), configuration))
+      _ = try supervisor.get()
+      return try Listeners(
+        configuration, passed: PassedSockets(try inherited.get(), configuration),
+        isSupervised: isSupervised)
     }
     let log = try LogWriter(
       descriptor: 1, runID: runID, format: configuration.logFormat,
@@ -74,7 +79,8 @@ public enum HostedAgent {
     do {
       run = try AgentRun(
         configuration: configuration, environment: environment, runID: runID, log: log,
-        loop: loop, listeners: listeners, redactor: redactor, notifier: notifier)
+        loop: loop, listeners: listeners, redactor: redactor, notifier: notifier,
+        lifeline: (try? supervisor.get()) ?? nil)
       // Before the gate can log a request.
       log.write(header)
       hasHeader = true

@@ -85,6 +85,15 @@ final class WorkerProcess {
   private var readers: [LineReader]
   private let oomKillsBefore: Int?
 
+  /// Until it can dump its stacks, being asked to must not end it. When memory runs out, the agent
+  /// goes and whoever can tell of it stays.
+  private static let confinement = {
+    var confinement = Confinement()
+    confinement.ignoredSignal = SIGUSR2
+    confinement.isExpendable = true
+    return confinement
+  }()
+
   init(
     attempt: Int, number: Int, python: String, startFile: String, folder: String,
     environment: [String], sockets: WorkerSockets, configuration: JSONValue, loop: ControlLoop,
@@ -113,8 +122,7 @@ final class WorkerProcess {
           -1, output.writeEnd, errors.writeEnd, controlPipe.readEnd, pair.1, stacks.descriptor,
           memory.descriptor,
         ],
-        // Until it can dump its stacks, being asked to must not end it.
-        ignoring: SIGUSR2)
+        confinement: Self.confinement)
     } catch {
       pipes.closeOurs(input: [2])
       closeDescriptor(pair.0)

@@ -32,6 +32,14 @@ public struct AddressRange: Sendable, Hashable {
     address.isV4 == prefix.isV4 && address.masked(bits) == prefix
   }
 
+  static let loopback = AddressRange(
+    prefix: IPAddress(isV4: true, high: 127 << 56, low: 0), bits: 8)
+
+  private init(prefix: IPAddress, bits: Int) {
+    self.prefix = prefix
+    self.bits = bits
+  }
+
   /// Loopback, private and link-local addresses (RFC 1918, 4193, 3927, 6598).
   public static let privateRanges: [AddressRange] = [
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
@@ -45,7 +53,7 @@ struct IPAddress: Sendable, Hashable {
   let high: UInt64
   let low: UInt64
 
-  private init(isV4: Bool, high: UInt64, low: UInt64) {
+  fileprivate init(isV4: Bool, high: UInt64, low: UInt64) {
     self.isV4 = isV4
     self.high = high
     self.low = low

@@ -11,7 +11,7 @@ enum Admission {
   init(_ snapshot: Snapshot, holds: Bool) {
     self =
       switch snapshot.gate {
-      case .ready, .lameDuck: snapshot.worker?.restSocket == nil ? .absent : .proxied
+      case .ready, .lameDuck: snapshot.worker?.rest == nil ? .absent : .proxied
       case .restarting: holds ? .held : .notReady
       case .booting: holds && snapshot.holdsBoot ? .held : .notReady
       case .closing: .stopping

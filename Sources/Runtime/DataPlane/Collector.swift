@@ -9,6 +9,10 @@ enum Command: Sendable {
   case retire(Retirement)
   /// Only sent while requests are held or HTTP/2 connections are open.
   case gateChanged
+  /// There are other agents to route to.
+  case directoryChanged
+  /// A control request has got (more of) its answer.
+  case reply(PlaneReply)
   /// Connections to the sockets that were passed to the program are left to who comes next.
   case leaveBacklog
   case stop

@@ -62,15 +62,32 @@ public final class DataPlane: Sendable {
     }
   }
 
-  /// What requests see from now on.
-  public func publish(_ snapshot: Snapshot) {
-    shared.publish(snapshot)
+  /// What requests see from now on; with `Routing.agents`, of the supervisor itself.
+  public func publish(_ snapshot: Snapshot) { publish(snapshot, for: shared.front) }
+
+  /// What requests for this agent see from now on. It need not be in the directory (yet).
+  public func publish(_ snapshot: Snapshot, for backend: Backend) {
+    backend.publish(snapshot, holds: shared.options.holds)
     guard
       shared.held.load(ordering: .sequentiallyConsistent) > 0
         || shared.http2Connections.load(ordering: .sequentiallyConsistent) > 0
     else { return }
     for loop in loops { loop.send(.gateChanged) }
   }
+
+  /// The agents that requests are routed to from now on, with `Routing.agents`. Requests for one that
+  /// is left out get 404, also those that wait for it; what goes on with its worker goes on. An id
+  /// that is there twice is not found.
+  public func publish(directory entries: [BackendEntry]) {
+    shared.publish(entries)
+    for loop in loops { loop.send(.directoryChanged) }
+  }
+
+  /// Requests for this agent that count. From any thread.
+  public func inFlight(of backend: Backend) -> Int { reading(of: backend).inFlight }
+
+  /// What the requests for this agent came to so far. From any thread.
+  public func reading(of backend: Backend) -> BackendReading { BackendReading(backend) }
 
   /// Requests that count, of the whole program: agent requests and UI files, from the complete
   /// head to the last byte handed to the kernel. From any thread.

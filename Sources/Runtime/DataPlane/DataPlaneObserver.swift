@@ -23,9 +23,15 @@ public protocol DataPlaneObserver: AnyObject, Sendable {
   ///   - peer: the client's address, without the port.
   ///   - count: such connections since the last call, this one included.
   func connectionRefused(reason: String, peer: String, count: Int)
+  /// Somebody asks for `/supervisor` or a path beneath it, with `Routing.agents`. Called on a
+  /// data-plane thread, so whatever takes time is done elsewhere; the reply is for any thread.
+  func controlRequest(_ request: ControlRequest, reply: any ControlReply)
 }
 
 extension DataPlaneObserver {
+  public func controlRequest(_ request: ControlRequest, reply: any ControlReply) {
+    reply.answer(404, body: Array("{\"error\":\"Nothing is served at this path\"}".utf8))
+  }
   public func workerIsIdle(_ worker: Worker) {}
   public func requestWasSlow(_ record: AccessRecord, leftOut: Int) {}
   public func connectionRefused(reason: String, peer: String, count: Int) {}
@@ -33,6 +39,8 @@ extension DataPlaneObserver {
 
 /// One finished request, for the log.
 public struct AccessRecord: Sendable, Equatable {
+  /// The id of whom it was for, where there are several.
+  public var agent: String?
   public var method: String
   /// The normalised path, without the query.
   public var path: String
@@ -61,6 +69,8 @@ public struct AccessRecord: Sendable, Equatable {
 
 /// A request that did not get its whole answer because the worker was lost or a drain cut it off.
 public struct AbortedRequest: Sendable, Equatable {
+  /// The id of whom it was for, where there are several.
+  public var agent: String?
   public var method: String
   /// The normalised path, without the query.
   public var route: String

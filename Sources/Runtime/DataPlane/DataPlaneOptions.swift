@@ -1,8 +1,18 @@
 import CPlatform
 public import Lifecycle
 
+/// How requests find their agent.
+public enum Routing: Sendable, Equatable {
+  /// There is one, and the program is its face.
+  case single
+  /// `/agents/{id}` and below is the agent's of that id in the directory; all else is the program's.
+  case agents
+}
+
 /// What stays the same for the whole run.
 public struct DataPlaneOptions: Sendable {
+  public var routing: Routing
+  /// With `single` alone.
   public var agentAppID: String
   /// Starts with `/` and does not end with it; empty for the root.
   public var basePath: String
@@ -22,6 +32,8 @@ public struct DataPlaneOptions: Sendable {
   public var slowRequest = Interval.zero
   /// Add `Server-Timing` to proxied responses: milliseconds spent here, held, and at the agent.
   public var timingHeader = false
+  /// Who started this program as a worker; nil: nobody.
+  public var supervisor: SupervisorLink?
   public var loopCount = max(1, min(Int(par_cpu_count()), 4))
   public var limits = HTTPLimits()
   public var http2 = HTTP2Limits()
@@ -29,7 +41,15 @@ public struct DataPlaneOptions: Sendable {
   /// Whether requests are held at all.
   var holds: Bool { limits.heldRequests > 0 && holdTime > .zero }
 
+  /// Of a supervisor.
+  public init() {
+    routing = .agents
+    agentAppID = ""
+    basePath = ""
+  }
+
   public init(agentAppID: String, basePath: String) {
+    routing = .single
     self.agentAppID = agentAppID
     self.basePath = basePath == "/" ? "" : basePath
   }

@@ -42,15 +42,22 @@ final class LoopWorker {
   /// memory itself stays: it is ours as well. In the same way the clearing comes before the request
   /// is sent. A worker that lives may begin after it was asked; whoever asks bounds that.
   func hasBegun(_ slot: Int) -> Bool {
-    guard !isSilent, let memory = worker.memory else { return true }
+    guard !isSilent, let memory = worker.memory, !worker.isRun || memory.isAttached else {
+      return true
+    }
     return memory.hasBegun(slot)
+  }
+
+  /// It tells what it has begun.
+  var isMarking: Bool {
+    worker.isRun ? worker.memory?.isAttached ?? false : !isSilent
   }
 
   /// The first byte of a response to what was handed over under this number. A worker of which an
   /// answer is seen before any mark is one that does not mark, and nothing is concluded from that.
   @inline(__always)
   func answered(_ slot: Int) {
-    if !hasMarked { learn(slot) }
+    if !hasMarked, !worker.isRun { learn(slot) }
   }
 
   private func learn(_ slot: Int) {
@@ -124,6 +131,10 @@ struct LoopWorkers {
     }
     former.removeAll { $0 === current }
     return true
+  }
+
+  var isConnected: Bool {
+    current?.connections ?? 0 > 0 || former.contains { $0.connections > 0 }
   }
 
   /// - Returns: nil: no connection to it is open.

@@ -12,12 +12,53 @@ enum MetricsBody {
       out.begin(metric.name, metric.kind.rawValue, metric.help)
       metric.write(source, &out)
     }
+    if shared.hasAgents { writeAgents(shared.directory(), &out) }
     for gauge in snapshot.gauges {
       out.begin(gauge.name, gauge.name.hasSuffix("_total") ? "counter" : "gauge", gauge.help)
       let value = gauge.value()
       if let whole = Int64(exactly: value) { out.sample(whole) } else { out.sample(value) }
     }
     return Array(out.text.utf8)
+  }
+
+  /// One of each for each agent; there are as many as the directory has.
+  private static func writeAgents(_ directory: Directory, _ out: inout MetricsText) {
+    let agents = directory.entries.map { entry in
+      (
+        label: "agent=\"\(MetricsText.escaped(entry.backend.id))\"",
+        reading: BackendReading(entry.backend), gauges: entry.backend.current().snapshot.gauges
+      )
+    }
+    out.begin(
+      "par_agent_requests_in_flight", "gauge", "Requests in progress, by agent; a supervisor's.")
+    for agent in agents { out.sample(agent.reading.inFlight, agent.label) }
+    out.begin(
+      "par_agent_requests_held", "gauge",
+      "Requests that wait for this agent now; in flight as well.")
+    for agent in agents { out.sample(agent.reading.held, agent.label) }
+    out.begin(
+      "par_agent_requests_total", "counter", "Responses by agent and class of status.")
+    for agent in agents {
+      for kind in LatencyTable.classes {
+        out.sample(agent.reading.responses[kind - 1], "\(agent.label),status=\"\(kind)xx\"")
+      }
+    }
+    var names: [String] = []
+    for agent in agents {
+      for gauge in agent.gauges where !names.contains(gauge.name) {
+        names.append(gauge.name)
+        out.begin(gauge.name, gauge.name.hasSuffix("_total") ? "counter" : "gauge", gauge.help)
+        for other in agents {
+          guard let same = other.gauges.first(where: { $0.name == gauge.name }) else { continue }
+          let value = same.value()
+          if let whole = Int64(exactly: value) {
+            out.sample(whole, other.label)
+          } else {
+            out.sample(value, other.label)
+          }
+        }
+      }
+    }
   }
 
   private static let metrics: [Metric] = requests + connections + program

@@ -14,6 +14,10 @@ enum Route: Equatable {
   case uiConfig
   /// The agent's path starts at the offset, at its slash; at the end of the path it is `/`.
   case agent(from: Int, underBase: Bool)
+  /// `/agents/{id}` and below, of a supervisor; the id begins behind `/agents/` and ends here.
+  case agents(idEnd: Int)
+  /// `/supervisor` and below, of a supervisor.
+  case control
   case notFound
   /// `OPTIONS *`: about the server, not a path.
   case server
@@ -26,15 +30,18 @@ struct Router: Sendable {
   private let base: [UInt8]
   private let ownHealth: [UInt8]
   let multiplexed: Bool
+  private let hasAgents: Bool
 
-  init(basePath: String, agentAppID: String, multiplexed: Bool) {
-    base = Array(basePath.utf8)
-    ownHealth = Array("/agents/\(agentAppID)/health".utf8)
-    self.multiplexed = multiplexed
+  init(_ options: DataPlaneOptions) {
+    base = Array(options.basePath.utf8)
+    ownHealth = Array("/agents/\(options.agentAppID)/health".utf8)
+    multiplexed = options.multiplexed
+    hasAgents = options.routing == .agents
   }
 
   /// - Parameter hasUI: without a UI surface its paths are the agent's; on the UI port, nobody's.
   func route(_ path: [UInt8], port: Port, hasUI: Bool) -> Route {
+    if hasAgents { return port == .rest ? supervisorRoute(path) : .notFound }
     let underBase = isUnderBase(path)
     switch port {
     case .rest: return restRoute(path, underBase: underBase, hasUI: hasUI && multiplexed)
@@ -57,6 +64,32 @@ struct Router: Sendable {
     }
     if isAgentHealth(path) { return .otherAgent }
     return .agent(from: underBase ? base.count : 0, underBase: underBase)
+  }
+
+  /// Where an id begins.
+  static let idStart = "/agents/".utf8.count
+
+  private func supervisorRoute(_ path: [UInt8]) -> Route {
+    if starts(path, from: 0, "/agents/") {
+      let end = path[Self.idStart...].firstIndex(of: Byte.slash) ?? path.count
+      return end > Self.idStart ? .agents(idEnd: end) : .notFound
+    }
+    if starts(path, from: 0, "/supervisor"),
+      path.count == "/supervisor".utf8.count || path["/supervisor".utf8.count] == Byte.slash
+    {
+      return .control
+    }
+    if ends(path, from: 0, "/health") { return .health }
+    if ends(path, from: 0, "/livez") { return .livez }
+    if ends(path, from: 0, "/metrics") { return .metrics }
+    return .notFound
+  }
+
+  /// Of an agent's path: what its worker answers from what it knows of itself, in every state.
+  static func isAboutAgent(_ path: [UInt8], from start: Int) -> Bool {
+    path[start...].elementsEqual("/health".utf8) || path[start...].elementsEqual("/meta".utf8)
+      || path[start...].elementsEqual("/a2a/health".utf8)
+      || path[start...].elementsEqual("/ui/health".utf8)
   }
 
   private func uiRoute(_ path: [UInt8], underBase: Bool, hasUI: Bool) -> Route {

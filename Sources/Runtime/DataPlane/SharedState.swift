@@ -11,6 +11,7 @@ final class Published: Sendable {
   let gate: Gate
   let hasUI: Bool
   let admission: Admission
+  var isServed: Bool { admission == .proxied }
   /// `"state":"…","surfaces":{…}`
   let healthMembers: [UInt8]
   /// `,"reason":"…"` or nothing.
@@ -25,8 +26,17 @@ final class Published: Sendable {
     var writer = JSONWriter()
     writer.raw("\"state\":")
     writer.write(.string(snapshot.state))
-    writer.raw(",\"surfaces\":")
-    writer.write(.object(snapshot.surfaces.map { JSONMember($0.name, .bool($0.ready)) }))
+    if let members = snapshot.healthMembers {
+      for member in members {
+        writer.raw(",")
+        writer.write(.string(member.name))
+        writer.raw(":")
+        writer.write(member.value)
+      }
+    } else {
+      writer.raw(",\"surfaces\":")
+      writer.write(.object(snapshot.surfaces.map { JSONMember($0.name, .bool($0.ready)) }))
+    }
     healthMembers = writer.bytes
     var reason = JSONWriter()
     if let text = snapshot.reason {
@@ -40,48 +50,57 @@ final class Published: Sendable {
 /// What the loops and the main thread share.
 final class SharedState: Sendable {
   let options: DataPlaneOptions
+  /// It is a supervisor's.
+  let hasAgents: Bool
   let router: Router
   let grpcRouter: GRPCRouter
+  /// Where a supervisor's requests are marked.
+  let marks: SupervisorMarks?
   let observer: any DataPlaneObserver
   let counters: [LoopCounters]
-  /// Generation and gate: `generation << 8 | gate`. The one word that every request reads.
-  let gateWord: Atomic<UInt64>
-  private let published: Locked<Published>
+  /// The program itself; in `run` its agent as well.
+  let front: Backend
+  /// The generation of the directory.
+  let directoryWord = Atomic<UInt64>(0)
+  private let agents = Locked(Directory([], generation: 0))
   let inFlight = Atomic<Int>(0)
   let completed = Atomic<Int>(0)
   let aborted = Atomic<Int>(0)
   let connections = Atomic<Int>(0)
   /// Client connections that speak HTTP/2: they are told of each change of the gate.
   let http2Connections = Atomic<Int>(0)
-  /// Requests that wait for an agent.
+  /// Control requests in progress, and streams that answer some.
+  let controlRequests = Atomic<Int>(0)
+  let controlStreams = Atomic<Int>(0)
+  /// Requests that wait for an agent, whichever.
   let held = Atomic<Int>(0)
   let losses = RecentLosses()
   /// How often the main thread asked the loops for a sign of life.
   let heartbeatsAsked = Atomic<UInt64>(0)
 
   init(options: DataPlaneOptions, initial: Snapshot, observer: any DataPlaneObserver) {
+    var options = options
+    if options.supervisor != nil { options.http2.trustPeer() }
     self.options = options
+    marks = options.supervisor?.marks
     self.observer = observer
-    router = Router(
-      basePath: options.basePath, agentAppID: options.agentAppID,
-      multiplexed: options.multiplexed)
-    grpcRouter = GRPCRouter(agentAppID: options.agentAppID)
+    hasAgents = options.routing == .agents
+    router = Router(options)
+    grpcRouter = GRPCRouter(options)
     counters = (0..<max(1, options.loopCount)).map { _ in LoopCounters() }
-    gateWord = Atomic(1 << 8 | UInt64(initial.gate.rawValue))
-    published = Locked(Published(initial, generation: 1, holds: options.holds))
+    front = Backend(id: options.agentAppID, initial: initial, holds: options.holds)
   }
 
-  /// The gate becomes visible after the snapshot, so that who sees the word finds the snapshot.
-  func publish(_ snapshot: Snapshot) {
-    let word = published.withLock { current in
-      let generation = current.generation &+ 1
-      current = Published(snapshot, generation: generation, holds: options.holds)
-      return generation << 8 | UInt64(snapshot.gate.rawValue)
+  /// The agents that are routed to from now on.
+  func publish(_ entries: [BackendEntry]) {
+    let generation = agents.withLock { current in
+      current = Directory(entries, generation: current.generation &+ 1)
+      return current.generation
     }
-    gateWord.store(word, ordering: .sequentiallyConsistent)
+    directoryWord.store(generation, ordering: .sequentiallyConsistent)
   }
 
-  func current() -> Published { published.withLock { $0 } }
+  func directory() -> Directory { agents.withLock { $0 } }
 
   // Entering and the gate are sequentially consistent with publishing and reading the count: a
   // request that entered before the gate closed is seen by who closed it, one that entered after
@@ -95,7 +114,7 @@ final class SharedState: Sendable {
     let left = inFlight.subtract(1, ordering: .sequentiallyConsistent).newValue
     guard left == 0 else { return }
     let gate = Gate(
-      rawValue: UInt8(truncatingIfNeeded: gateWord.load(ordering: .sequentiallyConsistent)))
+      rawValue: UInt8(truncatingIfNeeded: front.gateWord.load(ordering: .sequentiallyConsistent)))
     if gate?.isDraining == true { observer.nothingInFlight() }
   }
 }
@@ -103,14 +122,18 @@ final class SharedState: Sendable {
 extension SharedState {
   /// - Returns: false when as many wait as may. Sequentially consistent with `publish`, like
   ///   `enter`.
-  func enterHold() -> Bool {
-    let count = held.add(1, ordering: .sequentiallyConsistent).newValue
-    if count <= options.limits.heldRequests { return true }
-    leaveHold()
+  func enterHold(_ backend: Backend) -> Bool {
+    let all = held.add(1, ordering: .sequentiallyConsistent).newValue
+    let own = backend.held.add(1, ordering: .sequentiallyConsistent).newValue
+    if own <= options.limits.heldRequests, all <= options.limits.heldInAll { return true }
+    leaveHold(backend)
     return false
   }
 
-  func leaveHold() { held.subtract(1, ordering: .sequentiallyConsistent) }
+  func leaveHold(_ backend: Backend) {
+    backend.held.subtract(1, ordering: .sequentiallyConsistent)
+    held.subtract(1, ordering: .sequentiallyConsistent)
+  }
 }
 
 /// Requests that found out by themselves that the agent went away, for the log line of the loss.

@@ -1,3 +1,5 @@
+public import Lifecycle
+
 /// One surface of the package and whether it answers.
 public struct SurfaceState: Sendable, Equatable {
   public var name: String
@@ -34,6 +36,8 @@ public struct Snapshot: Sendable {
   public var reason: String?
   /// The package's surfaces in the order health shows them.
   public var surfaces: [SurfaceState]
+  /// What health bodies say in place of the surfaces, of a supervisor; nil: the surfaces.
+  public var healthMembers: [JSONMember]?
   /// The JSON body of `P/meta`; nil while the manifest is not known.
   public var meta: [UInt8]?
   /// While `booting`, agent requests wait as in a restart instead of being answered 503.
@@ -45,6 +49,7 @@ public struct Snapshot: Sendable {
   /// From process start to the first Ready; nil while booting (the time so far is shown).
   public var bootMilliseconds: Int64?
   public var budgetMilliseconds: Int64
+  /// Of an agent's snapshot they are told with the label `agent`; the agents have the same ones.
   public var gauges: [Gauge]
 
   public init(
@@ -58,6 +63,7 @@ public struct Snapshot: Sendable {
     self.state = state
     self.reason = reason
     self.surfaces = surfaces
+    healthMembers = nil
     self.meta = meta
     self.holdsBoot = holdsBoot
     self.worker = worker

@@ -8,7 +8,9 @@ import Synchronization
 /// last words are certain.
 ///
 /// Three words of 64 bits (the time of the last beat by CLOCK_MONOTONIC, how late it was, both in
-/// nanoseconds, and the number of beats), written by the worker; from byte 64 on a byte for each slot.
+/// nanoseconds, and the number of beats), written by the worker; for a worker that is a `run`, a word in
+/// which it says that it marks, and one by which it knows whose requests to mark; from byte 64 on a
+/// byte for each slot.
 ///
 /// Unchecked, because the compiler cannot see that all access to the mapping is atomic. The
 /// descriptor and the mapping are its own and end with it.
@@ -16,6 +18,8 @@ public final class WorkerMemory: @unchecked Sendable {
   /// Requests that can be marked at the same time.
   public static let slots = 8192
   static let slotsOffset = 64
+  static let attachedOffset = 24
+  static let tokenOffset = 32
   /// In bytes.
   public static let size = slotsOffset + slots
 
@@ -37,7 +41,24 @@ public final class WorkerMemory: @unchecked Sendable {
       throw error
     }
     self.base = base
+    var number: UInt64 = 0
+    // Secret from other processes, so the kernel's. It fails only before there is a random pool.
+    _ = getentropy(&number, 8)
+    base.storeBytes(of: number, toByteOffset: Self.tokenOffset, as: UInt64.self)
+    token = Self.text(ofToken: number)
   }
+
+  /// What goes with the number of a request to a `run`: 16 hexadecimal digits.
+  let token: [UInt8]
+
+  static func text(ofToken number: UInt64) -> [UInt8] {
+    withUnsafeBytes(
+      of: (Identifiers.digits(number >> 32), Identifiers.digits(number & 0xFFFF_FFFF))
+    ) { Array($0) }
+  }
+
+  /// A worker that is a `run` has mapped it and marks what it hands over.
+  var isAttached: Bool { word(Self.attachedOffset) != 0 }
 
   deinit {
     munmap(base, Self.size)

@@ -158,9 +158,16 @@ final class Download {
   }
 
   static func tooLarge(_ bytes: Int64, _ request: FetchRequest) -> TransferFailure {
-    TransferFailure(
-      "the package has \(bytes) bytes or more, and MAX_PACKAGE_SIZE_MB allows \(request.maximumBytes)",
-      .tooLarge)
+    switch request.subject {
+    case .package:
+      TransferFailure(
+        "the package has \(bytes) bytes or more, and MAX_PACKAGE_SIZE_MB allows "
+          + "\(request.maximumBytes)", .tooLarge)
+    case .config:
+      TransferFailure(
+        "the config has \(bytes) bytes or more, and \(request.maximumBytes) are allowed",
+        .configTooLarge)
+    }
   }
 
   private func reset() throws(TransferFailure) {

@@ -25,7 +25,12 @@ public enum FetchStep {
   public static func fetch(
     _ request: FetchRequest, environment: [String: String], report: StepReport = StepReport()
   ) throws -> FetchedPackage {
-    try Fetch(request, environment: environment, limits: FetchLimits(), report: report).run()
+    do {
+      return try Fetch(request, environment: environment, limits: FetchLimits(), report: report)
+        .run()
+    } catch let failure as StepFailure {
+      throw failure.about(request.subject)
+    }
   }
 }
 

@@ -23,18 +23,32 @@ public enum ProcessTree {
   ///   - arguments: with the program's name first.
   ///   - environment: `NAME=value` texts, the whole of it.
   ///   - descriptors: what the child has as 0, 1, 2 …; −1 stands for /dev/null.
-  ///   - ignored: a signal that it ignores until it sets a handler of its own; 0 is none.
+  ///   - confinement: how it differs from that.
+  /// - Throws: what the kernel says, and of what: of the program when it could not be executed.
   public static func spawn(
     _ path: String, arguments: [String], environment: [String], folder: String? = nil,
-    descriptors: [Int32], ignoring ignored: Int32 = 0
+    descriptors: [Int32], confinement: Confinement = .none
   ) throws(SystemError) -> Int32 {
+    var native = confinement.native
+    var step: Int32 = 0
     let pid = withCStrings(arguments) { arguments in
       withCStrings(environment) { environment in
-        par_spawn(
-          path, arguments, environment, folder, descriptors, Int32(descriptors.count), ignored)
+        par_spawn_confined(
+          path, arguments, environment, folder, descriptors, Int32(descriptors.count), &native,
+          &step)
       }
     }
-    guard pid > 0 else { throw SystemError("start", path) }
+    guard pid > 0 else {
+      let error = SystemError("start", path)
+      switch Int(step) {
+      case PAR_SPAWN_CONTROL_GROUP:
+        throw SystemError("join the control group of", path, number: error.number)
+      case PAR_SPAWN_USER:
+        throw SystemError(
+          "become user \(confinement.user?.user ?? 0) for", path, number: error.number)
+      default: throw error
+      }
+    }
     return pid
   }
 

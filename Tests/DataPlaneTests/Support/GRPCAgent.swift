@@ -1,7 +1,10 @@
 /// What the agent of most tests does, by the method's name: `Echo`, `Hang`, `Reset`, `Fail`, `Bidi`
 /// and `Flood` (as many bytes as the message says).
 enum GRPCAgent {
-  static func serve(_ connection: TestAgent.Connection, maxStreams: UInt32? = nil) {
+  /// - Parameter name: it says in each answer's head.
+  static func serve(
+    _ connection: TestAgent.Connection, maxStreams: UInt32? = nil, says name: String? = nil
+  ) {
     let peer = HTTP2Peer(
       descriptor: connection.descriptor, isClient: false, maxStreams: maxStreams)
     peer.onHead = { peer, id in
@@ -17,11 +20,11 @@ enum GRPCAgent {
     peer.onData = { peer, id, bytes in
       if peer.streams[id]?.head[":path"] == "/t.T/Bidi" { peer.send(id, bytes) }
     }
-    peer.onEnd = { peer, id in answer(peer, id) }
+    peer.onEnd = { peer, id in answer(peer, id, name) }
     peer.serve()
   }
 
-  static func answer(_ peer: HTTP2Peer, _ id: Int32) {
+  static func answer(_ peer: HTTP2Peer, _ id: Int32, _ name: String? = nil) {
     guard let stream = peer.streams[id] else { return }
     switch stream.head[":path"] ?? "" {
     case "/t.T/Hang", "/t.T/Reset", "/t.T/Early": break
@@ -41,7 +44,7 @@ enum GRPCAgent {
         [
           ("seen", seen), ("seen-path", stream.head[":path"] ?? ""),
           ("seen-trace", stream.head["traceparent"] ?? ""),
-        ])
+        ] + (name.map { [("says", $0)] } ?? []))
       peer.send(id, stream.body)
       peer.finish(id, trailers: [("grpc-status", "0")])
     }

@@ -3,6 +3,8 @@ import Glibc
 import LinuxSystem
 import Synchronization
 
+@testable import DataPlane
+
 /// An agent's HTTP server with a script: each connection gets a thread that runs it.
 final class TestAgent: Sendable {
   /// One connection as the script sees it.
@@ -112,27 +114,35 @@ final class TestAgent: Sendable {
     }
   }
 
+  /// Empty: it is on a port.
   let path: String
+  /// Of 127.0.0.1; 0: it is on a Unix socket.
+  let port: UInt16
   private let listener: Int32
   private let threads = Locked<[TestThread]>([])
   private let open = Locked<[Int32]>([])
   private let stopping = Atomic<Bool>(false)
   let accepted = Counter()
 
-  init(_ path: String, script: @escaping @Sendable (Connection) -> Void) {
-    self.path = path
-    listener = par_listen_unix(path, 64)
+  /// - Parameter path: nil: on a free port of 127.0.0.1.
+  init(_ path: String?, script: @escaping @Sendable (Connection) -> Void) {
+    self.path = path ?? ""
+    var bound: UInt16 = 0
+    listener = path.map { par_listen_unix($0, 64) } ?? par_listen_tcp("127.0.0.1", 0, 64, &bound)
+    port = bound
     precondition(listener >= 0, "no test without its agent")
     let thread = TestThread { [self] in accept(script) }
     threads.withLock { $0.append(thread) }
   }
 
   /// Answers every request with the same response.
-  convenience init(_ path: String, always response: String) {
+  convenience init(_ path: String?, always response: String) {
     self.init(path) { connection in
       while connection.head() != nil { connection.write(response) }
     }
   }
+
+  var address: WorkerAddress { path.isEmpty ? .loopback(port: port) : .unix(path) }
 
   private func accept(_ script: @escaping @Sendable (Connection) -> Void) {
     while !stopping.load(ordering: .relaxed) {
@@ -165,7 +175,7 @@ final class TestAgent: Sendable {
     // The accepting thread first, so that no connection is added behind our back.
     threads.withLock { $0.first }?.join()
     close(listener)
-    unlink(path)
+    if !path.isEmpty { unlink(path) }
     open.withLock { open in for descriptor in open { shutdown(descriptor, Int32(SHUT_RDWR)) } }
     for thread in threads.withLock({ $0 }) { thread.join() }
   }

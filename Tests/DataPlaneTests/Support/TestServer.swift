@@ -14,6 +14,11 @@ final class TestServer: @unchecked Sendable {
     private let log = Locked<[AccessRecord]>([])
     var records: [AccessRecord] { log.withLock { $0 } }
     func nothingInFlight() { idle.increment() }
+    /// What answers control requests; without it they are left without an answer.
+    let control = Locked<(@Sendable (ControlRequest, any ControlReply) -> Void)?>(nil)
+    func controlRequest(_ request: ControlRequest, reply: any ControlReply) {
+      control.withLock { $0 }?(request, reply)
+    }
     private let idleWorkers = Locked<[Worker]>([])
     /// Those that were retired and have nothing to do, in this order.
     var retired: [Worker] { idleWorkers.withLock { $0 } }
@@ -32,7 +37,9 @@ final class TestServer: @unchecked Sendable {
   }
 
   let folder: String
+  /// Of the REST port; 0: it is a Unix socket.
   let port: UInt16
+  let address: WorkerAddress
   private(set) var uiPort: UInt16 = 0
   private(set) var a2aPort: UInt16 = 0
   let plane: DataPlane
@@ -47,6 +54,7 @@ final class TestServer: @unchecked Sendable {
 
   init(
     gate: Gate = .ready, basePath: String = "/agents/x", uiListener: Bool = false,
+    unixListener: Bool = false,
     _ change: (inout DataPlaneOptions, inout Snapshot, TestServer.Folder) -> Void = { _, _, _ in }
   ) throws {
     var template = Array("/tmp/par-dp-XXXXXX".utf8CString)
@@ -66,8 +74,11 @@ final class TestServer: @unchecked Sendable {
     if uiListener { options.multiplexed = false }
     change(&options, &snapshot, Folder(path: folder))
     var bound: UInt16 = 0
-    let listener = par_listen_tcp("127.0.0.1", 0, 128, &bound)
+    let listener =
+      unixListener
+      ? par_listen_unix(folder + "/listen.sock", 128) : par_listen_tcp("127.0.0.1", 0, 128, &bound)
     port = bound
+    address = unixListener ? .unix(folder + "/listen.sock") : .loopback(port: bound)
     var listeners = [PortListener(.rest, descriptor: listener)]
     if uiListener {
       listeners.append(
@@ -205,13 +216,13 @@ final class TestServer: @unchecked Sendable {
 extension Snapshot {
   /// Another worker at this path.
   var upstreamSocket: String? {
-    get { worker?.restSocket }
+    get { if case .unix(let path) = worker?.rest { path } else { nil } }
     set { worker = Worker(restSocket: newValue, a2a: worker?.a2a) }
   }
 
   /// Another worker with gRPC there.
-  var a2aUpstream: A2AUpstream? {
+  var a2aUpstream: WorkerAddress? {
     get { worker?.a2a }
-    set { worker = Worker(restSocket: worker?.restSocket, a2a: newValue) }
+    set { worker = Worker(restSocket: upstreamSocket, a2a: newValue) }
   }
 }

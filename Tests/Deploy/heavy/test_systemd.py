@@ -244,6 +244,53 @@ def test_the_agent_has_its_secrets_and_not_the_managers_words(machine: Machine, 
         machine.run("rm", "-f", "/etc/par/demo.secrets")
 
 
+SUPERVISOR = "par-supervisor.service"
+
+
+def test_a_supervisor_hosts_what_its_config_names(machine: Machine, stopped: str) -> None:
+    """Ready, another agent by a reload, one that is killed, the drain: as a user of its own, with control groups."""
+    machine.run("tee", "/etc/par/supervisor.env", input="SUPERVISOR_CONFIG=/etc/par/agents.yaml\nBIND_ADDRESS=127.0.0.1\n")
+    machine.run("tee", "/etc/par/supervisor-token", input="the-token-of-the-unit\n")
+    entry = "- agent_app_id: {0}\n  package_path: /srv/{0}.apkg\n"
+    machine.run("tee", "/etc/par/agents.yaml", input=entry.format("hello"))
+    machine.run("chmod", "644", "/etc/par/agents.yaml")
+
+    def lines(event: str) -> list[dict[str, Any]]:
+        machine.run("journalctl", "--sync", check=False)
+        text = machine.run("journalctl", "-o", "cat", f"_SYSTEMD_UNIT={SUPERVISOR}", "--since", stopped).stdout
+        return [one for one in map(json.loads, text.splitlines()) if one["event"] == event]
+
+    def ask(path: str) -> str:
+        return machine.run(
+            "python3", "-c", f"import urllib.request as u; print(u.urlopen('http://127.0.0.1{path}').read().decode())"
+        ).stdout
+
+    try:
+        machine.run("systemctl", "start", SUPERVISOR)
+        wait_for("the first agent", lambda: lines("supervisor_ready"))
+        assert "Ada" in ask("/agents/hello/api/hello?name=Ada")
+        status = json.loads(ask("/supervisor/status"))
+        print(json.dumps(status["supervisor"]))
+        print(machine.run("systemctl", "status", SUPERVISOR).stdout)
+        # By the hang-up the config is read again.
+        machine.run("tee", "/etc/par/agents.yaml", input=entry.format("hello") + entry.format("streaming"))
+        machine.run("systemctl", "reload", SUPERVISOR)
+        wait_for("the second agent", lambda: [x for x in lines("agent_traffic") if x["agent"] == "streaming"])
+        pid = json.loads(ask("/supervisor/processes"))["processes"][0]["pid"]
+        machine.run("kill", "-KILL", str(pid))
+        wait_for("its successor", lambda: len([x for x in lines("agent_traffic") if x["agent"] == "hello" and x["to_worker"]]) == 2)
+        assert "Ada" in ask("/agents/hello/api/hello?name=Ada")
+        machine.run("systemctl", "stop", SUPERVISOR)
+        text = machine.run("systemctl", "show", SUPERVISOR, "-p", "Result,ExecMainStatus,NRestarts").stdout
+        assert set(text.split()) == {"Result=success", "ExecMainStatus=0", "NRestarts=0"}
+        machine.run("journalctl", "--sync", check=False)
+        log = machine.run("journalctl", "-o", "cat", f"_SYSTEMD_UNIT={SUPERVISOR}", "--since", stopped).stdout
+        assert "the-token-of-the-unit" not in log
+        conforms(log)
+    finally:
+        machine.run("systemctl", "stop", SUPERVISOR, check=False)
+
+
 @pytest.mark.parametrize(("unit", "most"), [("par@demo.service", 3.0), ("par-supervisor.service", 3.0)])
 def test_what_a_unit_may_do_is_little(machine: Machine, unit: str, most: float) -> None:
     text = machine.run("systemd-analyze", "security", unit, check=False).stdout

@@ -88,13 +88,14 @@ class Page:
         while all(event.get("method") != method for event in self.events):
             self.events.append(self._receive())
 
-    def open(self, path: Path, fragment: str = "") -> None:
+    def open(self, path: Path | str, fragment: str = "") -> None:
+        """Opens a file or an address."""
         # A page that is open already would only be scrolled.
         self.events.clear()
         self.call("Page.navigate", url="about:blank")
         self.wait_for("Page.loadEventFired")
         self.events.clear()
-        self.call("Page.navigate", url=path.resolve().as_uri() + fragment)
+        self.call("Page.navigate", url=(path if isinstance(path, str) else path.resolve().as_uri()) + fragment)
         self.wait_for("Page.loadEventFired")
 
     def value(self, expression: str) -> Any:
@@ -104,6 +105,24 @@ class Page:
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def until(self, expression: str, seconds: float = DEADLINE) -> None:
+        """Waits until an expression is true, which is looked at whenever the page has changed."""
+        held = self.value(
+            "new Promise(done => { const holds = () => { try { return " + expression + "; } catch { return false; } };"
+            " if (holds()) return done(true);"
+            " const look = () => { if (holds()) end(true); };"
+            " const observer = new MutationObserver(look);"
+            " const end = value => { observer.disconnect(); clearInterval(timer); clearTimeout(last); done(value); };"
+            " observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});"
+            f" const timer = setInterval(look, 100), last = setTimeout(() => end(holds()), {seconds * 1000}); }})"
+        )
+        assert held, f"{seconds} s passed without {expression}\n" + self.value("document.body.innerText")[:3000]
+
+    def write(self, text: str) -> None:
+        """Puts a text where the focus is."""
+        self.call("Input.insertText", text=text)
+        self.drawn()
 
     def drawn(self) -> None:
         """Waits until what was asked for is on the screen."""
@@ -125,6 +144,8 @@ class Page:
 
     def press(self, key: str) -> None:
         text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+        if key == "Tab":
+            text = {"windowsVirtualKeyCode": 9}
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, **(text if kind == "keyDown" else {}))
         self.drawn()

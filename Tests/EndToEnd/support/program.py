@@ -79,8 +79,9 @@ class Run:
         stdout: Optional[int] = None,
         before_exec: Optional[Callable[[], None]] = None,
         pass_fds: Sequence[int] = (),
+        mark: Optional[str] = None,
     ) -> None:
-        self.mark = uuid.uuid4().hex
+        self.mark = mark or uuid.uuid4().hex
         self.runtime = runtime
         self.environment = {**environment, MARK: self.mark}
         self.lines: list[dict[str, Any]] = []

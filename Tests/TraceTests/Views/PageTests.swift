@@ -1,4 +1,5 @@
 import Lifecycle
+import LinuxSystem
 import Testing
 
 @testable import LogTrace

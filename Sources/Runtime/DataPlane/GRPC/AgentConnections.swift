@@ -15,7 +15,13 @@ final class AgentConnections: Pollable {
   /// When connecting is given up; 0: it is not tried.
   private var connectUntil: Int64 = 0
 
-  init(loop: EventLoop) { super.init(descriptor: -1, loop: loop) }
+  /// Owns it, and every call here keeps it: it is there whenever a call or connection is.
+  private unowned(unsafe) let backend: LoopBackend
+
+  init(backend: LoopBackend) {
+    self.backend = backend
+    super.init(descriptor: -1, loop: backend.loop)
+  }
 
   /// Another worker gets calls from now on. Those that one before has go on there.
   func retireAll() { for connection in connections { connection.retire() } }
@@ -48,7 +54,7 @@ final class AgentConnections: Pollable {
     call.rewind()
     guard !call.isOver else { return }
     call.repeats += 1
-    guard call.repeats <= limits.callRepeats, loop.state().snapshot.worker?.a2a != nil else {
+    guard call.repeats <= limits.callRepeats, backend.state().snapshot.worker?.a2a != nil else {
       return call.agentLost("The agent ended before the call was sent")
     }
     loop.counters.callsRepeated.bump(1)
@@ -101,7 +107,7 @@ final class AgentConnections: Pollable {
   private func connect() -> Lease {
     let descriptor: Int32
     var isConnecting = false
-    guard let worker = loop.workers.current else { return .failed(ENOENT) }
+    guard let worker = backend.workers.current else { return .failed(ENOENT) }
     switch worker.worker.a2a {
     case .unix(let path): descriptor = par_connect_unix(path)
     case .loopback(let port): descriptor = par_connect_loopback(port, &isConnecting)
@@ -113,7 +119,7 @@ final class AgentConnections: Pollable {
       return .failed(ENOMEM)
     }
     let connection = AgentHTTP2Connection(
-      descriptor: descriptor, loop: loop, session: session, worker: worker,
+      descriptor: descriptor, backend: backend, session: session, worker: worker,
       isConnecting: isConnecting)
     let events =
       isConnecting

@@ -9,6 +9,7 @@ final class AgentHTTP2Connection: HTTP2Connection {
   /// Without EPOLLOUT, which a Unix socket reports each time the peer has read something.
   static let usualEvents = PAR_EPOLLIN | PAR_EPOLLRDHUP | PAR_EPOLLET
 
+  let backend: LoopBackend
   /// Who is at the other end.
   let worker: LoopWorker
   private(set) var callCount = 0
@@ -25,13 +26,14 @@ final class AgentHTTP2Connection: HTTP2Connection {
   private var watchesWriting: Bool
 
   init(
-    descriptor: Int32, loop: EventLoop, session: OpaquePointer, worker: LoopWorker,
+    descriptor: Int32, backend: LoopBackend, session: OpaquePointer, worker: LoopWorker,
     isConnecting: Bool
   ) {
+    self.backend = backend
     self.worker = worker
     self.isConnecting = isConnecting
     watchesWriting = isConnecting
-    super.init(descriptor: descriptor, loop: loop, session: session)
+    super.init(descriptor: descriptor, loop: backend.loop, session: session)
     canWrite = !isConnecting
   }
 
@@ -146,7 +148,7 @@ final class AgentHTTP2Connection: HTTP2Connection {
     if !call.isOver, call.headStart == nil, code != HTTP2Code.noError {
       // It never left: the session begins no more streams.
       isRetired = true
-      loop.agents.placeAgain(call)
+      backend.agents.placeAgain(call)
     } else if isRetired, id > lastStream {
       call.agentLost("The agent ends its connection and did not begin the call")
     } else {
@@ -218,7 +220,7 @@ final class AgentHTTP2Connection: HTTP2Connection {
   /// Another worker gets the calls from now on, those that wait for a place here too.
   func retire() {
     isRetired = true
-    if loop.workers.current?.worker.a2a != nil { giveWaitingAway() }
+    if backend.workers.current?.worker.a2a != nil { giveWaitingAway() }
     wantsFlush()
   }
 
@@ -234,7 +236,7 @@ final class AgentHTTP2Connection: HTTP2Connection {
       // The session takes both back for a head that it has not written: no stream is opened.
       nghttp2_submit_rst_stream(session, 0, call.agentID, HTTP2Code.cancel)
       nghttp2_session_set_stream_user_data(session, call.agentID, nil)
-      loop.agents.placeAgain(remove(Unmanaged.passUnretained(call).toOpaque()))
+      backend.agents.placeAgain(remove(Unmanaged.passUnretained(call).toOpaque()))
     }
   }
 
@@ -265,14 +267,14 @@ final class AgentHTTP2Connection: HTTP2Connection {
     }
     unconfirmed.removeAll()
     shut()
-    for call in unsent { loop.agents.placeAgain(call) }
+    for call in unsent { backend.agents.placeAgain(call) }
   }
 
   override func refused(_ error: Int32) { lost("The agent does not speak HTTP/2 as it should") }
   override func sessionEnded() { lost("") }
 
   override func closed() {
-    loop.agents.remove(self)
+    backend.agents.remove(self)
     loop.counters.agentConnectionsOpen.bump(-1)
     worker.disconnected()
   }

@@ -28,7 +28,7 @@ extension GRPCCall {
 
   func abortedRequest() -> AbortedRequest {
     AbortedRequest(
-      method: "POST", route: text(.path),
+      agent: agentName, method: "POST", route: text(.path),
       ageMilliseconds: max(0, par_monotonic_ns() - started) / 1_000_000,
       requestID: text(.requestID), traceID: traceID, surface: Surface.a2a.name.description)
   }
@@ -38,6 +38,10 @@ extension GRPCCall {
     let ended = par_monotonic_ns()
     if httpStatus != 0 {
       loop.counters.latencies.observe(.a2a, status: httpStatus, nanoseconds: ended - started)
+      if let counters = backend.counters {
+        counters.request(status: httpStatus)
+        counters.latencies.observe(.a2a, status: httpStatus, nanoseconds: ended - started)
+      }
     }
     if times.head != 0, times.sent != 0 {
       loop.counters.agentHead(.a2a, nanoseconds: times.head - times.sent)
@@ -54,13 +58,16 @@ extension GRPCCall {
 
   private func accessRecord(_ status: GRPCStatus, at time: Int64) -> AccessRecord {
     AccessRecord(
-      method: "POST", path: text(.path), status: 200, grpcStatus: status.name.description,
+      agent: agentName, method: "POST", path: text(.path), status: 200,
+      grpcStatus: status.name.description,
       durationNanoseconds: time - started,
       agentNanoseconds: times.sent == 0 ? 0 : (times.head == 0 ? time : times.head) - times.sent,
       heldNanoseconds: 0, requestID: text(.requestID), traceID: traceID,
       surface: Surface.a2a.name.description, bytesSent: bytesSent,
       peer: String(decoding: connection.knownPeer().text, as: UTF8.self))
   }
+
+  private var agentName: String? { backend.counters == nil ? nil : backend.backend.id }
 
   private var traceID: String? { head?.first(.traceparent).flatMap(TraceParent.read)?.text }
 

@@ -6,6 +6,8 @@ import Synchronization
 /// A call that the agent answers: the client's stream and the agent's, spliced. Each side's bytes are
 /// kept here only while the other side's window is full, and then open no new window.
 final class GRPCCall: HTTP2Stream {
+  /// Whose worker it is for.
+  let backend: LoopBackend
   /// When the head was complete.
   let started: Int64
   var isCounted = false
@@ -41,7 +43,14 @@ final class GRPCCall: HTTP2Stream {
   var interimHeads = 0
   var repeats = 0
 
-  override init(connection: HTTP2ClientConnection, id: Int32) {
+  /// Asks for the agent's health, which its worker tells in every state.
+  private let isAboutAgent: Bool
+
+  init(
+    connection: HTTP2ClientConnection, id: Int32, backend: LoopBackend, isAboutAgent: Bool = false
+  ) {
+    self.backend = backend
+    self.isAboutAgent = isAboutAgent
     started = connection.loop.now
     super.init(connection: connection, id: id)
   }
@@ -49,11 +58,12 @@ final class GRPCCall: HTTP2Stream {
   // MARK: The request
 
   override func begin(_ head: HeaderBlock) {
-    guard admits(loop.state()) else { return }
+    guard admits(backend.state()) else { return }
     isCounted = true
+    backend.counters?.inFlight.bump(1)
     loop.shared.enter()
     // Only a call that has been counted can rely on the gate: it may have closed meanwhile.
-    guard admits(loop.state()) else { return uncount() }
+    guard admits(backend.state()) else { return uncount() }
     if let value = head.first(.grpcTimeout) {
       guard let time = GRPCTimeout.nanoseconds(value) else {
         uncount()
@@ -64,11 +74,18 @@ final class GRPCCall: HTTP2Stream {
     }
     complete(head)
     self.head = keepHead()
-    loop.agents.place(self)
+    backend.agents.place(self)
   }
 
   /// Whether the gate lets calls through; if not, the answer is given.
   private func admits(_ published: Published) -> Bool {
+    if backend.counters != nil {
+      if loop.state().gate == .closing {
+        finish(.unavailable, "The supervisor is stopping and takes no new calls")
+        return false
+      }
+      if isAboutAgent, published.snapshot.worker?.a2a != nil { return true }
+    }
     switch published.gate {
     case .ready, .lameDuck:
       if published.snapshot.worker?.a2a != nil { return true }
@@ -91,7 +108,7 @@ final class GRPCCall: HTTP2Stream {
         }
       }
     }
-    if !peer.text.isEmpty { head.add("x-forwarded-for", peer.text) }
+    if !peer.text.isEmpty, !peer.isSupervisor { head.add("x-forwarded-for", peer.text) }
     if head.first(.requestID) == nil {
       let scratch = loop.scratch
       scratch.clear()
@@ -258,6 +275,7 @@ final class GRPCCall: HTTP2Stream {
     isCounted = false
     let shared = loop.shared
     tellEnd()
+    backend.counters?.inFlight.bump(-1)
     if delivered {
       if !isAborted { shared.completed.add(1, ordering: .relaxed) }
       connection.leaving += 1
@@ -269,6 +287,7 @@ final class GRPCCall: HTTP2Stream {
 
   private func uncount() {
     isCounted = false
+    backend.counters?.inFlight.bump(-1)
     loop.shared.leave()
   }
 

@@ -14,8 +14,8 @@ enum GRPCRoute: Equatable {
 struct GRPCRouter: Sendable {
   private let prefix: [UInt8]
 
-  /// - Parameter agentAppID: calls beneath `/agents/{it}/a2a` are served as if that were not there.
-  init(agentAppID: String) { prefix = Array("/agents/\(agentAppID)/a2a".utf8) }
+  /// With one agent, calls beneath `/agents/{its id}/a2a` are served as if that were not there.
+  init(_ options: DataPlaneOptions) { prefix = Array("/agents/\(options.agentAppID)/a2a".utf8) }
 
   /// How much of a path is the prefix: all of it before a slash, or nothing.
   @inline(__always)
@@ -23,6 +23,19 @@ struct GRPCRouter: Sendable {
     guard path.count > prefix.count, path[prefix.count] == Byte.slash else { return 0 }
     for index in prefix.indices where path[index] != prefix[index] { return 0 }
     return prefix.count
+  }
+
+  /// The id in a path beneath `/agents/{id}/a2a`, of a supervisor.
+  /// - Returns: nil: the path is another one.
+  static func agentID(_ path: UnsafeRawBufferPointer) -> Range<Int>? {
+    let start = Router.idStart
+    guard path.count > start,
+      HeaderName.equals(UnsafeRawBufferPointer(rebasing: path[..<start]), "/agents/"),
+      let end = path[start...].firstIndex(of: Byte.slash), end > start,
+      path.count > end + 4,
+      HeaderName.equals(UnsafeRawBufferPointer(rebasing: path[end..<(end + 5)]), "/a2a/")
+    else { return nil }
+    return start..<end
   }
 
   /// Whether a path can name a method: `/`, and characters of RFC 3986 section 3.3.

@@ -61,7 +61,7 @@ extension ClientConnection {
 
   func aborted() -> AbortedRequest {
     AbortedRequest(
-      method: methodText, route: String(decoding: path, as: UTF8.self),
+      agent: agentName, method: methodText, route: String(decoding: path, as: UTF8.self),
       ageMilliseconds: max(0, par_monotonic_ns() - exchange.started) / 1_000_000,
       requestID: String(decoding: knownRequestID(), as: UTF8.self), traceID: exchange.trace.text,
       surface: exchange.surface.name.description)

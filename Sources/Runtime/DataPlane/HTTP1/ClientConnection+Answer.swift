@@ -95,7 +95,7 @@ extension ClientConnection {
 
   func answerError(_ status: Int, _ text: String, extra: (StaticString, [UInt8])? = nil) {
     let body = ErrorAnswer.body(
-      text, state: loop.state().snapshot.state, requestID: knownRequestID())
+      text, state: backend.state().snapshot.state, requestID: knownRequestID())
     answer(status, extra: extra, body: body)
   }
 
@@ -135,7 +135,7 @@ extension ClientConnection {
     case .surfaceHealth(let surface):
       guard isRead() else { return }
       answerSurfaceHealth(surface == .a2a ? "a2a" : "ui", published)
-    case .uiFile, .uiRedirect, .uiConfig, .agent:
+    case .uiFile, .uiRedirect, .uiConfig, .agent, .agents, .control:
       break
     }
   }
@@ -147,9 +147,9 @@ extension ClientConnection {
     body.append(published.healthMembers)
     body.append(",\"timestamp\":")
     body.append(decimal: Clock.wallNanoseconds() / 1_000_000)
-    if !ok {
+    if !ok { body.append(published.reasonMember) }
+    if !ok, !loop.shared.hasAgents {
       let snapshot = published.snapshot
-      body.append(published.reasonMember)
       body.append(",\"boot_ms\":")
       body.append(
         decimal: snapshot.bootMilliseconds ?? (Clock.now() - .start).milliseconds)

@@ -13,6 +13,7 @@ extension ClientConnection {
       closeGracefully()
     } else {
       exchange = Exchange()
+      unbind()
       if path.capacity > Self.keptBytes { path = [] }
       if requestID.capacity > Self.keptBytes { requestID = [] }
       requestID.removeAll(keepingCapacity: true)
@@ -34,6 +35,7 @@ extension ClientConnection {
     exchange.started = 0
     if exchange.isCounted {
       exchange.isCounted = false
+      backend.counters?.inFlight.bump(-1)
       if completed { shared.completed.add(1, ordering: .relaxed) }
       leave()
     }
@@ -72,6 +74,7 @@ extension ClientConnection {
   func shut() {
     guard phase != .closed else { return }
     leaveHold()
+    endControl()
     phase = .closed
     dropUpstream()
     closeFile()
@@ -81,5 +84,6 @@ extension ClientConnection {
     input = nil
     output = nil
     closeTransport()
+    unbind()
   }
 }

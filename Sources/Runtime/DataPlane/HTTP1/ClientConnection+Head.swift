@@ -130,6 +130,11 @@ extension ClientConnection {
     let route = loop.shared.router.route(path, port: port, hasUI: hasUI)
     exchange.closesAfter = !loop.requestHead.keepAlive || published.gate.isDraining
     switch route {
+    case .agents(let end):
+      exchange.surface = .rest
+      serveAgent(head, idEnd: end, query: query)
+    case .control:
+      collect(head, query: query)
     case .agent(let offset, let underBase):
       exchange.surface = .rest
       proxy(head, from: offset, query: query, underBase: underBase)
@@ -161,12 +166,14 @@ extension ClientConnection {
 
   func count() {
     exchange.isCounted = true
+    backend.counters?.inFlight.bump(1)
     loop.shared.enter()
   }
 
   func uncount() {
     guard exchange.isCounted else { return }
     exchange.isCounted = false
+    backend.counters?.inFlight.bump(-1)
     loop.shared.leave()
   }
 

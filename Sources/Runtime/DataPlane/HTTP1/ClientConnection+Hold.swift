@@ -9,14 +9,14 @@ import Synchronization
 extension ClientConnection {
   /// Lets the request wait, or answers 503 when too many do. Only for one that no agent has begun.
   func hold() {
-    guard loop.shared.enterHold() else {
+    guard loop.shared.enterHold(backend.backend) else {
       loop.counters.holdsRefused.bump(1)
       return refuseHeld("The agent is not ready, and no more requests are held for it")
     }
     phase = .held
     exchange.heldSince = loop.now
     loop.counters.holds.bump(1)
-    loop.held.insert(self)
+    backend.held.insert(self)
   }
 
   /// - Returns: whether to go on.
@@ -36,8 +36,8 @@ extension ClientConnection {
   func leaveHold() {
     guard phase == .held else { return }
     exchange.heldFor += loop.now - exchange.heldSince
-    loop.held.remove(self)
-    loop.shared.leaveHold()
+    backend.held.remove(self)
+    loop.shared.leaveHold(backend.backend)
     phase = .proxying
     setDeadline(Pollable.never)
   }
@@ -66,6 +66,7 @@ extension ClientConnection {
     }
     exchange.takenBack += 1
     loop.counters.takenBack.bump(1)
+    if exchange.supervisorSlot >= 0 { loop.shared.marks?.unmark(exchange.supervisorSlot) }
     // It waited for an agent, with one that did nothing for it.
     if exchange.sentAt != 0 { exchange.heldFor += max(0, loop.now - exchange.sentAt) }
     exchange.sentAt = 0

@@ -17,10 +17,10 @@ extension ClientConnection {
     _ head: UnsafeRawBufferPointer, from offset: Int, query: UnsafeRawBufferPointer,
     underBase: Bool
   ) {
-    guard admits(loop.state()) else { return }
+    guard admits(backend.state()) else { return }
     count()
     // Only a request that has been counted can rely on the gate: it may have closed meanwhile.
-    let published = loop.state()
+    let published = backend.state()
     guard admits(published) else { return }
     let request = loop.requestHead
     exchange.awaitsContinue = request.expectsContinue
@@ -35,6 +35,7 @@ extension ClientConnection {
         prefix: prefix, peer: peer, requestID: identifier, identifiers: &loop.identifiers,
         into: out)
     }
+    if let marks = loop.shared.marks { readSlot(marks, head) }
     toUpstream = out
     phase = .proxying
     exchange.keepsRequest = true
@@ -44,8 +45,10 @@ extension ClientConnection {
     exchange.connectDeadline =
       loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds
     // Who waits has come before.
-    if published.admission == .held || !loop.holdsNone { return hold() }
-    if let idle = loop.upstreams.takeIdle() {
+    if published.admission == .held || !backend.holdsNone, !exchange.isAboutAgent {
+      return hold()
+    }
+    if let idle = backend.upstreams.takeIdle() {
       exchange.isRepeatable = exchange.method.isIdempotent && request.framing == .none
       attach(idle)
     } else {
@@ -53,9 +56,37 @@ extension ClientConnection {
     }
   }
 
+  /// Finds the agent that a path names, and begins the exchange with its worker. The path goes on as
+  /// it is: the worker has it as its base.
+  func serveAgent(_ head: UnsafeRawBufferPointer, idEnd: Int, query: UnsafeRawBufferPointer) {
+    let found = path.withUnsafeBytes {
+      loop.backend(id: UnsafeRawBufferPointer(rebasing: $0[Router.idStart..<idEnd]))
+    }
+    guard let found else { return answerError(404, Self.unknownAgent) }
+    bind(found)
+    exchange.isAboutAgent = !found.state().isServed && Router.isAboutAgent(path, from: idEnd)
+    proxy(head, from: 0, query: query, underBase: false)
+  }
+
+  static let unknownAgent = "There is no agent of this id"
+
   /// Whether the agent is asked, now or later; if not, the answer is written.
   func admits(_ published: Published) -> Bool {
-    exchange.closesAfter = exchange.closesAfter || published.gate.isDraining
+    // Of a supervisor the connection is everybody's: it ends with the supervisor.
+    if keepsBackend {
+      let own = loop.state()
+      exchange.closesAfter = exchange.closesAfter || own.gate.isDraining
+      if own.gate == .closing {
+        uncount()
+        exchange.isRefused = true
+        answerError(503, "The supervisor is stopping and takes no new requests")
+        return false
+      }
+      // A worker that listens is asked about itself, whatever it does.
+      if exchange.isAboutAgent, published.snapshot.worker?.rest != nil { return true }
+    } else {
+      exchange.closesAfter = exchange.closesAfter || published.gate.isDraining
+    }
     switch published.admission {
     case .proxied, .held: return true
     case .absent, .notReady, .stopping:
@@ -67,9 +98,10 @@ extension ClientConnection {
 
   /// Answers a request that the gate does not let through.
   func refuse(_ published: Published) {
-    exchange.closesAfter = exchange.closesAfter || published.gate.isDraining
+    exchange.closesAfter = exchange.closesAfter || loop.state().gate.isDraining
     exchange.isRefused = true
     dropToUpstream()
+    if backend.isRemoved { return answerError(404, Self.unknownAgent) }
     switch published.admission {
     case .absent: answerError(404, "The package has nothing that serves this path")
     case .stopping: answerError(503, "The agent is stopping and takes no new requests")
@@ -80,26 +112,63 @@ extension ClientConnection {
   func attach(_ connection: UpstreamConnection) {
     upstream = connection
     connection.begins(self)
-    exchange.connectDeadline = 0
+    if !connection.isConnecting { exchange.connectDeadline = 0 }
     exchange.sentAt = 0
     exchange.heardAt = 0
     // A body that was not asked for meanwhile has its time from here on.
     lastMoved = loop.now
+    if exchange.supervisorSlot >= 0 { loop.shared.marks?.mark(exchange.supervisorSlot) }
     guard let request = toUpstream else { return }
     request.replace(exchange.headEndBytes, at: exchange.headEnd, by: connection.endOfHead)
     exchange.headEndBytes = connection.endOfHead.count
   }
 
+  /// Finds out under which number the supervisor sent the request; it is told when the agent gets it.
+  private func readSlot(_ marks: SupervisorMarks, _ head: UnsafeRawBufferPointer) {
+    let lines = loop.requestHead.lines
+    guard lines.has(.lookalike), knownPeer().isSupervisor else { return }
+    for field in lines.fields
+    where field.name == .lookalike && FieldName.matches(field.nameBytes(head), "x-par-slot") {
+      exchange.supervisorSlot = marks.slot(field.valueBytes(head)) ?? -1
+    }
+  }
+
   func connect() {
-    switch loop.upstreams.connect(loop) {
+    switch backend.connect() {
     case .connected(let connection): attach(connection)
     case .busy: setDeadline(loop.now + loop.limits.connectRetry.nanoseconds)
     case .failed(let number) where UpstreamPool.isShortage(number): noConnection(number)
-    case .failed:
-      // The agent has ended, and its end may not be known yet.
-      if exchange.keepsRequest, loop.shared.options.holds { return hold() }
-      upstreamGone("The agent cannot be reached: nothing listens on its socket")
+    case .failed: unreachable()
     }
+  }
+
+  /// Nobody listens where the agent should.
+  private func unreachable() {
+    if exchange.isAboutAgent {
+      dropToUpstream()
+      exchange.isRefused = true
+      return answerNotReady(backend.state())
+    }
+    // The agent has ended, and its end may not be known yet.
+    if exchange.keepsRequest, loop.shared.options.holds { return hold() }
+    upstreamGone("The agent cannot be reached: nothing listens on its socket")
+  }
+
+  /// The connection that was being made is there.
+  func isConnected() {
+    exchange.connectDeadline = 0
+    lastMoved = loop.now
+    backend.isReached()
+  }
+
+  /// … or is not.
+  /// - Parameter number: errno(3).
+  func refused(_ connection: UpstreamConnection, _ number: Int32) {
+    upstream = nil
+    connection.shut()
+    backend.held.isRefused(number)
+    if UpstreamPool.isShortage(number) { noConnection(number) } else { unreachable() }
+    loop.again(self)
   }
 
   /// The program has no means for one more connection.
@@ -151,6 +220,7 @@ extension ClientConnection {
     let idle = loop.shared.options.bodyIdleTimeout.nanoseconds
     // When to connect again is set already.
     if waitsForConnection { return }
+    if let upstream, upstream.isConnecting { return setDeadline(exchange.connectDeadline) }
     if waitsForMark {
       // Soon at first: most agents begin at once.
       let next = min(
@@ -192,6 +262,10 @@ extension ClientConnection {
 
   func expiredProxy() {
     let idle = loop.shared.options.bodyIdleTimeout.nanoseconds
+    if let upstream, upstream.isConnecting {
+      guard loop.now >= exchange.connectDeadline else { return }
+      return fail(504, "The agent did not accept a connection in time")
+    }
     if waitsForConnection {
       guard loop.now < exchange.connectDeadline else {
         return fail(504, "The agent did not accept a connection in time")

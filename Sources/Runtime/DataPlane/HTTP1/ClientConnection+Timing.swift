@@ -38,6 +38,9 @@ extension ClientConnection {
 
   // MARK: At the end
 
+  /// For the log; nil where there is one agent, or none was asked for.
+  var agentName: String? { backend.counters == nil ? nil : backend.backend.id }
+
   /// Counts a request that has ended, and tells of it where that is wanted.
   func tellEnd() {
     let ended = par_monotonic_ns()
@@ -46,6 +49,11 @@ extension ClientConnection {
       loop.counters.request(exchange.surface, status: exchange.status)
       loop.counters.latencies.observe(
         exchange.surface, status: exchange.status, nanoseconds: duration)
+      if let counters = backend.counters {
+        counters.request(status: exchange.status)
+        counters.latencies.observe(
+          exchange.surface, status: exchange.status, nanoseconds: duration)
+      }
     }
     if exchange.heardAt != 0, exchange.sentAt != 0 {
       loop.counters.agentHead(exchange.surface, nanoseconds: exchange.heardAt - exchange.sentAt)
@@ -61,7 +69,8 @@ extension ClientConnection {
 
   private func accessRecord(at time: Int64) -> AccessRecord {
     AccessRecord(
-      method: methodText, path: String(decoding: path, as: UTF8.self), status: exchange.status,
+      agent: agentName, method: methodText, path: String(decoding: path, as: UTF8.self),
+      status: exchange.status,
       durationNanoseconds: time - exchange.started, agentNanoseconds: agentTime(until: time),
       heldNanoseconds: exchange.heldFor,
       requestID: String(decoding: knownRequestID(), as: UTF8.self), traceID: exchange.trace.text,

@@ -24,6 +24,8 @@ class ClientConnection: Pollable {
     case tunnel
     /// A request for the agent that waits until there is one.
     case held
+    /// A control request that is collected, or answered by somebody else.
+    case control
     /// Nothing more is sent; input is thrown away until the client has closed as well.
     case lingering
     case closed
@@ -65,6 +67,8 @@ class ClientConnection: Pollable {
     var heldSince: Int64 = 0
     /// How long it had waited for one before.
     var heldFor: Int64 = 0
+    /// Under which number the supervisor sent it; less than 0: under none.
+    var supervisorSlot = -1
     /// When its head was handed to the agent's present connection; 0: it was not.
     var sentAt: Int64 = 0
     /// When bytes of the response's head last came; 0: none did.
@@ -82,6 +86,8 @@ class ClientConnection: Pollable {
     /// Interim responses of the agent so far.
     var interimResponses = 0
     var responseDone = false
+    /// Asks an agent that does not serve now about itself, and its worker answers.
+    var isAboutAgent = false
     /// When connecting to the agent is given up; 0 once connected.
     var connectDeadline: Int64 = 0
     /// The agent stopped taking the body; its response may still come.
@@ -121,20 +127,47 @@ class ClientConnection: Pollable {
   /// The request as it goes to the agent; kept from its start while it may be sent again.
   var toUpstream: ByteBuffer?
   var fileBody: FileBody?
+  /// In the phase of that name.
+  var control: ControlExchange?
   /// The neighbours among those that wait; the loop closes all before it ends.
   unowned(unsafe) var heldBefore: ClientConnection?
   unowned(unsafe) var heldAfter: ClientConnection?
   var peer: Peer?
 
+  /// Whose worker serves the request in progress; the program's own otherwise.
+  private(set) unowned(unsafe) var backend: LoopBackend
+  /// The same, so that it stays while it is needed; nil for the program's own, which the loop keeps.
+  private var keptBackend: LoopBackend?
+
   /// Who is at the other end.
   struct Peer {
     let text: [UInt8]
     let isTrusted: Bool
+    /// The supervisor that this program is a worker of: it has said all there is to say.
+    let isSupervisor: Bool
   }
 
   init(descriptor: Int32, loop: EventLoop, port: Port) {
     self.port = port
+    backend = loop.front
     super.init(descriptor: descriptor, loop: loop)
+  }
+
+  /// The request is for this agent.
+  final func bind(_ backend: LoopBackend) {
+    keptBackend = backend
+    self.backend = backend
+  }
+
+  /// The request is for one agent of several.
+  @inline(__always) final var keepsBackend: Bool { keptBackend != nil }
+
+  /// The request has been answered.
+  @inline(__always)
+  final func unbind() {
+    guard keptBackend != nil else { return }
+    backend = loop.front
+    keptBackend = nil
   }
 
   /// Storage of paths and ids beyond this is not kept by an idle connection.
@@ -179,6 +212,7 @@ class ClientConnection: Pollable {
       case .proxying: if !advanceProxy() { return }
       case .tunnel: if !advanceTunnel() { return }
       case .held: if !advanceHeld() { return }
+      case .control: if !advanceControl() { return }
       case .lingering: return linger()
       case .closed: return
       }
@@ -210,8 +244,11 @@ class ClientConnection: Pollable {
       expiredProxy()
       advance()
     case .tunnel: expiredTunnel()
+    case .control:
+      expiredControl()
+      advance()
     case .held:
-      loop.held.expired(self)
+      backend.held.expired(self)
       advance()
     }
   }
@@ -287,7 +324,7 @@ class ClientConnection: Pollable {
 
   final func knownPeer() -> Peer {
     if let peer { return peer }
-    let found = Peer(descriptor, loop.shared.options.trustedProxies)
+    let found = Peer(descriptor, loop.shared.options)
     peer = found
     return found
   }
@@ -300,17 +337,19 @@ class ClientConnection: Pollable {
 
 extension ClientConnection.Peer {
   /// Who is at the other end of a socket.
-  init(_ descriptor: Int32, _ trustedProxies: [AddressRange]) {
+  init(_ descriptor: Int32, _ options: DataPlaneOptions) {
     var address = [CChar](repeating: 0, count: 64)
     var number: UInt16 = 0
     let result = par_peer_address(descriptor, &address, address.count, &number)
     text = address.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    let parsed = IPAddress(String(decoding: text, as: UTF8.self))
+    // A Unix socket's peer is on this machine; one that is already gone is nobody.
+    isSupervisor =
+      options.supervisor != nil
+      && (parsed.map { AddressRange.loopback.contains($0) } ?? (result == 0))
     isTrusted =
-      if let parsed = IPAddress(String(decoding: text, as: UTF8.self)) {
-        trustedProxies.contains { $0.contains(parsed) }
-      } else {
-        // A Unix socket's peer is on this machine; one that is already gone is nobody.
-        result == 0
-      }
+      isSupervisor
+      || (parsed.map { address in options.trustedProxies.contains { $0.contains(address) } }
+        ?? (result == 0))
   }
 }

@@ -143,7 +143,7 @@ enum ForwardedHead {
         isFirst = false
       }
     }
-    if !peer.text.isEmpty {
+    if !peer.text.isEmpty, !peer.isSupervisor {
       out.append(isFirst ? "X-Forwarded-For: " : ", ")
       out.append(peer.text)
       isFirst = false

@@ -1,7 +1,7 @@
 import Glibc
 import Lifecycle
 
-/// One loop's requests that no agent has begun and that wait for one, in the order of their arrival.
+/// One loop's requests that an agent has not begun and that wait for one, in the order of their arrival.
 ///
 /// The list goes through the connections themselves, so that to wait allocates nothing. The
 /// descriptor is none: only the deadline is used, which is when to look again.
@@ -13,14 +13,28 @@ final class HeldRequests: Pollable {
   private var isAnnounced = false
   /// Why the last attempt to connect failed: errno(3).
   private(set) var failure = ENOENT
+  /// Somebody listens where requests are handed over to: with TCP that is known only afterwards, and
+  /// until it is, one goes ahead.
+  var isReachable = false
+  /// Not before then is one handed over again.
+  private var notBefore: Int64 = 0
 
-  init(loop: EventLoop) { super.init(descriptor: -1, loop: loop) }
+  /// Owns it, and every request here keeps it: it is there whenever the list is not empty.
+  private unowned(unsafe) let backend: LoopBackend
+
+  init(backend: LoopBackend) {
+    self.backend = backend
+    super.init(descriptor: -1, loop: backend.loop)
+  }
 
   @inline(__always) var isEmpty: Bool { first == nil }
 
   /// Who came first is first, also when an agent had it meanwhile.
   func insert(_ client: ClientConnection) {
-    if isEmpty { isAnnounced = loop.state().admission == .held }
+    if isEmpty {
+      isAnnounced = backend.state().admission == .held
+      isReachable = false
+    }
     var before = last
     while let other = before, other.exchange.started > client.exchange.started {
       before = other.heldBefore
@@ -32,7 +46,14 @@ final class HeldRequests: Pollable {
     limit(client)
     // The gate may have changed since the request was routed. Whoever changes it looks whether
     // anything is held after that, and it is counted as held by now: one of the two sees the other.
-    setDeadline(loop.now)
+    setDeadline(max(loop.now, notBefore))
+  }
+
+  /// Nobody listened there.
+  func isRefused(_ number: Int32) {
+    failure = number
+    isReachable = false
+    notBefore = loop.now + loop.limits.connectRetry.nanoseconds
   }
 
   func remove(_ client: ClientConnection) {
@@ -55,18 +76,22 @@ final class HeldRequests: Pollable {
   /// Does what the gate says with those that wait.
   func look() {
     guard !isEmpty else { return }
-    let published = loop.state()
+    let published = backend.state()
+    guard !backend.isRemoved else { return refuseAll(published) }
     switch published.admission {
     case .held: wait(announced: true)
     case .proxied:
       wait(announced: false)
       handOver()
-    case .absent, .notReady, .stopping:
-      while let client = first {
-        client.leaveHold()
-        client.refuse(published)
-        loop.again(client)
-      }
+    case .absent, .notReady, .stopping: refuseAll(published)
+    }
+  }
+
+  private func refuseAll(_ published: Published) {
+    while let client = first {
+      client.leaveHold()
+      client.refuse(published)
+      loop.again(client)
     }
   }
 
@@ -88,6 +113,8 @@ final class HeldRequests: Pollable {
       if !announced {
         client.exchange.heldFor += loop.now - client.exchange.heldSince
         client.exchange.heldSince = loop.now
+        client.exchange.connectDeadline =
+          loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds
       }
       limit(client)
       next = client.heldAfter
@@ -95,20 +122,25 @@ final class HeldRequests: Pollable {
   }
 
   private func limit(_ client: ClientConnection) {
-    let options = loop.shared.options
-    let limit = isAnnounced ? options.holdTime : options.upstreamConnectTimeout
-    client.setDeadline(client.exchange.heldSince + limit.nanoseconds)
+    client.setDeadline(
+      isAnnounced
+        ? client.exchange.heldSince + loop.shared.options.holdTime.nanoseconds
+        : client.exchange.connectDeadline)
   }
 
   /// The first goes first; one that the agent does not take makes all behind it wait.
   private func handOver() {
+    guard loop.now >= notBefore else { return setDeadline(notBefore) }
     while let client = first {
-      switch loop.upstreams.connect(loop) {
+      switch backend.connect() {
       case .connected(let connection):
         client.leaveHold()
         client.phase = .proxying
         client.attach(connection)
         loop.again(client)
+        if connection.isConnecting, !isReachable {
+          return setDeadline(loop.now + loop.limits.connectRetry.nanoseconds)
+        }
       case .busy:
         failure = EAGAIN
         return setDeadline(loop.now + loop.limits.connectRetry.nanoseconds)
@@ -125,7 +157,7 @@ final class HeldRequests: Pollable {
 
   /// The client's time is over.
   func expired(_ client: ClientConnection) {
-    let published = loop.state()
+    let published = backend.state()
     switch published.admission {
     case .held where isAnnounced:
       loop.counters.holdsExpired.bump(1)

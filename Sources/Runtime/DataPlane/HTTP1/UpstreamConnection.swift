@@ -3,7 +3,7 @@ import Glibc
 import Lifecycle
 import Synchronization
 
-/// A connection to the agent's socket: in an exchange with one client, or idle in the pool.
+/// A connection to the agent: in an exchange with one client, or idle in the pool.
 final class UpstreamConnection: Pollable {
   /// Who it serves; nil in the pool. The client closes it before it goes.
   unowned(unsafe) var client: ClientConnection?
@@ -25,23 +25,41 @@ final class UpstreamConnection: Pollable {
   /// Its last response has no body, as far as its status or the request's method says.
   var isBodiless = false
 
+  /// Whose pool it belongs to.
+  let backend: LoopBackend
   /// Who is at the other end.
   let worker: LoopWorker
+  /// The kernel has not said yet whether somebody is there.
+  private(set) var isConnecting: Bool
   /// Where the worker marks that it has begun what is sent here; nil: nowhere.
   private let mark: Int?
   /// What ends each head that is sent here: the number of the mark's slot, and the empty line.
   let endOfHead: [UInt8]
-  private var watchesWriting = false
+  private var watchesWriting: Bool
 
-  /// Without EPOLLOUT: a Unix socket reports it each time the peer has read something, full
-  /// before or not, which would be a wake-up for nothing with each request.
-  static let usualEvents = PAR_EPOLLIN | PAR_EPOLLRDHUP | PAR_EPOLLET
+  /// A Unix socket without EPOLLOUT, which it reports each time the peer has read something, full
+  /// before or not: that would be a wake-up for nothing with each request. One of TCP reports it only
+  /// after it was full.
+  let usualEvents: UInt32
 
-  init(descriptor: Int32, loop: EventLoop, worker: LoopWorker) {
+  init(descriptor: Int32, backend: LoopBackend, worker: LoopWorker, isConnecting: Bool) {
+    self.backend = backend
     self.worker = worker
+    self.isConnecting = isConnecting
+    let isUnix = if case .unix = worker.worker.rest { true } else { false }
+    usualEvents = PAR_EPOLLIN | PAR_EPOLLRDHUP | PAR_EPOLLET | (isUnix ? 0 : PAR_EPOLLOUT)
+    watchesWriting = !isUnix
+    canWrite = !isConnecting
     mark = worker.takeSlot()
-    endOfHead = Array((mark.map { "X-PAR-Slot: \($0)\r\n\r\n" } ?? "\r\n").utf8)
-    super.init(descriptor: descriptor, loop: loop)
+    endOfHead = Self.endOfHead(mark, worker.worker)
+    super.init(descriptor: descriptor, loop: backend.loop)
+  }
+
+  private static func endOfHead(_ mark: Int?, _ worker: Worker) -> [UInt8] {
+    guard let mark else { return Array("\r\n".utf8) }
+    var line = Array("X-PAR-Slot: \(mark)".utf8)
+    if worker.isRun, let token = worker.memory?.token { line += [Byte.space] + token }
+    return line + Array("\r\n\r\n".utf8)
   }
 
   /// The socket is full: an event says when it is not.
@@ -49,17 +67,18 @@ final class UpstreamConnection: Pollable {
     canWrite = false
     guard !watchesWriting else { return }
     watchesWriting = true
-    loop.rewatch(self, events: Self.usualEvents | PAR_EPOLLOUT)
+    loop.rewatch(self, events: usualEvents | PAR_EPOLLOUT)
   }
 
   /// All was written: the events of `writeBlocked` are not wanted any more.
   func writeUnblocked() {
-    guard watchesWriting, canWrite else { return }
+    guard watchesWriting, canWrite, usualEvents & PAR_EPOLLOUT == 0 else { return }
     watchesWriting = false
-    loop.rewatch(self, events: Self.usualEvents)
+    loop.rewatch(self, events: usualEvents)
   }
 
   override func ready(_ events: UInt32) {
+    if isConnecting { return isDecided(events) }
     if events & PAR_EPOLLIN != 0 { canRead = true }
     if events & PAR_EPOLLOUT != 0 { canWrite = true }
     if events & (PAR_EPOLLRDHUP | PAR_EPOLLHUP | PAR_EPOLLERR) != 0 {
@@ -72,9 +91,44 @@ final class UpstreamConnection: Pollable {
       client.advance()
     } else if canRead {
       // Idle, and the agent ended it or sent what nobody asked for.
-      loop.upstreams.remove(self)
+      backend.upstreams.remove(self)
       shut()
     }
+  }
+
+  /// Whether somebody is there is known, or it is not yet.
+  private func isDecided(_ events: UInt32) {
+    guard events & (PAR_EPOLLOUT | PAR_EPOLLERR | PAR_EPOLLHUP) != 0 else { return }
+    isConnecting = false
+    let number = par_socket_error(descriptor)
+    guard number == 0 else {
+      // Nobody but its client waits for it.
+      client?.refused(self, number)
+      return
+    }
+    canWrite = true
+    client?.isConnected()
+    ready(events)
+  }
+
+  // MARK: In the pool
+
+  /// The pool has it from here on.
+  func idles() {
+    loop.idleUpstreams += 1
+    if worker.worker.isRun { setDeadline(loop.now + loop.limits.idleUpstreamTime.nanoseconds) }
+  }
+
+  /// … and no longer.
+  func endsIdling() {
+    loop.idleUpstreams -= 1
+    setDeadline(Pollable.never)
+  }
+
+  override func expired() {
+    guard client == nil, descriptor >= 0 else { return }
+    backend.upstreams.remove(self)
+    shut()
   }
 
   /// Back to the state in which a request can be sent.
@@ -84,9 +138,9 @@ final class UpstreamConnection: Pollable {
     hasHead = false
     keepAlive = true
     client = nil
-    if watchesWriting {
+    if watchesWriting, usualEvents & PAR_EPOLLOUT == 0 {
       watchesWriting = false
-      loop.rewatch(self, events: Self.usualEvents)
+      loop.rewatch(self, events: usualEvents)
     }
     dropInput()
   }
@@ -109,7 +163,7 @@ final class UpstreamConnection: Pollable {
   var hasBegun: Bool { mark.map { worker.hasBegun($0) } ?? true }
 
   /// Whether the agent tells what it has begun.
-  var isMarked: Bool { mark != nil && !worker.isSilent }
+  var isMarked: Bool { mark != nil && worker.isMarking }
 
   /// The first byte of a response came.
   func answers() { if let mark { worker.answered(mark) } }

@@ -20,6 +20,7 @@ extension HTTP2ClientConnection {
     guard let index = head.index(of: .path) else {
       return HTTP2Answer(connection: self, id: id, status: 400, "The request has no path")
     }
+    if loop.shared.hasAgents { return makeAgentsCall(id, head, index) }
     let router = loop.shared.grpcRouter
     let prefix = router.prefixCount(head.value(head.entries[index]))
     if prefix > 0 { head.shorten(index, by: prefix) }
@@ -38,8 +39,47 @@ extension HTTP2ClientConnection {
       GRPCAnswer(
         connection: self, id: id, .unimplemented,
         "grpc.health.v1.Health has the methods Check and Watch")
-    case .agent: GRPCCall(connection: self, id: id)
+    case .agent: GRPCCall(connection: self, id: id, backend: loop.front)
     }
+  }
+
+  /// Of a supervisor. A path beneath `/agents/{id}/a2a` says whom the call is for; else the metadata
+  /// does, which goes on with the call.
+  private func makeAgentsCall(_ id: Int32, _ head: HeaderBlock, _ pathIndex: Int) -> HTTP2Stream {
+    let path = head.value(head.entries[pathIndex])
+    guard GRPCRouter.isPath(path) else {
+      return HTTP2Answer(connection: self, id: id, status: 400, "The path is no path of a URL")
+    }
+    let found: LoopBackend?
+    if let name = GRPCRouter.agentID(path) {
+      found = loop.backend(id: UnsafeRawBufferPointer(rebasing: path[name]))
+      head.shorten(pathIndex, by: name.upperBound + "/a2a".utf8.count)
+    } else if head.first(.agentID) != nil {
+      guard let name = head.single(.agentID) else { return refuse(id, "x-agent-id is there twice") }
+      found = loop.backend(id: name)
+    } else if head.first(.deploymentID) != nil {
+      guard let name = head.single(.deploymentID) else {
+        return refuse(id, "x-deployment-id is there twice")
+      }
+      found = loop.backend(deployment: name)
+    } else {
+      // The supervisor's own health.
+      let route = loop.shared.grpcRouter.route(path)
+      if route != .agent, route != .agentHealth { return makeCall(id, route) }
+      return refuse(
+        id,
+        "The call names no agent: metadata x-agent-id or x-deployment-id, or a path beneath "
+          + "/agents/{id}/a2a")
+    }
+    guard let found else {
+      return GRPCAnswer(connection: self, id: id, .notFound, "There is no such agent")
+    }
+    let route = loop.shared.grpcRouter.route(head.value(head.entries[pathIndex]))
+    return GRPCCall(connection: self, id: id, backend: found, isAboutAgent: route != .agent)
+  }
+
+  private func refuse(_ id: Int32, _ text: String) -> HTTP2Stream {
+    GRPCAnswer(connection: self, id: id, .invalidArgument, text)
   }
 
   /// A request that is no gRPC call.

@@ -95,7 +95,7 @@ final class HTTP2ClientConnection: HTTP2Connection {
 
   func knownPeer() -> ClientConnection.Peer {
     if let peer { return peer }
-    let found = ClientConnection.Peer(descriptor, loop.shared.options.trustedProxies)
+    let found = ClientConnection.Peer(descriptor, loop.shared.options)
     peer = found
     return found
   }

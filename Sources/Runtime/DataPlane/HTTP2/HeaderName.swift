@@ -3,6 +3,7 @@ enum HeaderName: UInt8 {
   case other
   case method, path, scheme, authority, status, otherPseudo
   case contentType, grpcTimeout, grpcStatus, requestID
+  case agentID, deploymentID
   case forwardedFor, forwardedOther
   case traceparent, tracestate
 
@@ -10,8 +11,8 @@ enum HeaderName: UInt8 {
   var isPseudo: Bool {
     switch self {
     case .method, .path, .scheme, .authority, .status, .otherPseudo: true
-    case .other, .contentType, .grpcTimeout, .grpcStatus, .requestID, .forwardedFor,
-      .forwardedOther, .traceparent, .tracestate:
+    case .other, .contentType, .grpcTimeout, .grpcStatus, .requestID, .agentID, .deploymentID,
+      .forwardedFor, .forwardedOther, .traceparent, .tracestate:
       false
     }
   }
@@ -29,7 +30,9 @@ enum HeaderName: UInt8 {
     }
     switch name.count {
     case 9: if equals(name, "forwarded") { return .forwardedOther }
-    case 10: if equals(name, "tracestate") { return .tracestate }
+    case 10:
+      if equals(name, "tracestate") { return .tracestate }
+      if equals(name, "x-agent-id") { return .agentID }
     case 11:
       if equals(name, "grpc-status") { return .grpcStatus }
       if equals(name, "traceparent") { return .traceparent }
@@ -37,7 +40,9 @@ enum HeaderName: UInt8 {
       if equals(name, "content-type") { return .contentType }
       if equals(name, "grpc-timeout") { return .grpcTimeout }
       if equals(name, "x-request-id") { return .requestID }
-    case 15: if equals(name, "x-forwarded-for") { return .forwardedFor }
+    case 15:
+      if equals(name, "x-forwarded-for") { return .forwardedFor }
+      if equals(name, "x-deployment-id") { return .deploymentID }
     default: break
     }
     if first == UInt8(ascii: "x"), name.count > 11,

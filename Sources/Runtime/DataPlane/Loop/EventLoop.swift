@@ -21,7 +21,7 @@ final class EventLoop: @unchecked Sendable {
   let shared: SharedState
   let counters: LoopCounters
   let limits: HTTPLimits
-  private let index: Int
+  let index: Int
   private let epoll: Int32
   private let wake: Int32
   private let mailbox = Locked<[Command]>([])
@@ -45,20 +45,18 @@ final class EventLoop: @unchecked Sendable {
   let requestHead: RequestHead
   let responseHead: ResponseHead
   let trailerLines: FieldLines
-  private(set) var workers: LoopWorkers
-  var upstreams: UpstreamPool
+  /// In the pools of all backends.
+  var idleUpstreams = 0
   var files = UIFolder()
-  private var heldRequests: HeldRequests?
   let http2: HTTP2Resources
-  private var agentConnections: AgentConnections?
+  private var frontBackend: LoopBackend?
+  var directory = LoopDirectory()
   private var refusals = 0
   private var lastRefusal = Int64.min / 2
   var dates = DateField()
   var identifiers = Identifiers()
   var reports: RequestReports
   let scratch = ByteBuffer(capacity: 4096)
-  private var cachedWord: UInt64 = 0
-  private var cached: Published
 
   /// - Throws: `SystemError` when the epoll instance or eventfd cannot be made.
   init(shared: SharedState, index: Int, listeners: [PortListener]) throws {
@@ -71,9 +69,6 @@ final class EventLoop: @unchecked Sendable {
     requestHead = RequestHead(limits: limits)
     responseHead = ResponseHead(limits: limits)
     trailerLines = FieldLines(limits: limits)
-    workers = LoopWorkers(loop: index, of: shared.counters.count)
-    upstreams = UpstreamPool(limit: limits.idleUpstreams)
-    cached = shared.current()
     reports = RequestReports(shared.options, now: par_monotonic_ns())
     http2 = HTTP2Resources(limits: shared.options.http2)
     epoll = par_epoll_create()
@@ -108,20 +103,11 @@ final class EventLoop: @unchecked Sendable {
 
   // MARK: Made when first needed
 
-  var held: HeldRequests {
-    if let heldRequests { return heldRequests }
-    let made = HeldRequests(loop: self)
-    heldRequests = made
-    return made
-  }
-
-  /// Whether no request waits for an agent.
-  @inline(__always) var holdsNone: Bool { heldRequests?.isEmpty ?? true }
-
-  var agents: AgentConnections {
-    if let agentConnections { return agentConnections }
-    let made = AgentConnections(loop: self)
-    agentConnections = made
+  /// The program itself: what it says of its state. In `run` it is the agent as well.
+  var front: LoopBackend {
+    if let frontBackend { return frontBackend }
+    let made = LoopBackend(shared.front, loop: self, counters: nil)
+    frontBackend = made
     return made
   }
 
@@ -131,20 +117,14 @@ final class EventLoop: @unchecked Sendable {
 
   // MARK: The snapshot
 
-  /// The state that a request beginning now is answered with.
+  /// The program's state.
   @inline(__always)
-  func state() -> Published {
-    let word = shared.gateWord.load(ordering: .sequentiallyConsistent)
-    if word != cachedWord { refresh(word) }
-    return cached
-  }
+  func state() -> Published { front.state() }
 
-  private func refresh(_ word: UInt64) {
-    cachedWord = word
-    cached = shared.current()
-    guard workers.use(cached.snapshot.worker) else { return }
-    upstreams.closeAll()
-    agents.retireAll()
+  /// Calls `body` with the program's own backend and each agent's.
+  func forEachBackend(_ body: (LoopBackend) -> Void) {
+    body(front)
+    for backend in directory.all { body(backend) }
   }
 
   // MARK: Any thread
@@ -228,8 +208,10 @@ final class EventLoop: @unchecked Sendable {
       switch command {
       case .stop: isStopping = true
       case .gateChanged:
-        held.look()
+        forEachBackend { $0.lookAtHeld() }
         tellGate()
+      case .directoryChanged: refreshDirectory()
+      case .reply(let reply): reply.told()
       case .leaveBacklog: leaveBacklog()
       case .retire(let retirement): retire(retirement)
       case .cut(let reason, let collector): collector.answer(cut(reason))
@@ -238,10 +220,14 @@ final class EventLoop: @unchecked Sendable {
   }
 
   private func retire(_ retirement: Retirement) {
-    // The snapshot without it is in use from here on.
-    _ = state()
-    guard let worker = workers.find(retirement.worker) else { return retirement.loopIsIdle() }
-    worker.retire(retirement)
+    var found: LoopWorker?
+    forEachBackend { backend in
+      // The snapshot without it is in use from here on.
+      _ = backend.state()
+      found = found ?? backend.workers.find(retirement.worker)
+    }
+    guard let found else { return retirement.loopIsIdle() }
+    found.retire(retirement)
   }
 
   private func leaveBacklog() {
@@ -265,8 +251,7 @@ final class EventLoop: @unchecked Sendable {
       }
     }
     if case .upstreamLost(let worker) = reason {
-      upstreams.closeAll(of: worker)
-      agents.lost(worker)
+      forEachBackend { $0.lost(worker) }
     }
     aborted.sort { $0.started < $1.started }
     return Array(aborted.prefix(Collector.capacity))
@@ -274,7 +259,7 @@ final class EventLoop: @unchecked Sendable {
 
   /// The last pass: what has arrived is answered, what waits to be accepted too, then all closes.
   private func finish(_ events: inout [epoll_event]) {
-    held.end()
+    forEachBackend { $0.refuseHeld() }
     for _ in 0..<Self.lastRounds where !turn(&events, 0) { break }
     for listener in listeners {
       while true {
@@ -286,15 +271,13 @@ final class EventLoop: @unchecked Sendable {
     }
     for case let client as ClientConnection in watched { client.shut() }
     for case let client as HTTP2ClientConnection in watched { client.finish() }
-    upstreams.closeAll()
-    agents.closeAll()
+    forEachBackend { $0.close() }
     files.closeFolder()
     // Each of these keeps the loop.
     watched.removeAll()
     queue.removeAll()
     listeners.removeAll()
-    heldRequests = nil
-    agentConnections = nil
+    directory = LoopDirectory()
   }
 
   // MARK: Descriptors

@@ -3,6 +3,14 @@ public import Lifecycle
 
 /// What the fetch step is asked: where the package is, and within which limits.
 public struct FetchRequest: Sendable, Equatable {
+  /// What is downloaded, for the sentences about it.
+  public enum Subject: String, Sendable {
+    case package
+    /// A supervisor's list of agents.
+    case config
+  }
+
+  public var subject: Subject
   /// `https://…` or `s3://bucket/key`, as the operator wrote it. Never shown with its query or
   /// user-info.
   public var url: String
@@ -31,8 +39,10 @@ public struct FetchRequest: Sendable, Equatable {
 
   public init(
     url: String, sha256: String? = nil, maximumBytes: Int64, timeoutMilliseconds: Int64,
-    cacheFolder: String, runID: String, cacheMaximumBytes: Int64? = nil
+    cacheFolder: String, runID: String, cacheMaximumBytes: Int64? = nil,
+    subject: Subject = .package
   ) {
+    self.subject = subject
     self.url = url
     self.sha256 = sha256
     self.maximumBytes = maximumBytes
@@ -44,6 +54,7 @@ public struct FetchRequest: Sendable, Equatable {
 
   public init(json: JSONValue) throws {
     let fields = JSONFields(json, of: "fetch request")
+    subject = json["subject"] == nil ? .package : try fields.choice("subject")
     url = try fields.text("url")
     sha256 = try fields.optionalText("sha256")?.lowercased()
     maximumBytes = try fields.whole("max_bytes")
@@ -55,7 +66,8 @@ public struct FetchRequest: Sendable, Equatable {
 
   public var json: JSONValue {
     .members([
-      "url": .string(url), "sha256": .optional(sha256), "max_bytes": .integer(maximumBytes),
+      "subject": .string(subject.rawValue), "url": .string(url), "sha256": .optional(sha256),
+      "max_bytes": .integer(maximumBytes),
       "timeout_ms": .integer(timeoutMilliseconds), "cache_folder": .string(cacheFolder),
       "run_id": .string(runID),
       "cache_max_bytes": cacheMaximumBytes.map(JSONValue.integer) ?? .null,

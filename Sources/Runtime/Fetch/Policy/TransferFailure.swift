@@ -26,6 +26,8 @@ struct TransferFailure: Error, Equatable, Sendable {
     static let proxy = Advice("check HTTPS_PROXY and NO_PROXY; docs/errors.md#proxy")
     static let tooLarge = Advice(
       "make the package smaller or raise MAX_PACKAGE_SIZE_MB; docs/errors.md#package-too-large")
+    static let configTooLarge = Advice(
+      "let SUPERVISOR_CONFIG name a list of agents; docs/errors.md#supervisor-config")
     static let libcurl = Advice(
       "install it (Debian, Ubuntu: libcurl4 or libcurl4t64); docs/errors.md#libcurl")
     static let cacheFolder = Advice(

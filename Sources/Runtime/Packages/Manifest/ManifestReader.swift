@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import YAML
 
 /// Reads `agent.yaml` at the root of a package folder into a `Manifest`.
 struct ManifestReader {

@@ -1,4 +1,5 @@
 internal import Lifecycle
+internal import LinuxSystem
 
 /// All runs as one page for a browser, with everything in it: no network, no other file.
 ///

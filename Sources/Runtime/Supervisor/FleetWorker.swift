@@ -1,0 +1,166 @@
+import CPlatform
+import ControlPlane
+import DataPlane
+import Glibc
+import Lifecycle
+import LinuxSystem
+
+/// A worker process: `par-lifecycle run` in a session of its own, with what the supervisor knows of
+/// it.
+///
+/// It reads what the supervisor wants of it, as words on the control pipe, whose end makes it end at
+/// once. To be used on the control loop's thread.
+final class FleetWorker {
+  /// What the supervisor says on the control pipe.
+  enum Word: String { case terminate, interrupt, hangup, kill }
+
+  /// Where it listens.
+  enum Address: Equatable {
+    case port(UInt16)
+    case unix(String)
+
+    var forDataPlane: WorkerAddress {
+      switch self {
+      case .port(let port): .loopback(port: port)
+      case .unix(let path): .unix(path)
+      }
+    }
+
+    var port: UInt16? { if case .port(let port) = self { port } else { nil } }
+  }
+
+  enum Report {
+    case line(LineFramer.Line)
+    /// A line of its standard error.
+    case error(String)
+  }
+
+  /// The last lines of its standard error, for an end without a word.
+  static let errorLines = 20
+
+  /// Of all workers of the supervisor's life, from 1.
+  let number: Int
+  let release: AgentRelease
+  let place: WorkerPlaces.Place
+  let pid: Int32
+  let startedAt = Clock.now()
+  let startedAtWall = Clock.wallNanoseconds() / 1_000_000
+  /// The same as the gate knows it.
+  let upstream: Worker
+  var testimony: WorkerTestimony
+  /// Whether the log has a warning about what it writes.
+  var wasWarnedOf = false
+  private(set) var lastErrors: [String] = []
+  /// Whether the supervisor killed it.
+  private(set) var wasKilled = false
+  /// Why it did, as a sentence about the worker.
+  private(set) var killReason: String?
+  /// Whether it was asked to stop.
+  private(set) var wasAsked = false
+  private let control: Int32
+  private let errors: Int32
+  private let loop: ControlLoop
+  private let report: (Report) -> Void
+  private var log: WorkerLog?
+  private var errorReader = LineReader()
+  private let oomKillsBefore: Int?
+  private var isOver = false
+
+  var agent: String { release.agent }
+  var address: Address { place.address }
+
+  /// Starts the process.
+  ///
+  /// - Parameters:
+  ///   - place: its sockets are the caller's to close.
+  ///   - environment: is given the number of the control pipe's descriptor.
+  init(
+    number: Int, release: AgentRelease, place: WorkerPlaces.Place,
+    environment: (Int32) -> [String: String], loop: ControlLoop, log: LogWriter,
+    report: @escaping (Report) -> Void
+  ) throws(SystemError) {
+    self.number = number
+    self.release = release
+    self.place = place
+    upstream = Worker(address: place.address.forDataPlane)
+    self.loop = loop
+    self.report = report
+    let sockets = place.sockets.map(\.descriptor)
+    let pipes = try PipeSet(3)
+    defer { pipes.closeTheirs(input: [2]) }
+    let (output, errors, control) = (pipes[0], pipes[1], pipes[2])
+    let words = environment(Int32(3 + sockets.count)).map { "\($0)=\($1)" }.sorted()
+    do {
+      pid = try ProcessTree.spawn(
+        "/proc/self/exe", arguments: ["par-lifecycle", "run"], environment: words,
+        descriptors: [-1, output.writeEnd, errors.writeEnd] + sockets + [control.readEnd],
+        confinement: place.confinement)
+    } catch {
+      pipes.closeOurs(input: [2])
+      throw error
+    }
+    testimony = WorkerTestimony(agent: release.agent, pid: pid)
+    oomKillsBefore = ControlGroup.oomKills()
+    self.control = control.writeEnd
+    self.errors = errors.readEnd
+    // One that does not read must not make us wait.
+    for fd in [output.readEnd, errors.readEnd, control.writeEnd] { _ = par_set_nonblocking(fd) }
+    self.log = try WorkerLog(output.readEnd, source: number, loop: loop, log: log) {
+      [weak self] line in self?.report(.line(line))
+    }
+    try loop.watch(errors.readEnd) { [weak self] in self?.readErrors() }
+  }
+
+  /// A worker that is gone is no error.
+  func tell(_ word: Word) {
+    if word == .terminate || word == .interrupt { wasAsked = true }
+    _ = writeAll(control, Array((word.rawValue + "\n").utf8))
+  }
+
+  /// Ends it and its session at once.
+  ///
+  /// - Parameter sentence: why, where its end would not tell.
+  func kill(because sentence: String? = nil) {
+    wasKilled = true
+    killReason = killReason ?? sentence
+    ProcessTree.killGroup(pid)
+  }
+
+  /// Whether the kernel's out-of-memory killer ended it, as far as the control group tells.
+  func wasOutOfMemory(_ status: ExitStatus) -> Bool {
+    guard case .signaled(SIGKILL) = status, !wasKilled else { return false }
+    if let group = place.group { return group.outOfMemoryKills > 0 }
+    guard let before = oomKillsBefore,
+      let now = ControlGroup.oomKills()
+    else { return false }
+    return now > before
+  }
+
+  /// The process ended: its last words are read and everything is closed.
+  func ended() {
+    guard !isOver else { return }
+    isOver = true
+    log?.finish()
+    readErrors()
+    ProcessTree.killGroup(pid)
+    loop.forget(errors)
+    closeDescriptor(errors)
+    closeDescriptor(control)
+  }
+
+  /// What it and everything below it use.
+  ///
+  /// - Parameter table: asked where no control group counts.
+  func usage(_ table: () -> ProcessTable) -> TreeUsage {
+    place.group?.usage ?? table().usage(of: pid)
+  }
+
+  private func readErrors() {
+    let (lines, hasEnded) = errorReader.read(errors)
+    for line in lines {
+      lastErrors = (lastErrors + [line]).suffix(Self.errorLines)
+      report(.error(line))
+    }
+    if hasEnded { loop.forget(errors) }
+  }
+}

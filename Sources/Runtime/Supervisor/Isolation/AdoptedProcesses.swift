@@ -1,0 +1,28 @@
+import CPlatform
+import Glibc
+package import LinuxSystem
+
+/// What dead workers leave behind.
+///
+/// A worker is a subreaper: for as long as it lives, whatever the processes below it leave behind
+/// becomes its child (PR_SET_CHILD_SUBREAPER(2const)). So a child of the supervisor that the
+/// supervisor did not start is always a remnant of a worker that has ended, whichever that was.
+package enum AdoptedProcesses {
+  /// SIGKILL to each. To be called after every SIGCHLD, when the dead are reaped: their children are
+  /// the supervisor's from then on, and the end of each is another SIGCHLD.
+  ///
+  /// - Parameter own: the children that the supervisor has started itself.
+  /// - Returns: whom it killed.
+  @discardableResult
+  package static func kill(sparing own: Set<Int32>) -> [Int32] {
+    let remnants = ProcessTree.children().filter { !own.contains($0) }
+    for pid in remnants { Glibc.kill(pid, SIGKILL) }
+    return remnants
+  }
+
+  /// All processes of an agent that has a user of its own, however fast they multiply. No worker of
+  /// that agent may be meant to live on.
+  package static func kill(of user: UserIdentity) {
+    _ = par_kill_user(user.user, user.group)
+  }
+}

@@ -1,0 +1,37 @@
+import Glibc
+package import LinuxSystem
+
+/// The users that agents run as: numbers that nobody on this machine has, one for each agent.
+package struct UserRange: Sendable, Equatable {
+  /// `SUPERVISOR_UID_BASE` when nothing is set: above those that distributions give out one by one,
+  /// below systemd's own (61184 and up), and within the 65536 that a container's user namespace has.
+  package static let defaultFirst: UInt32 = 50_000
+  /// How many agents can have a user of their own.
+  package static let count: UInt32 = 4096
+
+  package let first: UInt32
+
+  package init(first: UInt32 = UserRange.defaultFirst) { self.first = first }
+
+  package func contains(_ user: UInt32) -> Bool { user >= first && user - first < Self.count }
+
+  /// The lowest number that neither another agent nor the machine has; its group has the same.
+  ///
+  /// - Parameter isKnown: whether the machine has a user or group of that number.
+  package func lowestFree(
+    taken: Set<UInt32>, isKnown: (UInt32) -> Bool = UserRange.isKnownHere
+  ) -> UserIdentity? {
+    for offset in 0..<Self.count {
+      let number = first + offset
+      if !taken.contains(number), !isKnown(number) {
+        return UserIdentity(user: number, group: number)
+      }
+    }
+    return nil
+  }
+
+  /// passwd(5) and group(5), and whatever else this machine asks for names.
+  package static func isKnownHere(_ number: UInt32) -> Bool {
+    getpwuid(number) != nil || getgrgid(number) != nil
+  }
+}

@@ -1,0 +1,139 @@
+import ControlPlane
+import DataPlane
+import Lifecycle
+import LinuxSystem
+
+/// The supervisor's own lines.
+extension SupervisorRun {
+  /// The lines of what the machine decided, in the order in which a replay takes them.
+  ///
+  /// - Parameter before: the machine as it was.
+  func writeLines(of step: SupervisionStep, before: Supervision, at now: Instant) {
+    for transition in step.transitions {
+      let worker = transition.worker
+      write(
+        .agentState(
+          AgentStateFacts(
+            agent: transition.agent, from: transition.from, to: transition.to,
+            cause: transition.cause, reason: transition.reason, worker: worker, mark: mark(worker))),
+        about: transition.agent, at: now)
+    }
+    for failed in step.failedTargets {
+      write(
+        .agentTargetFailed(
+          agent: failed.deployment.agent, revision: failed.deployment.revision,
+          reason: failed.reason), about: failed.deployment.agent, at: now)
+    }
+    for stop in step.stops {
+      write(
+        .agentWorkerStop(
+          AgentWorkerStopFacts(
+            agent: stop.agent, worker: stop.worker, workerRun: mark(stop.worker).run,
+            isForced: stop.isForced, cause: stop.cause,
+            reason: stop.cause == .contradicted ? workers[stop.worker]?.testimony.lie : nil)),
+        about: stop.agent, at: now)
+    }
+    for effect in step.effects {
+      switch effect {
+      case .route(let agent, let worker):
+        write(
+          .agentTraffic(agent: agent, from: before.agent(agent)?.route, to: worker), about: agent,
+          at: now)
+      case .forget(let agent): write(.agentRemoved(agent: agent), about: agent, at: now)
+      case .settled:
+        let counts = supervision.counts
+        write(
+          .ready(
+            ready: counts[.ready, default: 0], failed: counts[.failed, default: 0],
+            settleMilliseconds: (now - .start).milliseconds), about: nil, at: now)
+      case .start, .stop, .kill, .exit: break
+      }
+    }
+  }
+
+  private func write(_ line: SupervisorLine, about agent: String?, at now: Instant) {
+    log.write(.supervisor(line), at: now, about: agent)
+  }
+
+  /// The last line of a worker that was read.
+  private func mark(_ worker: Int?) -> WorkerMark {
+    let testimony = worker.flatMap { workers[$0]?.testimony ?? lastTestimonies[$0] }
+    return WorkerMark(run: testimony?.runID, sequence: testimony?.mark)
+  }
+
+  /// Keeps of a step what the page shows and the machine does not.
+  func note(_ step: SupervisionStep, at now: Instant) {
+    let wall = Clock.wallNanoseconds() / 1_000_000
+    for transition in step.transitions {
+      if records[transition.agent] == nil {
+        records[transition.agent] = AgentRecord(backend: Backend(id: transition.agent), since: wall)
+        publishDirectory()
+      }
+      records[transition.agent]?.since = wall
+      records[transition.agent]?.reason = transition.reason
+    }
+    for case .route(let id, _?) in step.effects {
+      guard let agent = supervision.agent(id), let active = agent.active else { continue }
+      records[id]?.served = active.revision
+      desired?.versionServes(agent: id, revision: active.revision, replaced: agent.previous)
+    }
+    for failed in step.failedTargets {
+      desired?.targetFailed(
+        agent: failed.deployment.agent, revision: failed.deployment.revision,
+        reason: failed.reason)
+    }
+  }
+
+  // MARK: The drain
+
+  func beginDrain(at now: Instant) {
+    drainStartedAt = now
+    drainDeadline = now + supervision.policy.drainDeadline
+    completedBeforeDrain = dataPlane?.completed ?? 0
+    abortedBeforeDrain = dataPlane?.abortedCount ?? 0
+    abortedLinesLeft = Self.abortedLines
+    desired?.stop()
+    // Health first, then everything else.
+    publishOwn()
+    closeLater(at: now)
+  }
+
+  func writeDraining(at now: Instant) {
+    guard case .draining(let draining) = supervision.phase else {
+      // Without a worker it is over at once.
+      return write(
+        .draining(
+          cause: drainCause, inFlight: dataPlane?.inFlight ?? 0,
+          deadlineMilliseconds: supervision.policy.drainDeadline.milliseconds), about: nil, at: now)
+    }
+    drainCause = draining.cause.name
+    write(
+      .draining(
+        cause: drainCause, inFlight: dataPlane?.inFlight ?? 0,
+        deadlineMilliseconds: supervision.policy.drainDeadline.milliseconds), about: nil, at: now)
+  }
+
+  func writeStopped(_ code: Int32) {
+    let aborted = (dataPlane?.abortedCount ?? 0) - abortedBeforeDrain
+    let outcome: Stopped.Outcome = code != 0 ? .failed : aborted > 0 ? .cut : .clean
+    write(
+      .stopped(
+        StoppedFacts(
+          exitCode: code, outcome: outcome,
+          completed: (dataPlane?.completed ?? 0) - completedBeforeDrain, aborted: aborted,
+          drainMilliseconds: (now - drainStartedAt).milliseconds)), about: nil, at: now)
+  }
+
+  /// Says which requests were aborted, the first few of a drain or loss.
+  func logAborted(_ requests: [AbortedRequest]) {
+    for request in requests.prefix(abortedLinesLeft) {
+      abortedLinesLeft -= 1
+      log.write(
+        .requestAborted(
+          AbortedFacts(
+            method: request.method, route: request.route,
+            ageMilliseconds: request.ageMilliseconds, requestID: request.requestID,
+            traceID: request.traceID, surface: request.surface)), about: request.agent)
+    }
+  }
+}
