@@ -14,7 +14,7 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 PYTEST ?=
 
 .PHONY: help run build test swift-test compiled-tests run-compiled-tests host-test end-to-end reliability \
-	flood fuzz mutate account account-supervisor kill-supervisor soak check \
+	flood fuzz explore mutate account account-supervisor kill-supervisor soak check \
 	format examples bench bench-fetch bench-grpc bench-proxy bench-memory bench-supervisor bench-trace \
 	spec docs verify claims tsan clean \
 	install deploy-test systemd-test image-test \

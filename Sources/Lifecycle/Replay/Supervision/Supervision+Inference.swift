@@ -48,7 +48,7 @@ extension Supervision {
 
 extension SupervisorTimer {
   /// As the beginning of a sentence.
-  var name: String {
+  var words: String {
     switch self {
     case .restart(let agent, let worker): "the delay of \(agent) after worker \(worker)"
     case .boot(let agent, let worker): "the time of \(agent)'s worker \(worker) to become Ready"

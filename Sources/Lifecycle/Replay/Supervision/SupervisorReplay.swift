@@ -267,7 +267,7 @@ public struct SupervisorReplay: Sendable {
   private func checkDue(_ event: SupervisorEvent, at now: Instant) throws(Breach) {
     guard case .due(let timer) = event, let at = machine.timers[timer], now < at else { return }
     throw Breach(
-      timer.promise, "\(timer.name) is not over before \(at.milliseconds) ms",
+      timer.promise, "\(timer.words) is not over before \(at.milliseconds) ms",
       missedBy: at.milliseconds - now.milliseconds,
       allowed: ["uptime_ms from \(at.milliseconds) on"])
   }
@@ -276,10 +276,10 @@ public struct SupervisorReplay: Sendable {
   private func checkOverdue(at now: Instant) throws(Breach) {
     let latest = now - .milliseconds(Promise.patience)
     let overdue = machine.timers.filter { $0.value < latest }
-      .min { ($0.value, $0.key.name) < ($1.value, $1.key.name) }
+      .min { ($0.value, $0.key.words) < ($1.value, $1.key.words) }
     guard let overdue else { return }
     throw Breach(
-      overdue.key.promise, "\(overdue.key.name) was over at \(overdue.value.milliseconds) ms",
+      overdue.key.promise, "\(overdue.key.words) was over at \(overdue.value.milliseconds) ms",
       missedBy: (latest - overdue.value).milliseconds)
   }
 

@@ -127,7 +127,7 @@
       if (run.settle !== null) parts.push(`settled ${length(run.settle)}`);
       return parts.join(" · ");
     }
-    const parts = [run.isOpen ? `ends in ${run.state}` : run.outcome ?? run.state, length(run.end)];
+    const parts = [run.excuse ?? (run.isOpen ? `ends in ${run.state}` : run.outcome ?? run.state), length(run.end)];
     if (run.boot !== null) parts.push(`boot ${length(run.boot)}`);
     if (run.restarts) parts.push(plural(run.restarts, "restart"));
     const reloads = run.reloads.length;

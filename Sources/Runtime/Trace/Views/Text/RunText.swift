@@ -53,8 +53,10 @@ struct RunText {
     case .unknownVersion(let found):
       lines += trouble(
         "unknown version at \(place): ",
-        "the log is of \(found); this program knows schema \(LogLine.schema), machine "
-          + "\(MachineTable.hash). Read it with the program that wrote it")
+        "the log is of \(found); this program knows schema \(LogLine.schema), "
+          + (run.supervisor == nil
+            ? "machine \(MachineTable.hash)" : "supervisor \(SupervisionTable.hash)")
+          + ". Read it with the program that wrote it")
     }
     return lines
   }

@@ -9,7 +9,7 @@ struct SupervisorText {
   static let shownAgents = 60
   /// Columns of the longest name that is shown whole.
   private static let widestName = 22
-  private static let factsWidth = 21
+  private static let factsWidth = 30
   /// Columns between two times on the axis.
   private static let tickRoom = 12
 
@@ -19,6 +19,7 @@ struct SupervisorText {
   private let layout: TextLayout
   private let nameWidth: Int
   private let barWidth: Int
+  private let hasFacts: Bool
   private(set) var lines: [TextLine] = []
 
   init(_ run: RunReport, _ supervisor: SupervisorReport, _ layout: TextLayout) {
@@ -27,7 +28,8 @@ struct SupervisorText {
     let widest = course.agents.map { DisplayText.width(DisplayText.escape($0.id)) }.max() ?? 0
     nameWidth = min(max(6, widest), Self.widestName)
     let left = layout.columns - TextLayout.indent - nameWidth - 2
-    barWidth = max(0, layout.columns < 60 ? left : left - Self.factsWidth)
+    hasFacts = layout.columns >= 100
+    barWidth = max(0, hasFacts ? left - Self.factsWidth : left)
     addStrips()
     addEvents()
   }
@@ -42,7 +44,7 @@ struct SupervisorText {
       line.add(DisplayText.cut(DisplayText.escape(agent.id), to: nameWidth), .bold)
       line.advance(to: barColumn)
       add(strip(of: agent), to: &line)
-      if layout.columns >= 60 {
+      if hasFacts {
         line.advance(to: barColumn + barWidth + 1)
         line.add(facts(of: agent), .dim)
       }
@@ -138,7 +140,7 @@ struct SupervisorText {
     if agent.changes > 0 { facts.append(CountText.of(agent.changes, "change")) }
     if agent.failedChanges > 0 { facts.append("\(agent.failedChanges) failed") }
     if agent.losses > 0 { facts.append(CountText.of(agent.losses, "loss", "losses")) }
-    return DisplayText.cut(facts.joined(separator: ", "), to: Self.factsWidth)
+    return DisplayText.cut(facts.joined(separator: ", "), to: Self.factsWidth - 1)
   }
 
   private var axis: TextLine {
