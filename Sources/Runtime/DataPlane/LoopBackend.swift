@@ -11,8 +11,8 @@ import Synchronization
 /// of the same id comes.
 final class LoopBackend {
   let backend: Backend
-  /// Set before anybody can ask, by who makes it; the loop closes it before it ends.
-  private(set) unowned(unsafe) var loop: EventLoop!
+  /// The loop closes it before it ends.
+  unowned(unsafe) private var owner: EventLoop?
   private(set) var workers: LoopWorkers
   var upstreams: UpstreamPool
   /// nil in `run`, where the loop's counters say it all.
@@ -33,7 +33,12 @@ final class LoopBackend {
     cached = backend.current()
   }
 
-  func join(_ loop: EventLoop) { self.loop = loop }
+  func join(_ loop: EventLoop) { owner = loop }
+
+  var loop: EventLoop {
+    guard let owner else { preconditionFailure("whoever makes a backend joins it to its loop") }
+    return owner
+  }
 
   // MARK: The snapshot
 
