@@ -6,7 +6,9 @@ import RunConfiguration
 
 extension SupervisorRun {
   /// Puts the parts together that keep the desired state and answer control requests.
-  func compose() {
+  ///
+  /// - Parameter environment: the supervisor's, for downloads of the config.
+  func compose(_ environment: [String: String]) {
     let keeper = DesiredAgents(
       configuration, environment: environment, inherited: workerEnvironment.inherited,
       runID: runID, loop: loop,
