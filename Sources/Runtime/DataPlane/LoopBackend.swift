@@ -11,8 +11,8 @@ import Synchronization
 /// of the same id comes.
 final class LoopBackend {
   let backend: Backend
-  /// The loop closes it before it ends.
-  unowned(unsafe) let loop: EventLoop
+  /// Set before anybody can ask, by who makes it; the loop closes it before it ends.
+  private(set) unowned(unsafe) var loop: EventLoop!
   private(set) var workers: LoopWorkers
   var upstreams: UpstreamPool
   /// nil in `run`, where the loop's counters say it all.
@@ -24,14 +24,16 @@ final class LoopBackend {
   private var cachedWord: UInt64 = 0
   private var cached: Published
 
-  init(_ backend: Backend, loop: EventLoop, counters: BackendCounters?) {
+  /// - Parameter index: of the loop; `join` follows.
+  init(_ backend: Backend, _ shared: SharedState, loop index: Int) {
     self.backend = backend
-    self.loop = loop
-    self.counters = counters
-    workers = LoopWorkers(loop: loop.index, of: loop.shared.counters.count)
-    upstreams = UpstreamPool(limit: loop.limits.idleUpstreams)
+    counters = backend === shared.front ? nil : backend.counters(ofLoop: index)
+    workers = LoopWorkers(loop: index, of: shared.counters.count)
+    upstreams = UpstreamPool(limit: shared.options.limits.idleUpstreams)
     cached = backend.current()
   }
+
+  func join(_ loop: EventLoop) { self.loop = loop }
 
   // MARK: The snapshot
 
