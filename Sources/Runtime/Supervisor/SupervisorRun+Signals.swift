@@ -42,8 +42,7 @@ extension SupervisorRun {
 
   private func reapChildren() {
     while let (pid, status) = ProcessTree.reap() { childEnded(pid, status) }
-    places.sweep()
-    // What a dead worker left behind is the supervisor's child now.
+    // What dead workers left behind is this process's child by now.
     AdoptedProcesses.kill()
     endIfIdle()
   }

@@ -14,26 +14,31 @@ extension SupervisorRun {
       // The machine starts what was deployed and not forgotten.
       return couldNotStart(number, agent, "revision \(revision) is not known")
     }
-    do throws(WorkerPlaces.Failure) {
-      let place = try places.make(number, release)
-      defer { place.closeSockets() }
+    do {
+      let place = try containment.place(number, release)
+      defer { for socket in place.sockets { closeDescriptor(socket) } }
       spawn(number, release, place)
     } catch {
-      couldNotStart(number, agent, error.reason)
+      let failure = error as? WorkerPorts.Failure
+      couldNotStart(
+        number, agent, failure?.explanation.error ?? "there is no place for its worker: \(error)")
     }
   }
 
-  private func spawn(_ number: Int, _ release: AgentRelease, _ place: WorkerPlaces.Place) {
+  private func spawn(_ number: Int, _ release: AgentRelease, _ place: Containment.Place) {
     let worker: FleetWorker
     do throws(SystemError) {
       worker = try FleetWorker(
-        number: number, release: release, place: place,
+        number: number, release: release, address: place.address, sockets: place.sockets,
         environment: { [workerEnvironment] in
-          workerEnvironment.make(for: release, at: place, controlDescriptor: $0)
-        }, loop: loop, log: log
+          workerEnvironment.make(
+            for: release, port: place.address.port, sockets: place.socketNames,
+            controlDescriptor: $0, extra: place.environment)
+        },
+        confinement: place.confinement, loop: loop, log: log
       ) { [weak self] in self?.take($0, of: number) }
     } catch {
-      places.release(place, isLast: false)
+      containment.ended(number)
       let explanation = Explanation(
         cannotStart: "a worker", error, hint: "docs/errors.md#limits")
       return couldNotStart(number, release.agent, explanation.error)
@@ -138,9 +143,8 @@ extension SupervisorRun {
     workers[number] = nil
     lastTestimonies[number] = worker.testimony
     defer { lastTestimonies[number] = nil }
-    let isOOM = worker.wasOutOfMemory(status)
-    places.release(
-      worker.place, isLast: !workers.values.contains { $0.agent == worker.agent })
+    let ranOut = containment.ended(number)
+    let isOOM = worker.wasOutOfMemory(status, inItsGroup: ranOut)
     let testimony = worker.testimony
     sendEnd(
       number, worker.agent, end(of: worker, status, isOOM: isOOM),
@@ -163,9 +167,6 @@ extension SupervisorRun {
       case .signaled where isOOM: "was ended by the kernel because memory ran out"
       case .signaled(let number): "was ended by \(SignalSource.name(number))"
       }
-    if let reason = worker.killReason {
-      return .crashed(reason: "its worker was killed: \(reason)")
-    }
     let words = worker.lastErrors.last.map { ": \($0)" } ?? ""
     return .crashed(reason: "its worker process \(how)\(words)")
   }

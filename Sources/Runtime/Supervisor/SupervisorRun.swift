@@ -43,8 +43,7 @@ final class SupervisorRun {
   var workerNumbers: [Int32: Int] = [:]
   /// What the supervisor keeps of each agent beside the machine.
   var records: [String: AgentRecord] = [:]
-  let places: WorkerPlaces
-  var memoryWatch = MemoryWatch()
+  let containment: Containment
   var decoder = LineDecoder(texts: .shown)
 
   var desired: (any DesiredKeeper)?
@@ -90,7 +89,7 @@ final class SupervisorRun {
     self.notifier = notifier
     workerEnvironment = WorkerEnvironment(supervisor: environment, configuration: configuration)
     supervision = Supervision(policy: SupervisionPolicy(configuration))
-    places = WorkerPlaces(configuration, runID: runID)
+    containment = Containment(configuration, runID: runID)
     mailbox = try IdleMailbox()
     controlMailbox = try ControlMailbox()
   }
@@ -140,8 +139,8 @@ final class SupervisorRun {
     if case .starting = supervision.phase {
       if let desired { desired.start(self) } else { desiredStateIsLoaded() }
     }
-    watchMemory()
     notifier.told(supervision, inFlight: dataPlane?.inFlight ?? 0)
+    watchMemory()
     loop.run()
     return exitCode ?? 1
   }
@@ -213,7 +212,7 @@ final class SupervisorRun {
       start(worker, agent: agent, revision: revision)
     case .route(let agent, let worker): route(agent, to: worker)
     case .stop(_, let worker): stop(worker)
-    case .kill(_, let worker): workers[worker]?.kill()
+    case .kill(_, let worker): kill(worker)
     case .forget(let agent): forget(agent)
     case .settled: break
     case .exit(let code): end(code)
@@ -261,8 +260,7 @@ final class SupervisorRun {
     dataPlane?.stop()
     for worker in workers.values { worker.ended() }
     ProcessTree.killDescendants()
-    for worker in workers.values { places.release(worker.place, isLast: false) }
-    places.close()
+    containment.close()
     notifier.stopped()
     log.close(
       within: max(Self.leastLogFlush, min(Self.logFlush, drainDeadline - Clock.now())))

@@ -473,7 +473,7 @@
       ["in flight", String(traffic.in_flight ?? 0)], ["requests", String(traffic.requests ?? 0)],
       ["answered 5xx", String(traffic.errors ?? 0)], ["latency p50 · p99", `${micro(traffic.p50_us)} · ${micro(traffic.p99_us)}`],
     ];
-    renew(parts.facts, facts, () => facts.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));
+    renew(parts.facts, facts, () => facts.map(([name, value]) => make("div", { class: value.length > 24 && "wide" }, make("dt", { text: name }), make("dd", { text: value }))));
     renderBoot(parts.boot, agent);
     renderRestarts(parts.restarts, agent);
   }
@@ -614,7 +614,7 @@
     get("f-package").value = word(spec.package_url ?? spec.package_path);
     get("f-sha").value = word(spec.package_sha256);
     get("f-deployment").value = word(spec.deployment_id);
-    get("f-environment").value = Object.entries(spec.environment ?? {}).map(([name, value]) => `${name}=${value}`).join("\n");
+    get("f-environment").value = Object.entries(spec.environment ?? {}).map(([name, value]) => (value === null ? name : `${name}=${value}`)).join("\n");
     get("f-memory").value = spec.memory_mb ?? "";
     get("f-cpu").value = spec.cpu_shares ?? "";
   }
@@ -623,7 +623,9 @@
     for (const [place, line] of get("f-environment").value.split("\n").entries()) {
       if (!line.trim()) continue;
       const equals = line.indexOf("=");
-      if (equals < 1) throw new Refusal(0, { error: `Line ${place + 1} of the environment is no NAME=value.` });
+      if (equals < 1) {
+        throw new Refusal(0, { error: /^\w+$/.test(line.trim()) ? `The value of ${line.trim()} is shown to nobody: write ${line.trim()}=value, or take the line out.` : `Line ${place + 1} of the environment is no NAME=value.` });
+      }
       environment[line.slice(0, equals).trim()] = line.slice(equals + 1);
     }
     const values = {
