@@ -82,7 +82,8 @@
   // MARK: What is known
 
   let fleet = null, agents = [], answeredAt = 0, skew = 0;
-  let chosen = null, hiddenStates = new Set(), stale = false;
+  // The agent whose details are shown; and one that is to be chosen as soon as it is there.
+  let chosen = null, awaited = null, hiddenStates = new Set(), stale = false;
   let token = sessionStorage.getItem(TOKEN_KEY);
   const traffic = new Map(); // agent -> {at, requests, points}
   const now = () => Date.now() + skew;
@@ -147,6 +148,11 @@
     agents = Array.isArray(answer.agents) ? answer.agents : [];
     measure();
     if (before) tellChanges(before);
+    if (awaited && agents.some((agent) => agent.agent_app_id === awaited)) {
+      const id = awaited;
+      awaited = null;
+      choose(id, false);
+    }
     render();
   }
 
@@ -642,7 +648,7 @@
       ? ask(path(editing), { method: "PUT", body: spec, fields: editedTag ? { "If-Match": editedTag } : {} })
       : ask("agents", { method: "POST", body: spec }));
     notice(`${spec.agent_app_id} is being deployed.`, "good");
-    if (!editing) chosen ?? choose(spec.agent_app_id, false);
+    if (!editing) awaited = spec.agent_app_id;
   });
   get("deploy").addEventListener("click", () => openDeploy());
 
@@ -889,13 +895,8 @@
   addEventListener("online", refresh);
 
   showToken();
-  if (location.hash.length > 1) {
-    // The address may name the agent.
-    let id = null;
-    try { id = decodeURIComponent(location.hash.slice(1)); } catch { /* no agent's name */ }
-    refresh().then(() => { if (id && agents.some((agent) => agent.agent_app_id === id)) choose(id, false); });
-  } else {
-    refresh();
-  }
+  // The address may name the agent.
+  try { awaited = decodeURIComponent(location.hash.slice(1)) || null; } catch { /* no agent's name */ }
+  refresh();
   if (token) connect();
 })();
