@@ -70,7 +70,14 @@ struct SupervisorReplayTests {
   }
 
   static let broken: [(promise: Promise, lines: [LogLine])] = [
-    (.supervisorAllows, moved(GoodSupervisors.failedBoot(), "supervisor_loaded", by: nil)),
+    (
+      .supervisorAllows,
+      GoodSupervisors.rolling().own.map { line in
+        var line = line
+        if line.sequence == 5 { line.event = .bootProgress(phase: .loading, message: "x") }
+        return line
+      }
+    ),
     (.stepIsTold, moved(GoodSupervisors.rolling(), "agent_traffic", by: nil)),
     (
       .desiredIsDeployed,
@@ -86,7 +93,7 @@ struct SupervisorReplayTests {
     ),
     (
       .trafficGoesToReady,
-      changed(GoodSupervisors.rolling(), "agent_traffic", at: 2) { $0.set("to_worker", 9) }
+      changed(GoodSupervisors.rolling(), "agent_traffic", at: 2) { $0.set("from_worker", 9) }
     ),
     (
       .stopsFollow,
@@ -98,7 +105,7 @@ struct SupervisorReplayTests {
     ),
     (
       .workersEndOnce,
-      changed(GoodSupervisors.rolling(), "agent_worker_exited") { $0.set("worker", 3) }
+      changed(GoodSupervisors.rolling(), "agent_worker_exited") { $0.set("agent", "beta") }
     ),
     (
       .restartsOfWorkers,
