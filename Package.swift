@@ -75,8 +75,8 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch", "DataPlane",
-        "ControlPlane", "CPlatform", "YAML",
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch",
+        "DataPlane", "ControlPlane", "CPlatform", "YAML",
       ],
       path: "Sources/Runtime/Supervisor",
       resources: [

@@ -1,4 +1,5 @@
 import Lifecycle
+import LinuxSystem
 import RunConfiguration
 import Testing
 
@@ -16,7 +17,7 @@ struct WorkerEnvironmentTests {
     "OPENAI_API_KEY": "sk-everybody", "AGENT_APP_ID": "none", "PACKAGE_URL": "s3://b/none",
     "REST_PORT": "1", "BIND_ADDRESS": "0.0.0.0", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
     "ACCESS_LOG": "true", "WORKER_RESTARTS": "9/9", "LOAD_TIMEOUT_SEC": "7",
-    "TRUSTED_PROXIES": "none", "MALLOC_ARENA_MAX": "2", "EMPTY": "",
+    "TRUSTED_PROXIES": "none", "MALLOC_ARENA_MAX": "2", "EMPTY": "", "USER": "root",
   ]
 
   private func make(
@@ -31,8 +32,12 @@ struct WorkerEnvironmentTests {
     let release = AgentRelease(
       agent: "alpha", revision: "0123456789ab", deploymentID: deploymentID, package: package,
       packageSHA256: nil, environment: own)
+    let place = WorkerPlaces.Place(
+      address: port.map { .port($0) } ?? .unix("/s/1.rest"),
+      sockets: sockets.map { ($0, -1) }, environment: extra, confinement: .none, group: nil,
+      user: port == nil ? UserIdentity(user: 50_000, group: 50_000) : nil)
     return WorkerEnvironment(supervisor: environment, configuration: configuration).make(
-      for: release, port: port, sockets: sockets, controlDescriptor: 4, extra: extra)
+      for: release, at: place, controlDescriptor: 4)
   }
 
   @Test("has what every program needs, where packages come from, and the settings of a run")
@@ -70,7 +75,7 @@ struct WorkerEnvironmentTests {
     for (name, value) in expected { #expect(environment[name] == value, "\(name)") }
     let isolated = try make(
       package: .path("/p.apkg"), port: nil, sockets: ["rest", "a2a"],
-      extra: ["HOME": "/agents/alpha/home", "USER": ""])
+      extra: ["HOME": "/agents/alpha/home"])
     #expect(isolated["AGENT_PACKAGE_PATH"] == "/p.apkg" && isolated["PACKAGE_URL"] == nil)
     #expect(isolated["REST_PORT"] == "0" && isolated["LISTEN_FDNAMES"] == "rest:a2a")
     #expect(isolated["HOME"] == "/agents/alpha/home" && isolated["USER"] == nil)

@@ -57,11 +57,12 @@ struct WorkerLogTests {
   @Test(
     "waits in its pipe where the supervisor's reader stands still, and is read on after a while")
   func stall() throws {
+    signal(SIGPIPE, SIG_IGN)
     let scene = try Scene()
     // Nobody reads the supervisor's log: its pipe fills, then the worker's part of the queue.
     scene.run(for: WorkerLog.longestStall * 0.6) { scene.flood() }
     let held = scene.bytes
-    #expect(held >= LogWriter.sourceLimit)
+    #expect(held > LogWriter.sourceLimit - WorkerLog.chunk)
     #expect(held < LogWriter.sourceLimit + WorkerLog.turn + (128 << 10), "no more than its part")
     #expect(scene.log.dropped == 0, "what waits is not lost")
     // The state of a worker is in its lines: they are read on, and what there is no room for is lost.
@@ -167,6 +168,7 @@ struct RelayTests {
 
   @Test("of one source do not take the room of another's, nor what may not be lost")
   func fair() throws {
+    signal(SIGPIPE, SIG_IGN)
     let log = try Log()
     let long = [UInt8](repeating: 0x78, count: 10_000)
     // Nobody reads yet.

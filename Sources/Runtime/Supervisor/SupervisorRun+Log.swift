@@ -6,49 +6,17 @@ import LinuxSystem
 /// The supervisor's own lines.
 extension SupervisorRun {
   /// The lines of what the machine decided, in the order in which a replay takes them.
-  ///
-  /// - Parameter before: the machine as it was.
-  func writeLines(of step: SupervisionStep, before: Supervision, at now: Instant) {
-    for transition in step.transitions {
-      let worker = transition.worker
-      write(
-        .agentState(
-          AgentStateFacts(
-            agent: transition.agent, from: transition.from, to: transition.to,
-            cause: transition.cause, reason: transition.reason, worker: worker, mark: mark(worker))),
-        about: transition.agent, at: now)
-    }
-    for failed in step.failedTargets {
-      write(
-        .agentTargetFailed(
-          agent: failed.deployment.agent, revision: failed.deployment.revision,
-          reason: failed.reason), about: failed.deployment.agent, at: now)
-    }
-    for stop in step.stops {
-      write(
-        .agentWorkerStop(
-          AgentWorkerStopFacts(
-            agent: stop.agent, worker: stop.worker, workerRun: mark(stop.worker).run,
-            isForced: stop.isForced, cause: stop.cause,
-            reason: stop.cause == .contradicted ? workers[stop.worker]?.testimony.lie : nil)),
-        about: stop.agent, at: now)
-    }
-    for effect in step.effects {
-      switch effect {
-      case .route(let agent, let worker):
-        write(
-          .agentTraffic(agent: agent, from: before.agent(agent)?.route, to: worker), about: agent,
-          at: now)
-      case .forget(let agent): write(.agentRemoved(agent: agent), about: agent, at: now)
-      case .settled:
-        let counts = supervision.counts
-        write(
-          .ready(
-            ready: counts[.ready, default: 0], failed: counts[.failed, default: 0],
-            settleMilliseconds: (now - .start).milliseconds), about: nil, at: now)
-      case .start, .stop, .kill, .exit: break
-      }
-    }
+  func writeLines(of step: SupervisionStep, at now: Instant) {
+    for line in step.lines(mark) { write(line, about: line.agent, at: now) }
+  }
+
+  /// Every agent that was wanted at start was Ready or has failed.
+  func writeReady() {
+    let (counts, now) = (supervision.counts, now)
+    write(
+      .ready(
+        ready: counts[.ready, default: 0], failed: counts[.failed, default: 0],
+        settleMilliseconds: (now - .start).milliseconds), about: nil, at: now)
   }
 
   private func write(_ line: SupervisorLine, about agent: String?, at now: Instant) {
@@ -56,8 +24,8 @@ extension SupervisorRun {
   }
 
   /// The last line of a worker that was read.
-  private func mark(_ worker: Int?) -> WorkerMark {
-    let testimony = worker.flatMap { workers[$0]?.testimony ?? lastTestimonies[$0] }
+  private func mark(_ worker: Int) -> WorkerMark {
+    let testimony = workers[worker]?.testimony ?? lastTestimonies[worker]
     return WorkerMark(run: testimony?.runID, sequence: testimony?.mark)
   }
 
@@ -134,6 +102,26 @@ extension SupervisorRun {
             method: request.method, route: request.route,
             ageMilliseconds: request.ageMilliseconds, requestID: request.requestID,
             traceID: request.traceID, surface: request.surface)), about: request.agent)
+    }
+  }
+}
+
+extension SupervisorLine {
+  /// Whom it is about.
+  fileprivate var agent: String? {
+    switch self {
+    case .agentDeploy(let deployment, _): deployment.agent
+    case .agentWorker(let facts): facts.agent
+    case .agentState(let facts): facts.agent
+    case .agentTraffic(let agent, _, _): agent
+    case .agentWorkerStop(let facts): facts.agent
+    case .agentWorkerExited(let facts): facts.agent
+    case .agentTargetFailed(let agent, _, _): agent
+    case .agentRemoved(let agent): agent
+    case .adminRequest(let facts): facts.agent
+    case .started, .desiredState, .desiredRefused, .loaded, .ready, .draining, .stopped,
+      .illegalEvent:
+      nil
     }
   }
 }
