@@ -255,6 +255,7 @@ private struct Exchange: CustomTestStringConvertible {
     #expect(kept.keeper.state == before)
     #expect(kept.fleet.calls.isEmpty)
     #expect(AdminRefusal(StateFile.Failure.full("/s")).status == 507)
+    #expect(AdminRefusal(StateFile.Failure.tooLong("/s", limit: 1)).status == 507)
   }
 
   @Test("Without a folder for its state the supervisor takes no changes")

@@ -83,7 +83,7 @@ final class KeptAgents {
   private(set) lazy var keeper = DesiredAgents(
     configuration, environment: environment, inherited: [:], runID: "run", loop: loop,
     listener: DesiredAgents.Listener(
-      log: { [unowned self] in events.append($0) },
+      log: { [unowned self] event, _ in events.append(event) },
       startFailed: { [unowned self] in failures.append($0) }))
 
   func start() { keeper.start(fleet) }

@@ -41,7 +41,7 @@ final class FleetWorker {
   /// Of all workers of the supervisor's life, from 1.
   let number: Int
   let release: AgentRelease
-  let address: Address
+  let place: WorkerPlaces.Place
   let pid: Int32
   let startedAt = Clock.now()
   let startedAtWall = Clock.wallNanoseconds() / 1_000_000
@@ -53,6 +53,8 @@ final class FleetWorker {
   private(set) var lastErrors: [String] = []
   /// Whether the supervisor killed it.
   private(set) var wasKilled = false
+  /// Why it did, as a sentence about the worker.
+  private(set) var killReason: String?
   /// Whether it was asked to stop.
   private(set) var wasAsked = false
   private let control: Int32
@@ -65,23 +67,25 @@ final class FleetWorker {
   private var isOver = false
 
   var agent: String { release.agent }
+  var address: Address { place.address }
 
   /// Starts the process.
   ///
   /// - Parameters:
-  ///   - sockets: what it listens on, as its descriptors 3 and up; the caller's to close.
+  ///   - place: its sockets are the caller's to close.
   ///   - environment: is given the number of the control pipe's descriptor.
   init(
-    number: Int, release: AgentRelease, address: Address, sockets: [Int32],
-    environment: (Int32) -> [String: String], confinement: Confinement, loop: ControlLoop,
-    log: LogWriter, report: @escaping (Report) -> Void
+    number: Int, release: AgentRelease, place: WorkerPlaces.Place,
+    environment: (Int32) -> [String: String], loop: ControlLoop, log: LogWriter,
+    report: @escaping (Report) -> Void
   ) throws(SystemError) {
     self.number = number
     self.release = release
-    self.address = address
-    upstream = Worker(address: address.forDataPlane)
+    self.place = place
+    upstream = Worker(address: place.address.forDataPlane)
     self.loop = loop
     self.report = report
+    let sockets = place.sockets.map(\.descriptor)
     let pipes = try PipeSet(3)
     defer { pipes.closeTheirs(input: [2]) }
     let (output, errors, control) = (pipes[0], pipes[1], pipes[2])
@@ -90,7 +94,7 @@ final class FleetWorker {
       pid = try ProcessTree.spawn(
         "/proc/self/exe", arguments: ["par-lifecycle", "run"], environment: words,
         descriptors: [-1, output.writeEnd, errors.writeEnd] + sockets + [control.readEnd],
-        confinement: confinement)
+        confinement: place.confinement)
     } catch {
       pipes.closeOurs(input: [2])
       throw error
@@ -114,18 +118,22 @@ final class FleetWorker {
   }
 
   /// Ends it and its session at once.
-  func kill() {
+  ///
+  /// - Parameter sentence: why, where its end would not tell.
+  func kill(because sentence: String? = nil) {
     wasKilled = true
+    killReason = killReason ?? sentence
     ProcessTree.killGroup(pid)
+    place.group?.kill()
   }
 
-  /// Whether the kernel's out-of-memory killer ended it, as far as the control groups tell.
-  ///
-  /// - Parameter ranOut: whether memory ran out in the worker's own group.
-  func wasOutOfMemory(_ status: ExitStatus, inItsGroup ranOut: Bool) -> Bool {
+  /// Whether the kernel's out-of-memory killer ended it, as far as the control group tells.
+  func wasOutOfMemory(_ status: ExitStatus) -> Bool {
     guard case .signaled(SIGKILL) = status, !wasKilled else { return false }
-    if ranOut { return true }
-    guard let before = oomKillsBefore, let now = ControlGroup.oomKills() else { return false }
+    if let group = place.group { return group.outOfMemoryKills > 0 }
+    guard let before = oomKillsBefore,
+      let now = ControlGroup.oomKills()
+    else { return false }
     return now > before
   }
 
@@ -139,6 +147,13 @@ final class FleetWorker {
     loop.forget(errors)
     closeDescriptor(errors)
     closeDescriptor(control)
+  }
+
+  /// What it and everything below it use.
+  ///
+  /// - Parameter table: asked where no control group counts.
+  func usage(_ table: () -> ProcessTable) -> TreeUsage {
+    place.group?.usage ?? table().usage(of: pid)
   }
 
   private func readErrors() {

@@ -63,7 +63,7 @@ public enum HostedFleet {
       hasHeader = true
       try run.serve(watchdog: service.watchdog)
       warn(configuration, service, listeners, log)
-      for warning in run.containment.warnings {
+      for warning in run.places.warnings {
         log.write(.warning(code: warning.code, message: warning.message))
       }
     } catch {
@@ -128,7 +128,7 @@ public enum HostedFleet {
   private static func started(_ version: String, _ config: JSONValue) -> LogEvent {
     .supervisor(
       .started(
-        version: version, schema: LogLine.schema, machine: SupervisionTable.hash,
+        version: version, schema: LogLine.schema, machine: MachineTable.hash,
         pid: Int(getpid()), config: config))
   }
 

@@ -59,25 +59,19 @@ extension SupervisorRun: Fleet {
     }
   }
 
-  func desire(_ release: AgentRelease, _ cause: DeploymentCause) {
+  private func desire(_ release: AgentRelease, _ cause: DeploymentCause) {
     let deployment = Deployment(
       agent: release.agent, revision: release.revision,
       restarts: RestartIntensity(
         maximum: release.restartsMaximum, window: release.restartsWindow), cause: cause,
-      surge: configuration.surge && hasRoom(for: release))
+      surge: configuration.surge && hasRoom(beside: release.agent))
     send(.desired(deployment)) { _ in
       .supervisor(.agentDeploy(deployment, deploymentID: release.deploymentID))
     }
   }
 
-  /// Whether another worker of the agent fits beside the one that serves.
-  private func hasRoom(for release: AgentRelease) -> Bool {
-    let serving = supervision.agent(release.agent)?.route.flatMap { workers[$0] }
-    return containment.hasRoom(for: release, besides: serving.map { ($0.number, $0.pid) })
-  }
-
   /// The version that serves, or the one that failed last.
-  func release(of agent: SupervisedAgent) -> AgentRelease? {
+  private func release(of agent: SupervisedAgent) -> AgentRelease? {
     let revision = agent.active?.revision ?? agent.target?.deployment.revision
     return revision.flatMap { releases[agent.id]?[$0] }
   }
@@ -107,7 +101,7 @@ extension SupervisorRun: Fleet {
     let table = usage ? ProcessTable.now() : nil
     return FleetView(
       version: version, runID: runID, phase: phase, startedAt: startedAtWall,
-      uptime: Clock.now() - .start, isolation: containment.level.rawValue,
+      uptime: Clock.now() - .start, isolation: places.level.rawValue,
       inFlight: dataPlane?.inFlight ?? 0,
       port: listeners.rest.port, a2aPort: listeners.a2a.port,
       desired: desired?.view ?? DesiredView(hasToken: configuration.token != nil),
@@ -155,8 +149,9 @@ extension SupervisorRun: Fleet {
       name: package?.name, version: package?.version)
   }
 
+  /// - Parameter table: nil: without what it uses.
   private func view(of worker: FleetWorker, _ table: ProcessTable?) -> WorkerView {
-    let usage = table.map { containment.usage(of: worker.number, pid: worker.pid, $0) }
+    let usage = table.map { table in worker.usage { table } }
     let agent = supervision.agent(worker.agent)
     let role: WorkerView.Role =
       worker.number == agent?.route

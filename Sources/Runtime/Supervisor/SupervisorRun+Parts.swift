@@ -13,11 +13,11 @@ extension SupervisorRun {
       configuration, environment: environment, inherited: workerEnvironment.inherited,
       runID: runID, loop: loop,
       listener: DesiredAgents.Listener(
-        log: { [log] in log.write($0) },
+        log: { [log] event, agent in log.write(event, about: agent) },
         startFailed: { [unowned self] explanation in
           notifier.failed(explanation.error)
           log.write(.bootFailed(phase: .fetching, explanation))
-          send(.failed(.configuration))
+          send(.failed(.failure))
         }))
     desired = keeper
     let gate = TokenGate(configuration.token, loop: loop) { [log] in log.write($0) }
@@ -34,8 +34,8 @@ extension SupervisorRun {
     self.hub = hub
     if let hub { log.follow { hub.wrote($0, agent: $1) } }
     handlers.append(
-      SupervisorRoutes(fleet: self, hub: hub) { [unowned self] request, reply in
-        gate.admit(request, reply, state: phase)
+      SupervisorRoutes(fleet: self, hub: hub) { [unowned self] in
+        gate.admit($0, $1, state: phase)
       })
   }
 }

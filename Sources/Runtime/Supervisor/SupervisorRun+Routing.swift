@@ -20,7 +20,7 @@ extension SupervisorRun {
   func forget(_ agent: String) {
     records[agent] = nil
     releases[agent] = nil
-    containment.forget(agent: agent)
+    places.forget(agent)
     publishDirectory()
   }
 

@@ -42,7 +42,8 @@ extension SupervisorRun {
 
   private func reapChildren() {
     while let (pid, status) = ProcessTree.reap() { childEnded(pid, status) }
-    // What dead workers left behind is this process's child by now.
+    places.sweep()
+    // What a dead worker left behind is the supervisor's child now.
     AdoptedProcesses.kill()
     endIfIdle()
   }

@@ -14,31 +14,26 @@ extension SupervisorRun {
       // The machine starts what was deployed and not forgotten.
       return couldNotStart(number, agent, "revision \(revision) is not known")
     }
-    do {
-      let place = try containment.place(number, release)
-      defer { for socket in place.sockets { closeDescriptor(socket) } }
+    do throws(WorkerPlaces.Failure) {
+      let place = try places.make(number, release)
+      defer { place.closeSockets() }
       spawn(number, release, place)
     } catch {
-      let failure = error as? WorkerPorts.Failure
-      couldNotStart(
-        number, agent, failure?.explanation.error ?? "there is no place for its worker: \(error)")
+      couldNotStart(number, agent, error.reason)
     }
   }
 
-  private func spawn(_ number: Int, _ release: AgentRelease, _ place: Containment.Place) {
+  private func spawn(_ number: Int, _ release: AgentRelease, _ place: WorkerPlaces.Place) {
     let worker: FleetWorker
     do throws(SystemError) {
       worker = try FleetWorker(
-        number: number, release: release, address: place.address, sockets: place.sockets,
+        number: number, release: release, place: place,
         environment: { [workerEnvironment] in
-          workerEnvironment.make(
-            for: release, port: place.address.port, sockets: place.socketNames,
-            controlDescriptor: $0, extra: place.environment)
-        },
-        confinement: place.confinement, loop: loop, log: log
+          workerEnvironment.make(for: release, at: place, controlDescriptor: $0)
+        }, loop: loop, log: log
       ) { [weak self] in self?.take($0, of: number) }
     } catch {
-      containment.ended(number)
+      places.release(place, isLast: false)
       let explanation = Explanation(
         cannotStart: "a worker", error, hint: "docs/errors.md#limits")
       return couldNotStart(number, release.agent, explanation.error)
@@ -143,8 +138,9 @@ extension SupervisorRun {
     workers[number] = nil
     lastTestimonies[number] = worker.testimony
     defer { lastTestimonies[number] = nil }
-    let ranOut = containment.ended(number)
-    let isOOM = worker.wasOutOfMemory(status, inItsGroup: ranOut)
+    let isOOM = worker.wasOutOfMemory(status)
+    places.release(
+      worker.place, isLast: !workers.values.contains { $0.agent == worker.agent })
     let testimony = worker.testimony
     sendEnd(
       number, worker.agent, end(of: worker, status, isOOM: isOOM),
@@ -167,6 +163,9 @@ extension SupervisorRun {
       case .signaled where isOOM: "was ended by the kernel because memory ran out"
       case .signaled(let number): "was ended by \(SignalSource.name(number))"
       }
+    if let reason = worker.killReason {
+      return .crashed(reason: "its worker was killed: \(reason)")
+    }
     let words = worker.lastErrors.last.map { ": \($0)" } ?? ""
     return .crashed(reason: "its worker process \(how)\(words)")
   }

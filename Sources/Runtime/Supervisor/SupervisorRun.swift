@@ -43,7 +43,8 @@ final class SupervisorRun {
   var workerNumbers: [Int32: Int] = [:]
   /// What the supervisor keeps of each agent beside the machine.
   var records: [String: AgentRecord] = [:]
-  let containment: Containment
+  let places: WorkerPlaces
+  var memoryWatch = MemoryWatch()
   var decoder = LineDecoder(texts: .shown)
 
   var desired: (any DesiredKeeper)?
@@ -89,7 +90,7 @@ final class SupervisorRun {
     self.notifier = notifier
     workerEnvironment = WorkerEnvironment(supervisor: environment, configuration: configuration)
     supervision = Supervision(policy: SupervisionPolicy(configuration))
-    containment = Containment(configuration, runID: runID)
+    places = WorkerPlaces(configuration, runID: runID)
     mailbox = try IdleMailbox()
     controlMailbox = try ControlMailbox()
   }
@@ -139,8 +140,8 @@ final class SupervisorRun {
     if case .starting = supervision.phase {
       if let desired { desired.start(self) } else { desiredStateIsLoaded() }
     }
-    notifier.told(supervision, inFlight: dataPlane?.inFlight ?? 0)
     watchMemory()
+    notifier.told(supervision, inFlight: dataPlane?.inFlight ?? 0)
     loop.run()
     return exitCode ?? 1
   }
@@ -212,7 +213,7 @@ final class SupervisorRun {
       start(worker, agent: agent, revision: revision)
     case .route(let agent, let worker): route(agent, to: worker)
     case .stop(_, let worker): stop(worker)
-    case .kill(_, let worker): kill(worker)
+    case .kill(_, let worker): workers[worker]?.kill()
     case .forget(let agent): forget(agent)
     case .settled: break
     case .exit(let code): end(code)
@@ -260,7 +261,8 @@ final class SupervisorRun {
     dataPlane?.stop()
     for worker in workers.values { worker.ended() }
     ProcessTree.killDescendants()
-    containment.close()
+    for worker in workers.values { places.release(worker.place, isLast: false) }
+    places.close()
     notifier.stopped()
     log.close(
       within: max(Self.leastLogFlush, min(Self.logFlush, drainDeadline - Clock.now())))

@@ -55,26 +55,29 @@ struct WorkerEnvironment {
   /// Names and values for a worker.
   ///
   /// - Parameters:
-  ///   - port: on the loopback address; nil when it listens on Unix sockets.
-  ///   - sockets: names of the listening sockets that it is passed as descriptors 3 and up.
+  ///   - place: of which the socket's address and the folders count.
   ///   - controlDescriptor: of the pipe by which it is stopped.
-  ///   - extra: what Isolation/ decides, above everything else but the supervisor's own words; an
-  ///     empty value is none.
   func make(
-    for release: AgentRelease, port: UInt16?, sockets: [String], controlDescriptor: Int32,
-    extra: [String: String] = [:]
+    for release: AgentRelease, at place: WorkerPlaces.Place, controlDescriptor: Int32
   ) -> [String: String] {
     var environment = inherited
+    // Folders of its own stand for the supervisor's; where it puts its files is the operator's to say.
+    if place.user != nil {
+      for name in AgentPlace.removedVariables { environment[name] = nil }
+    }
+    environment.merge(place.environment) { $1 }
     // One that the supervisor sets may not fit an agent that sets its own deadline.
     if release.environment["GRACEFUL_SHUTDOWN_TIMEOUT_SEC"] != nil {
       environment["DRAIN_MIN_SEC"] = nil
     }
     environment.merge(ServiceEnvironment.removed(from: release.environment)) { $1 }
-    environment.merge(extra) { $1 }
+    for (name, value) in place.environment where name != "HOME" && name != "TMPDIR" {
+      environment[name] = value
+    }
     environment["AGENT_APP_ID"] = release.agent
     environment["BASE_PATH"] = "/agents/\(release.agent)"
     environment["BIND_ADDRESS"] = "127.0.0.1"
-    environment["REST_PORT"] = "\(port ?? 0)"
+    environment["REST_PORT"] = "\(place.address.port ?? 0)"
     environment["A2A_PORT"] = "0"
     environment["MULTIPLEXED"] = "true"
     environment["LOG_FORMAT"] = "json"
@@ -86,11 +89,9 @@ struct WorkerEnvironment {
     }
     environment["PACKAGE_SHA256"] = release.packageSHA256
     environment["PAR_CONTROL_FD"] = "\(controlDescriptor)"
-    environment["LISTEN_FDS"] = "\(sockets.count)"
-    environment["LISTEN_FDNAMES"] = sockets.joined(separator: ":")
-    return environment.filter { name, value in
-      !name.hasPrefix("SUPERVISOR_") && !(extra[name] == "" && value.isEmpty)
-    }
+    environment["LISTEN_FDS"] = "\(place.sockets.count)"
+    environment["LISTEN_FDNAMES"] = place.sockets.map(\.name).joined(separator: ":")
+    return environment.filter { name, _ in !name.hasPrefix("SUPERVISOR_") }
   }
 
   private static func seconds(_ time: Interval) -> String {

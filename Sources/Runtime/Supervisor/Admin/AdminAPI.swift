@@ -49,12 +49,12 @@ package final class AdminAPI: ControlHandler {
       answer = error.answer(state: keeper.phase.rawValue, requestID: request.requestID)
     }
     if !isReading {
-      keeper.listener.log(
+      keeper.tell(
         .supervisor(
           .adminRequest(
             AdminRequestFacts(
               method: request.method, path: request.path, status: answer.status, agent: agent,
-              peer: request.peer))))
+              peer: request.peer))), about: agent)
     }
     return answer
   }

@@ -67,11 +67,12 @@ struct AdminRefusal: Error, Equatable {
 
   init(_ failure: StateFile.Failure) {
     let explanation = failure.explanation
-    if case .full = failure {
-      self.init(507, explanation.error, hint: explanation.hint)
-    } else {
-      self.init(500, explanation.error, hint: explanation.hint)
-    }
+    let status =
+      switch failure {
+      case .full, .tooLong: 507
+      case .taken, .folder, .stuck, .unwritten: 500
+      }
+    self.init(status, explanation.error, hint: explanation.hint)
   }
 
   func answer(state: String, requestID: String) -> AdminAnswer {

@@ -67,7 +67,7 @@ extension DesiredAgents {
   }
 
   private func refuse(_ errors: [String], hint: String?) {
-    listener.log(.supervisor(.desiredRefused(source: .config, errors: Self.fitting(errors))))
+    tell(.supervisor(.desiredRefused(source: .config, errors: Self.fitting(errors))))
     guard !isLoaded else { return }
     guard hasFormerConfig else {
       let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""

@@ -4,13 +4,15 @@ extension DesiredAgents {
   /// Bytes of texts in one line of the log: a longer line would lose some of them.
   static let lineBytes = LogLine.maximumLength / 2
 
+  func tell(_ event: LogEvent, about agent: String? = nil) { listener.log(event, agent) }
+
   /// Tells the log and the driver what changes, in pieces that fit a line: what a line says is done
   /// before the next one.
   func carryOut(
     _ changes: DesiredState.Changes, from source: DesiredSource, revision: String?
   ) {
     for piece in Self.pieces(changes) {
-      listener.log(
+      tell(
         .supervisor(
           .desiredState(
             DesiredStateFacts(
@@ -25,7 +27,7 @@ extension DesiredAgents {
 
   /// A former version is desired again.
   func rolledBack(_ id: String, to spec: AgentSpec) {
-    listener.log(
+    tell(
       .supervisor(
         .desiredState(
           DesiredStateFacts(

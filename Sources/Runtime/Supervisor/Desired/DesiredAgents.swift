@@ -15,12 +15,13 @@ package final class DesiredAgents {
 
   /// Where the keeper tells what happens.
   package struct Listener {
-    package var log: (LogEvent) -> Void
+    package var log: (_ event: LogEvent, _ about: String?) -> Void
     /// The desired state at start cannot be had, so that the supervisor cannot go on.
     package var startFailed: (Explanation) -> Void
 
     package init(
-      log: @escaping (LogEvent) -> Void, startFailed: @escaping (Explanation) -> Void
+      log: @escaping (_ event: LogEvent, _ about: String?) -> Void,
+      startFailed: @escaping (Explanation) -> Void
     ) {
       self.log = log
       self.startFailed = startFailed
@@ -85,7 +86,7 @@ package final class DesiredAgents {
       case .state(let found): state = found
       case .nothing: break
       case .damaged(_, let sentence):
-        listener.log(.warning(code: "state_damaged", message: sentence))
+        tell(.warning(code: "state_damaged", message: sentence))
       }
     } catch {
       if case .taken = error {
@@ -94,7 +95,7 @@ package final class DesiredAgents {
       }
       file = nil
       fileProblem = error.explanation
-      listener.log(
+      tell(
         .warning(
           code: "state_unkept",
           message: "\(error.explanation.error); the admin API changes nothing until it can"))
@@ -126,7 +127,7 @@ package final class DesiredAgents {
   func adopt(_ next: DesiredState) {
     do throws(StateFile.Failure) { try commit(next) } catch {
       state = next
-      listener.log(.warning(code: "state_unwritten", message: error.explanation.error))
+      tell(.warning(code: "state_unwritten", message: error.explanation.error))
     }
   }
 
@@ -179,7 +180,7 @@ package final class DesiredAgents {
     // Gone before it was there, or everything is going.
     if case .unknownAgent = refusal { return }
     if case .draining = refusal { return }
-    listener.log(
+    tell(
       .warning(code: "not_deployed", message: "agent \(id) stays as it is: \(refusal.sentence)"))
   }
 

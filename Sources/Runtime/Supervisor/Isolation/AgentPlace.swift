@@ -9,18 +9,21 @@ package struct AgentPlace: Sendable, Equatable {
 
   static let folders = ["cache", "home", "run", "tmp"]
 
-  /// What the worker's environment says of them, above everything else: whatever else is named there
-  /// belongs to somebody else. An empty value is none.
+  /// What the worker's environment says of them: to be put over the supervisor's own variables. The
+  /// operator's variables for this agent win over `HOME` and `TMPDIR`, not over the rest.
   package var environment: [String: String] {
     guard let folder else { return [:] }
     return [
       "HOME": folder + "/home", "TMPDIR": folder + "/tmp", "XDG_RUNTIME_DIR": folder + "/run",
       "XDG_CACHE_HOME": folder + "/cache", "PAR_CACHE_DIR": folder + "/cache/par",
       "UV_CACHE_DIR": folder + "/cache/uv", "PIP_CACHE_DIR": folder + "/cache/pip",
-      // Those of the supervisor, which stand above or beside the ones before.
-      "RUNTIME_DIRECTORY": "", "CACHE_DIRECTORY": "", "USER": "", "LOGNAME": "", "SHELL": "",
     ]
   }
+
+  /// Of the supervisor's own environment what would lead the worker to folders of others.
+  package static let removedVariables: Set<String> = [
+    "RUNTIME_DIRECTORY", "CACHE_DIRECTORY", "STATE_DIRECTORY", "USER", "LOGNAME", "SHELL",
+  ]
 
   /// How the worker is started.
   ///
