@@ -303,7 +303,8 @@
     return lines;
   }
 
-  const restartCount = (agent) => (agent.restarts?.recent?.length ?? 0) + (workerOf(agent)?.restarts ?? 0);
+  // An end of a version that failed beside the one that serves is none.
+  const restartCount = (agent) => (agent.restarts?.recent ?? []).filter((one) => one.will_restart).length + (workerOf(agent)?.restarts ?? 0);
 
   function updateRow(entry, agent, longest) {
     const { parts, row } = entry;
