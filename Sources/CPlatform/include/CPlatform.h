@@ -132,7 +132,7 @@ pid_t par_spawn_in_group(const char *path, char *const argv[], char *const envp[
                          const char *folder, const int *descriptors, int count);
 
 // SIGKILL to every process of a user, from a child that becomes that user (kill(2) with -1): nobody
-// of them can start another one meanwhile. For root. 0, or -1 with errno (ESRCH: there is none).
+// of them can start another one meanwhile. For root. 0 (also when there is none), or -1 with errno.
 int par_kill_user(uint32_t user, uint32_t group);
 // access(2) as another user, asked by a child that becomes that user. For root. 0, or -1 with errno.
 int par_access_as(uint32_t user, uint32_t group, const char *path, int mode);

@@ -116,8 +116,8 @@ struct IsolationTests {
     let sockets = folder.path + "/sockets"
     mkdir(sockets, 0o700)
     let socket = try WorkerSocket(folder: sockets, name: "1.rest")
-    let path = socket.path
-    defer { socket.close() }
+    let (path, listener) = (socket.path, socket.descriptor)
+    defer { closeDescriptor(listener) }
     #expect(try tries("echo x > $MINE/cache/file && echo x > $MINE/tmp/f", as: other) == 0)
     let possible = [
       "echo x > $MINE/cache/file", "cat $MINE/cache/file", "mkdir $MINE/home/.config",

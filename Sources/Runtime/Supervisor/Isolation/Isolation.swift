@@ -77,6 +77,7 @@ package final class Isolation {
     let own = try agents.folder(agent)
     let known = try own.owner().identity.group
     let user: UserIdentity
+    let isFirst = !claims.has(known)
     if users.contains(known), claims.claim(known) {
       user = UserIdentity(user: known, group: known)
     } else if let free = try users.lowestFree(taken: takenUsers(), claim: claims.claim) {
@@ -86,6 +87,9 @@ package final class Isolation {
     } else {
       throw SystemError("find a free user for", agent, number: EUSERS)
     }
+    // What a supervisor that was killed together with this agent's worker could not clean up: nobody
+    // else has this user.
+    if isFirst { AdoptedProcesses.kill(of: user) }
     // Root's, so that the agent cannot put anything else in the place of the folders below.
     try own.own(UserIdentity(user: 0, group: user.group), mode: 0o750)
     for name in AgentPlace.folders { try own.folder(name).own(user, mode: 0o700) }

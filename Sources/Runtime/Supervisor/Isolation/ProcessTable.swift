@@ -58,8 +58,11 @@ package struct ProcessTable: Sendable {
     while let pid = left.popLast() {
       guard entries[pid] != nil else { continue }
       left += children[pid] ?? []
-      guard let text = readFile("/proc/\(pid)/smaps_rollup", limit: 16384) else { return nil }
-      // Of a process that has ended meanwhile nothing is said.
+      guard let text = readFile("/proc/\(pid)/smaps_rollup", limit: 16384) else {
+        // One that has ended meanwhile has nothing.
+        if FileKind("/proc/\(pid)") == .missing { continue }
+        return nil
+      }
       sum += (KeyedLines(text)["Pss:"] ?? 0) << 10
     }
     return sum

@@ -23,6 +23,8 @@ package final class UserClaims {
 
   deinit { for lock in locks.values { closeDescriptor(lock) } }
 
+  func has(_ user: UInt32) -> Bool { locks[user] != nil }
+
   /// False when another supervisor has it.
   package func claim(_ user: UInt32) -> Bool {
     if locks[user] != nil { return true }
