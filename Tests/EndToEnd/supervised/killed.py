@@ -176,7 +176,12 @@ class Deaths:
         if damaged:
             self.problems.append(f"{moment}: {damaged}")
         for agent in self._agents:
-            answer = supervisor.ask(f"/agents/{agent}/api/version")
+            path = f"/agents/{agent}/api/version"
+            try:
+                until(lambda: supervisor.ask(path).status == 200, f"{agent} serves", ORPHANS_GONE)
+            except AssertionError:
+                pass  # told below
+            answer = supervisor.ask(path)
             if answer.status != 200:
                 self.problems.append(f"{moment}: {agent} did not come back: {answer.status} {answer.body[:300]!r}")
                 continue
