@@ -68,7 +68,7 @@ class Statement:
             elif noted or response_begun:
                 ended += 1
                 self.problems.append(f"lost, begun, and nobody was killed: {row}")
-            elif killed and came.startswith(("502", "UNAVAILABLE")):
+            elif killed and came.startswith(("502", "UNAVAILABLE")) and "cannot be reached" not in came:
                 handed[f"{killed.what} killed: {came}"] += 1
             else:
                 lost[came] += 1

@@ -290,13 +290,15 @@ class Supervise:
     def problems(self) -> list[str]:
         """Ends what still runs; whatever is wrong with a log or a process."""
         problems: list[str] = []
-        for supervisor, checked in self.supervisors:
+        for supervisor, _ in self.supervisors:
             if supervisor.process.poll() is None:
                 supervisor.send()
                 try:
                     supervisor.exit()
                 except AssertionError as error:
                     problems.append(str(error))
+        # After all of them: what they start carries one mark.
+        for supervisor, checked in self.supervisors:
             left = supervisor.clean_up()
             if left:
                 problems.append("processes left behind: " + "; ".join(left))
