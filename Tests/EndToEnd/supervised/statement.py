@@ -129,11 +129,12 @@ class Statement:
 
 
 def is_refusal(came: str) -> bool:
-    """Said by the program before anything was begun."""
+    """Said by the program of what it has handed to nobody. Calls of gRPC are not held while an agent starts
+    again: UNAVAILABLE is what tells their client to ask again."""
     if came.startswith("503: "):
         return True
-    ours = ("drain", "booting", "starting", "restart", "not ready", "stopp")
-    return came.startswith("UNAVAILABLE") and any(word in came.lower() for word in ours)
+    ours = ("is not ready", "is stopping", "before the call was sent", "cannot be reached")
+    return came.startswith("UNAVAILABLE: The ") and any(word in came for word in ours)
 
 
 def serving_times(supervisor: Supervisor) -> dict[str, list[tuple[str, float, float]]]:
