@@ -128,7 +128,7 @@ public enum HostedFleet {
   private static func started(_ version: String, _ config: JSONValue) -> LogEvent {
     .supervisor(
       .started(
-        version: version, schema: LogLine.schema, machine: MachineTable.hash,
+        version: version, schema: LogLine.schema, machine: SupervisionTable.hash,
         pid: Int(getpid()), config: config))
   }
 
