@@ -14,7 +14,7 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 PYTEST ?=
 
 .PHONY: help run build test swift-test compiled-tests run-compiled-tests host-test end-to-end reliability \
-	flood fuzz mutate account account-supervisor kill-supervisor soak check \
+	flood fuzz explore mutate account account-supervisor kill-supervisor soak check \
 	format examples bench bench-fetch bench-grpc bench-proxy bench-memory bench-supervisor bench-trace \
 	spec docs verify claims tsan clean \
 	install deploy-test systemd-test image-test \
@@ -63,6 +63,9 @@ flood: build test-environment ## floods of both HTTPs, FLOOD_SECONDS each, and a
 
 fuzz: system ## the parsers of HTTP/1.1 and of the event log under libFuzzer and the address sanitizer, FUZZ_SECONDS (30) each
 	@Tests/Fuzz/run
+
+explore: system ## the supervisor's machine, further than make test does
+	PAR_EXPLORE=1 swift test --disable-xctest --filter SupervisionReachabilityTests
 
 mutate: system ## damages of real logs (LOGS, a folder of PAR_KEEP_LOGS) that trace notices, kind by kind
 	PAR_KEPT_LOGS=$(LOGS) swift test --disable-xctest --filter CorruptionTests

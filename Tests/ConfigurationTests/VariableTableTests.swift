@@ -12,6 +12,8 @@ private let notRead: Set<String> = [
   "CONDA_PREFIX", "NO_COLOR", "PIP_CACHE_DIR", "PIP_DISABLE_PIP_VERSION_CHECK", "PIP_NO_INPUT",
   "PIP_PREFIX", "PIP_TARGET", "PIP_USER", "UV_CACHE_DIR", "UV_NO_PROGRESS",
   "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_PYTHON_DOWNLOADS", "VIRTUAL_ENV",
+  // Passed on to workers.
+  "CURL_CA_BUNDLE", "HTTP_PROXY", "MALLOC_ARENA_MAX", "REQUESTS_CA_BUNDLE",
   // Named as what is no credential here, and what is no secret.
   "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "SSH_AUTH_SOCK",
   // What a terminal says of itself to `trace`.
@@ -133,8 +135,11 @@ struct VariableTableTests {
   @Test(
     "has the numbers of the targets that read for themselves",
     arguments: [
-      ("LISTEN_FDS", "up to 64 listening", "Controller/ServiceEnvironment", "descriptorLimit = 64"),
-      ("LISTEN_FDS", "from descriptor 3 on", "Controller/ServiceEnvironment", "Int32 = 3\n"),
+      (
+        "LISTEN_FDS", "up to 64 listening", "ControlPlane/ServiceEnvironment",
+        "descriptorLimit = 64"
+      ),
+      ("LISTEN_FDS", "from descriptor 3 on", "ControlPlane/ServiceEnvironment", "Int32 = 3\n"),
       ("AWS_REGION", "`us-east-1`", "Fetch/S3/S3Source", #"defaultRegion = "us-east-1""#),
       ("TMPDIR", "`/tmp`", "Controller/RunFolder", #"environment["TMPDIR"], "/tmp"]"#),
       ("PATH", "`/usr/bin:/bin`", "Packages/PackageSteps", #"?? "/usr/bin:/bin""#),

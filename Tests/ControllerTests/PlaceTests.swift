@@ -1,3 +1,4 @@
+import AgentPackages
 import CPlatform
 import Glibc
 import LinuxSystem

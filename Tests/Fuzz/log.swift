@@ -16,6 +16,8 @@ private struct LogReader {
   private var all = LineDecoder(texts: .all)
   private var judged = LineDecoder(texts: .judged)
   private var replays: [String: Replay] = [:]
+  private var supervisors: [String: SupervisorReplay] = [:]
+  private var histories: [String: History] = [:]
 
   mutating func take(_ line: [UInt8]) {
     compare(line)
@@ -84,6 +86,13 @@ private struct LogReader {
     } else {
       fail("it cannot be read when it was written: \(text.shown)")
     }
+    if case .supervisor = line.event {
+      supervisors[line.runID, default: SupervisorReplay()].take(line.ofThisVersion)
+      _ = supervisors[line.runID]?.verdict
+      _ = supervisors[line.runID]?.timers
+      histories[line.runID, default: History()].take(line)
+      if let history = histories[line.runID] { _ = SupervisionCourse(history) }
+    }
     replays[line.runID, default: Replay()].take(line.ofThisVersion)
     _ = replays[line.runID]?.verdict
   }
@@ -105,8 +114,15 @@ private struct LogReader {
 extension LogLine {
   /// A run's first line as this version writes it, so that the rest is judged.
   fileprivate var ofThisVersion: LogLine {
-    guard case .runStarted(let version, _, _, let pid, let config) = event else { return self }
     var line = self
+    if case .supervisor(.started(let version, _, _, let pid, let config)) = event {
+      line.event = .supervisor(
+        .started(
+          version: version, schema: Self.schema, machine: SupervisionTable.hash, pid: pid,
+          config: config))
+      return line
+    }
+    guard case .runStarted(let version, _, _, let pid, let config) = event else { return self }
     line.event = .runStarted(
       version: version, schema: Self.schema, machine: MachineTable.hash, pid: pid, config: config)
     return line

@@ -186,12 +186,26 @@ private let forbidden = [
 
   @Test("What an agent sets must fit what its worker inherits")
   func inherited() {
-    let document =
-      "- {agent_app_id: a, package_path: /a, environment: {GRACEFUL_SHUTDOWN_TIMEOUT_SEC: '5'}}"
-    #expect(problems(document).isEmpty)
-    let found = problems(document, inherited: ["DRAIN_MIN_SEC": "12", "REST_PORT": "bad"])
-    #expect(found.map(\.path) == ["agents[0].environment"])
-    #expect(found.first?.error.contains("does not fit the supervisor's: DRAIN_MIN_SEC") == true)
+    let document = { (seconds: Int) in
+      "- {agent_app_id: a, package_path: /a, "
+        + "environment: {GRACEFUL_SHUTDOWN_TIMEOUT_SEC: '\(seconds)'}}"
+    }
+    let inherited = [
+      "GRACEFUL_SHUTDOWN_TIMEOUT_SEC": "28.000", "DRAIN_MIN_SEC": "12", "REST_PORT": "bad",
+    ]
+    #expect(problems(document(5), inherited: inherited).isEmpty)
+    #expect(problems(document(28), inherited: inherited).isEmpty)
+    #expect(
+      problems(document(29), inherited: inherited).map(\.description) == [
+        "agents[0].environment.GRACEFUL_SHUTDOWN_TIMEOUT_SEC: is \"29\": a worker of this "
+          + "supervisor has at most 28 seconds (line 1)"
+      ])
+    let drain = "- {agent_app_id: a, package_path: /a, environment: {DRAIN_MIN_SEC: 28}}"
+    #expect(
+      problems(drain, inherited: inherited).map(\.path) == ["agents[0].environment.DRAIN_MIN_SEC"])
+    #expect(
+      problems(document(5), inherited: ["HOLD_MAX_SEC": "x"]).first?.description
+        .hasPrefix("agents[0].environment: does not fit the supervisor's: HOLD_MAX_SEC") == true)
   }
 
   @Test("A document, its agents, its variables and its problems have bounds")

@@ -120,7 +120,7 @@ import Testing
     }
     #expect(try DesiredState(Array(document(text).utf8)) == state(64))
     let other = text.replacing(
-      "\"previous\":null", with: "\"previous\":{\"agent_app_id\":\"b\",\"package_path\":\"/b\"}")
+      "\"former\":[]", with: "\"former\":[{\"agent_app_id\":\"b\",\"package_path\":\"/b\"}]")
     for bad in [text + "," + text, other] {
       #expect(throws: DesiredState.Damage.self) { try DesiredState(Array(document(bad).utf8)) }
     }
@@ -139,15 +139,23 @@ import Testing
     #expect(try load() == .state(state(64)))
   }
 
-  @Test("A longer state than is ever read is put aside")
+  @Test("A state that would not be read again is not written; one that is too long is put aside")
   func tooLong() throws {
-    let path = try folder.write("state.json", "")
-    #expect(truncate(path, StateFile.maximumBytes + 1) == 0)
-    guard case .damaged(_, let sentence) = try load() else {
+    let limit = JSONWriter.pretty(try state(64).json).count
+    do {
+      let file = try StateFile(folder: folder.path, maximumBytes: limit)
+      try file.save(try state(64))
+      #expect(throws: StateFile.Failure.tooLong(file.path, limit: limit)) {
+        try file.save(self.state(100))
+      }
+      #expect(try file.load(now: 0) == .state(state(64)))
+    }
+    let file = try StateFile(folder: folder.path, maximumBytes: limit - 1)
+    guard case .damaged(_, let sentence) = try file.load(now: 0) else {
       Issue.record("it was read")
       return
     }
-    #expect(sentence.contains("is longer than 67108864 bytes"))
+    #expect(sentence.contains("is longer than \(limit - 1) bytes"))
   }
 
   @Test("A second supervisor is kept out while the first one lives")
@@ -241,7 +249,8 @@ private struct Random {
     for id in ["a", "b.c", "-_"].prefix(Int(generator.next() % 4)) where id != "-_" {
       state.agents[id] = DesiredAgent(
         try spec(id), source: pick([.api, .config]), isProven: pick([true, false]),
-        previous: pick([nil, try spec(id)]), held: pick([nil, "0123456789ab"]))
+        former: pick([[], [try spec(id)], [try spec(id), try spec(id)]]),
+        held: pick([nil, "0123456789ab"]))
       state.users[id] = UInt32(truncatingIfNeeded: generator.next())
     }
     state.config = pick([nil, DesiredState.ReadConfig(source: text(), revision: text())])

@@ -83,6 +83,26 @@ private final class Changing {
     #expect(state.rollBack("unknown") == nil)
   }
 
+  @Test("What failed is not in the way of the versions before it, of which the last five are kept")
+  func former() throws {
+    let state = Changing()
+    let versions = try (0..<8).map { try spec("a", 64 + $0) }
+    for version in versions {
+      state.put(version)
+      state.prove(version)
+    }
+    #expect(state["a"]?.former == [6, 5, 4, 3, 2].map { versions[$0] })
+    state.put(try spec("a", 99))
+    #expect(state["a"]?.former == [7, 6, 5, 4, 3].map { versions[$0] })
+    #expect(state.rollBack("a") == versions[7])
+    #expect(state.rollBack("a") == versions[6])
+    #expect(state["a"]?.former == [7, 5, 4, 3].map { versions[$0] })
+    // An older one wanted again is proven.
+    state.put(versions[4])
+    #expect(state["a"]?.isProven == true)
+    #expect(state["a"]?.former == [6, 7, 5, 3].map { versions[$0] })
+  }
+
   @Test("A rollback of an agent of the config holds until its entry changes")
   func held() throws {
     let state = Changing()

@@ -7,7 +7,8 @@ enum SpecCommand {
     summary: "print a state machine from the table that runs",
     help: """
       Prints a state machine as it runs, of a run or of a supervisor and its agents: json (every state
-      and event, the default), mermaid and dot (diagrams), promela (a model for the model checker spin).
+      and event, the default), mermaid and dot (diagrams), of a run also promela (a model for the model
+      checker spin).
       """
   ) { (arguments: Arguments, environment) throws(UsageError) in
     var arguments = arguments

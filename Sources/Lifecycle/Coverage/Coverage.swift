@@ -40,6 +40,18 @@ public struct Coverage: Sendable {
   /// Steps into situations that the table does not have.
   public private(set) var strangers = 0
 
+  /// Runs of supervisors, and what happened to their agents; the table of that other machine is no part
+  /// of the cells.
+  public private(set) var supervisors = 0
+  public private(set) var agentMoves: [AgentMove: Int] = [:]
+
+  /// An agent came into another state.
+  public struct AgentMove: Hashable, Sendable {
+    public let from: AgentStateName?
+    public let to: AgentStateName
+    public let cause: AgentCause
+  }
+
   public init() {
     let (situations, rows) = MachineTable.explore()
     let states = Dictionary(situations.map { ($0.name, $0.state) }) { first, _ in first }
@@ -76,6 +88,15 @@ public struct Coverage: Sendable {
       return
     case .violates(let violation): last = violation.sequence &- 1
     case .conforms, .incomplete, .corrupt: break
+    }
+    if run.supervisor != nil {
+      supervisors += 1
+      for moment in run.history.moments where moment.sequence <= last {
+        guard case .supervisor(.agentState(let facts)) = moment.event else { continue }
+        agentMoves[
+          AgentMove(from: facts.from, to: facts.to, cause: facts.cause), default: 0] += 1
+      }
+      return
     }
     runs += 1
     if run.history.leftOut > 0 { partial += 1 }

@@ -20,3 +20,30 @@ public struct DueTimer: Sendable, Equatable {
     }
   }
 }
+
+/// The same of a supervisor.
+public struct DueSupervisorTimer: Sendable, Equatable {
+  public var timer: SupervisorTimer
+  /// Milliseconds since the process started.
+  public var at: Int64
+
+  /// What happens then, as the end of a sentence.
+  public var what: String {
+    switch timer {
+    case .restart(let agent, _): "\(agent) is started again"
+    case .boot(let agent, _): "\(agent)'s time to become Ready is over"
+    case .drain(let agent, _): "\(agent)'s worker is killed"
+    case .deadline: "the drain is cut off"
+    }
+  }
+
+  /// The timer's name for programs.
+  public var name: String {
+    switch timer {
+    case .restart(let agent, _): "restart \(agent)"
+    case .boot(let agent, let worker): "boot \(agent) \(worker)"
+    case .drain(let agent, let worker): "drain \(agent) \(worker)"
+    case .deadline: "deadline"
+    }
+  }
+}

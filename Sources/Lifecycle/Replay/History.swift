@@ -43,6 +43,20 @@ public struct History: Sendable {
     beginning + recent[oldest...] + recent[..<oldest]
   }
 
+  public var first: Moment? { beginning.first }
+  /// Whether no moment of it was kept, nor any line counted.
+  public var isEmpty: Bool { startedAt == nil }
+
+  /// What is kept of the line of that number. Searched from the end, where it mostly is.
+  public func moment(_ sequence: Int64) -> Moment? {
+    for back in recent.indices {
+      let moment = recent[(oldest + recent.count - 1 - back) % recent.count]
+      if moment.sequence <= sequence { return moment.sequence == sequence ? moment : nil }
+    }
+    guard let moment = beginning.last(where: { $0.sequence <= sequence }) else { return nil }
+    return moment.sequence == sequence ? moment : nil
+  }
+
   public mutating func take(_ line: LogLine) {
     if startedAt == nil { startedAt = line.wallNanoseconds }
     switch line.event {

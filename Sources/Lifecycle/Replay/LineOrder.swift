@@ -24,6 +24,15 @@ struct LineOrder: Sendable {
     }
   }
 
+  /// The same of a supervisor, which is of no agent.
+  mutating func configureSupervisor(_ config: JSONValue) throws(Breach) {
+    level = LogLevel(loggedConfig: config)
+    guard agentAppID == nil else {
+      throw Breach(
+        .oneAgent, "a supervisor's lines are of no agent", allowed: ["agentAppId null"])
+    }
+  }
+
   mutating func take(_ line: LogLine, in state: StateName) throws(Breach) {
     try take(
       line.event.nature, line.sequence, line.uptimeMilliseconds, line.agentAppID,
@@ -132,7 +141,7 @@ extension LogEvent {
     case .agentOutput: return .agentOutput
     // The writer tells of lines that it lost whatever the level.
     case .logDropped: return EventNature(level: level, clock: clock, isAlwaysWritten: true)
-    case .runStarted:
+    case .runStarted, .supervisor(.started):
       return EventNature(
         level: level, clock: clock, isStart: true, isAlwaysWritten: isAlwaysWritten)
     default:

@@ -1,7 +1,7 @@
 extension Promise {
   /// What a promise is about.
   public enum Group: String, Sendable, CaseIterable {
-    case lines, machine, time, package, workers, requests, explanations
+    case lines, machine, time, package, workers, requests, explanations, supervisors, views
 
     /// As a heading.
     public var title: String {
@@ -13,6 +13,8 @@ extension Promise {
       case .workers: "Workers and reloads"
       case .requests: "Requests"
       case .explanations: "Explanations"
+      case .supervisors: "Supervisors"
+      case .views: "What a supervisor says of a worker"
       }
     }
   }
@@ -37,6 +39,11 @@ extension Promise {
     case .failureIsExplained, .explanationLeadsToTheEnd, .configurationIsToldWhole,
       .hardLimitIsTold, .budgetIsTold, .progressNamesThePhase, .retriesWhileFetching:
       .explanations
+    case .supervisorAllows, .stepIsTold, .desiredIsDeployed, .stateOfAgent, .reasonsAreTold,
+      .trafficGoesToReady, .stopsFollow, .workersAreNumbered, .workersEndOnce, .restartsOfWorkers,
+      .delayBeforeRestart, .patienceWithWorkers, .settledOnce:
+      .supervisors
+    case .viewOfState, .viewOfProcess, .viewOfEnd, .workersLineFirst: .views
     }
   }
 
@@ -45,8 +52,9 @@ extension Promise {
     switch self {
     case .sequenceWithoutGap: "seq counts the lines of a run from 1, without a gap."
     case .noLineTwice: "No line stands twice, but with --allow-duplicates."
-    case .startsWithRunStarted: "The first line is run_started, and no other line is."
-    case .nothingAfterStopped: "stopped is the last line."
+    case .startsWithRunStarted:
+      "The first line is run_started, or supervisor_started, and no other line is."
+    case .nothingAfterStopped: "stopped, or supervisor_stopped, is the last line."
     case .oneAgent: "Every line names the configured agentAppId and deploymentId."
     case .uptimeRises:
       "uptime_ms never goes back; what other threads tell may cross by at most 2 s."
@@ -118,6 +126,37 @@ extension Promise {
       "A first boot that ends later than its budget says so, once, right before it ends."
     case .progressNamesThePhase: "boot_progress names the state that the run is in."
     case .retriesWhileFetching: "fetch_retry comes while fetching."
+    case .supervisorAllows:
+      "Each line of a supervisor tells of an event that can come, or of what its machine made of one."
+    case .stepIsTold:
+      "What an event leads to is told at once, whole and in order: states, failed targets, traffic, stops."
+    case .desiredIsDeployed:
+      "desired_state names an agent once, what it removes was there, and supervisor_loaded counts what is."
+    case .stateOfAgent:
+      "from is the agent's state before, to and cause are the machine's, and so is the worker that moved it."
+    case .reasonsAreTold: "A reason is the one that the machine was given."
+    case .trafficGoesToReady:
+      "Requests go to a worker that became Ready, and leave the one before it first."
+    case .stopsFollow:
+      "A worker is stopped or killed when the machine does: the old one after the new one is Ready, unless surge is false."
+    case .workersAreNumbered:
+      "Workers are numbered from 1, and each is one process of the agent and revision that the machine started."
+    case .workersEndOnce:
+      "agent_worker_exited names a worker that was started and has not ended, and how it ended."
+    case .restartsOfWorkers:
+      "A worker is started again while the agent's restart allows it, and no more; restarts counts those within the window."
+    case .delayBeforeRestart:
+      "A restart waits as announced: the first not at all, then less than 0.5, 1, 2 … at most 10 s."
+    case .patienceWithWorkers:
+      "A worker that is neither Ready nor gone in time is killed then, at most 2 s later."
+    case .settledOnce:
+      "supervisor_ready comes once, when each agent that was wanted at the start was Ready or has failed."
+    case .viewOfState:
+      "A worker whose state a supervisor tells says so itself, in the line that is named."
+    case .viewOfProcess: "The process of agent_worker is that of the worker's run_started."
+    case .viewOfEnd:
+      "agent_worker_exited says what the worker's last lines say: as asked, given up and why, or no end at all."
+    case .workersLineFirst: "A worker's line stands before its supervisor's line about it."
     }
   }
 

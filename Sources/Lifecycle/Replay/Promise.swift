@@ -61,6 +61,26 @@ public enum Promise: String, Sendable, CaseIterable {
   case progressNamesThePhase = "progress-names-the-phase"
   case retriesWhileFetching = "retries-while-fetching"
 
+  // Supervisors
+  case supervisorAllows = "supervisor-allows"
+  case stepIsTold = "step-is-told"
+  case desiredIsDeployed = "desired-is-deployed"
+  case stateOfAgent = "state-of-agent"
+  case reasonsAreTold = "reasons-are-told"
+  case trafficGoesToReady = "traffic-goes-to-ready"
+  case stopsFollow = "stops-follow"
+  case workersAreNumbered = "workers-are-numbered"
+  case workersEndOnce = "workers-end-once"
+  case restartsOfWorkers = "restarts-of-workers"
+  case delayBeforeRestart = "delay-before-restart"
+  case patienceWithWorkers = "patience-with-workers"
+  case settledOnce = "settled-once"
+  // What a supervisor says of a worker
+  case viewOfState = "view-of-state"
+  case viewOfProcess = "view-of-process"
+  case viewOfEnd = "view-of-end"
+  case workersLineFirst = "workers-line-first"
+
   /// So late may be what waits for a processor: a due timer, or a line between its reading of the clock
   /// and its place in the log. Stacks that are asked for first, and the end of a process that is waited
   /// for, lie within it. Milliseconds.

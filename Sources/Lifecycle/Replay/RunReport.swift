@@ -19,8 +19,15 @@ public struct RunReport: Sendable {
   public var before: [History.Moment]
   /// Whether the run was reported before, as one that conforms, and a line came after its end.
   public var isCorrection = false
+  /// Of a supervisor's run: its agents; nil for every other.
+  public var supervisor: SupervisorReport?
+  /// Why the log of a worker has no end, in the words of its supervisor.
+  public var excuse: String?
   /// The smallest edits that would make the run legal, the best first; each one sentence.
   public var repairs: [String]
+
+  /// The state or, of a supervisor, the phase, in the log's words.
+  public var stateName: String { supervisor?.phase.rawValue ?? state.rawValue }
 
   public init(
     runID: String, agentAppID: String?, deploymentID: String?, verdict: Replay.Verdict,
@@ -42,11 +49,33 @@ public struct RunReport: Sendable {
   }
 }
 
+/// What is to be said of a supervisor's run beyond that.
+public struct SupervisorReport: Sendable {
+  public var phase: SupervisionPhase.Name
+  public var course: SupervisionCourse
+  /// What was to come next, the next one first.
+  public var due: [DueSupervisorTimer]
+  /// Workers of which it told, and no line of which is here: what it said of them is not judged.
+  public var unseenWorkers: Int
+
+  public init(
+    phase: SupervisionPhase.Name, course: SupervisionCourse, due: [DueSupervisorTimer],
+    unseenWorkers: Int
+  ) {
+    self.phase = phase
+    self.course = course
+    self.due = due
+    self.unseenWorkers = unseenWorkers
+  }
+}
+
 /// What the whole input held, for the last words of a report.
 public struct Totals: Sendable, Equatable {
   /// Runs by the name of their verdict.
   public var runs: [String: Int] = [:]
   public var lines = 0
+  /// Runs without an end that count as none of a failure: their supervisor says how they ended.
+  public var excused = 0
   /// Lines of somebody else, and of these those that are too long to be looked at.
   public var foreign = 0
   public var tooLong = 0
@@ -63,12 +92,12 @@ public struct Totals: Sendable, Equatable {
 
   public init() {}
 
-  /// 0 all conform, or were cut off (not with `strict`); 1 a violation, a corrupt line or nothing to
+  /// 0 all conform, or were cut off (not with `strict`, unless their supervisor says how); 1 a violation, a corrupt line or nothing to
   /// check; 2 an unknown version or an input that cannot be read.
   public func status(strict: Bool) -> Int32 {
     func has(_ name: String) -> Bool { runs[name, default: 0] > 0 }
     if has("unknown-version") || unreadable > 0 { return 2 }
     if has("violates") || has("corrupt") || corrupt > 0 || runs.isEmpty { return 1 }
-    return strict && has("incomplete") ? 1 : 0
+    return strict && runs["incomplete", default: 0] > excused ? 1 : 0
   }
 }

@@ -19,7 +19,7 @@ public struct AgentBooting: Sendable, Equatable {
       guard progress.worker == worker else { return .refuse }
       return on(news, of: worker, &turn)
     case .due(.restart(let after)):
-      guard case .delayed(_, after) = progress else { return .ignore }
+      guard case .delayed(_, after) = progress, turn.hasRoom(for: version) else { return .ignore }
       var next = self
       next.progress = turn.begin(version)
       return .to(.booting(next), .workerEnded)

@@ -34,7 +34,7 @@ extension AgentChange {
     guard case .rolling(let version, let progress) = self else { return .ignore }
     switch event {
     case .due(.restart(let after)):
-      guard case .delayed(_, after) = progress else { return .ignore }
+      guard case .delayed(_, after) = progress, turn.hasRoom(for: version) else { return .ignore }
       return .stays(.rolling(version, turn.begin(version)))
     case .due(.boot(let worker)):
       guard progress.worker == worker else { return .ignore }

@@ -23,6 +23,7 @@ public struct AgentRecovering: Sendable, Equatable {
         guard let change else { return .ignore }
         return changed(change.on(event, &turn), &turn)
       }
+      guard turn.hasRoom(for: version) else { return .ignore }
       var next = self
       next.progress = turn.begin(version)
       return .to(.recovering(next), .workerEnded)

@@ -64,16 +64,20 @@ public enum AgentStateName: String, Sendable, CaseIterable {
 public enum BootProgress: Sendable, Equatable {
   /// It is started when enough of the workers before it have ended.
   case awaiting
-  /// It is started again then; `after` is the worker that ended.
+  /// It is started again then, or when there is room after that; `after` is the worker that ended.
   case delayed(until: Instant, after: Int)
   case booting(worker: Int, since: Instant)
 
   public var worker: Int? { if case .booting(let worker, _) = self { worker } else { nil } }
 
-  func timers(_ agent: String, _ policy: SupervisionPolicy) -> [SupervisorTimer: Instant] {
+  /// - Parameter hasRoom: without it a delay has no timer: the end of another worker is waited for.
+  func timers(
+    _ agent: String, hasRoom: Bool, _ policy: SupervisionPolicy
+  ) -> [SupervisorTimer: Instant] {
     switch self {
     case .awaiting: [:]
-    case .delayed(let until, let after): [.restart(agent: agent, after: after): until]
+    case .delayed(let until, let after):
+      hasRoom ? [.restart(agent: agent, after: after): until] : [:]
     case .booting(let worker, let since):
       [.boot(agent: agent, worker: worker): since + policy.bootPatience]
     }

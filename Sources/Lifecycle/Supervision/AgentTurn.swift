@@ -40,20 +40,22 @@ struct AgentTurn {
 
   /// Starts a worker of that version, or lets it wait for the ends of those before it.
   mutating func begin(_ version: AgentVersion) -> BootProgress {
-    let isFree =
-      version.deployment.surge ? retiring.count < policy.retiringMaximum : retiring.isEmpty
-    guard isFree else { return .awaiting }
+    guard hasRoom(for: version) else { return .awaiting }
     let worker = nextWorker
     nextWorker += 1
     effects.append(.start(agent: agent, worker: worker, revision: version.revision))
     return .booting(worker: worker, since: now)
   }
 
-  /// What waits for the ends of other workers begins, if that was the last one needed.
+  func hasRoom(for version: AgentVersion) -> Bool { version.hasRoom(beside: retiring, policy) }
+
+  /// After the end of a worker that was on its way out: what waited for it begins, if that was the last
+  /// one needed.
   mutating func resume(_ version: AgentVersion, _ progress: BootProgress) -> BootProgress {
     switch progress {
     case .awaiting: begin(version)
-    case .delayed, .booting: progress
+    case .delayed(let until, _): until <= now && hasRoom(for: version) ? begin(version) : progress
+    case .booting: progress
     }
   }
 
@@ -125,6 +127,11 @@ extension WorkerEnd {
 }
 
 extension AgentVersion {
+  /// Whether a worker of it may start beside those on their way out.
+  func hasRoom(beside retiring: [RetiringWorker], _ policy: SupervisionPolicy) -> Bool {
+    deployment.surge ? retiring.count < policy.retiringMaximum : retiring.isEmpty
+  }
+
   /// Why it is given up after that.
   func usedUp(_ reason: String) -> String {
     deployment.restarts.maximum == 0

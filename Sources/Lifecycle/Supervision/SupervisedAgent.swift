@@ -117,16 +117,20 @@ public struct SupervisedAgent: Sendable, Equatable {
   func timers(_ policy: SupervisionPolicy) -> [SupervisorTimer: Instant] {
     var timers: [SupervisorTimer: Instant] = [:]
     func add(_ more: [SupervisorTimer: Instant]) { timers.merge(more) { min($0, $1) } }
+    func add(_ version: AgentVersion, _ progress: BootProgress) {
+      let hasRoom = version.hasRoom(beside: retiring, policy)
+      add(progress.timers(id, hasRoom: hasRoom, policy))
+    }
     switch state {
-    case .booting(let booting): add(booting.progress.timers(id, policy))
+    case .booting(let booting): add(booting.version, booting.progress)
     case .serving(let serving):
       if case .leaving(let since) = serving.stage {
         add([.drain(agent: id, worker: serving.worker): since + policy.drainPatience])
       }
-    case .recovering(let recovering): add(recovering.progress.timers(id, policy))
+    case .recovering(let recovering): add(recovering.version, recovering.progress)
     case .failed, .leaving, .stopped: break
     }
-    if case .rolling(_, let progress) = state.change { add(progress.timers(id, policy)) }
+    if case .rolling(let version, let progress) = state.change { add(version, progress) }
     for worker in retiring {
       if case .stopping(let since) = worker.stage {
         add([.drain(agent: id, worker: worker.worker): since + policy.drainPatience])

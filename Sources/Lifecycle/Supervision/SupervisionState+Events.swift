@@ -148,6 +148,13 @@ extension SupervisionState {
     _ policy: SupervisionPolicy
   ) -> (SupervisionState, SupervisionStep) {
     var build = SupervisionBuild(self)
+    let isKilled = agents.allSatisfy { $0.retiring.allSatisfy { $0.stage == .killing } }
+    if isKilled {
+      // Each of them was killed before: a signal changes nothing, and the deadline does not wait again.
+      guard cause == .deadline else { return (self, SupervisionStep(.ignored)) }
+      build.stop(draining)
+      return build.finish(from: self)
+    }
     var killing = draining
     killing.stage = .killing(until: now + (policy.killMargin - policy.exitMargin))
     build.state.phase = .draining(killing)

@@ -53,6 +53,7 @@ extension History.Moment {
       return "version \(version), process \(pid)"
     }
     if let words = Timeline.Mark.words(event) { return words.1 }
+    if case .supervisor(let line) = event { return line.words }
     guard let transition = event.transition else { return "" }
     let more = event.label
     return transition.cause + (more.isEmpty || more.hasPrefix(transition.cause) ? "" : ", \(more)")

@@ -124,6 +124,7 @@ final class FleetWorker {
     wasKilled = true
     killReason = killReason ?? sentence
     ProcessTree.killGroup(pid)
+    place.group?.kill()
   }
 
   /// Whether the kernel's out-of-memory killer ended it, as far as the control group tells.

@@ -76,7 +76,7 @@ public enum HostedFleet {
         return .failure
       }
     }
-    run.compose()
+    run.compose(environment)
     return run.run(signals: signals)
   }
 

@@ -88,14 +88,16 @@ extension SupervisorRun: Fleet {
 
   // MARK: View
 
+  var phase: FleetView.Phase {
+    switch supervision.phase.name {
+    case .starting: .starting
+    case .serving: .serving
+    case .draining: .draining
+    case .stopped: .stopped
+    }
+  }
+
   func view(usage: Bool) -> FleetView {
-    let phase: FleetView.Phase =
-      switch supervision.phase.name {
-      case .starting: .starting
-      case .serving: .serving
-      case .draining: .draining
-      case .stopped: .stopped
-      }
     let table = usage ? ProcessTable.now() : nil
     return FleetView(
       version: version, runID: runID, phase: phase, startedAt: startedAtWall,

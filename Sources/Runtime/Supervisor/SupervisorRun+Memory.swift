@@ -14,7 +14,7 @@ extension SupervisorRun {
       let free = FreeMemory.now()
     else { return true }
     let usage = worker.usage { ProcessTable.now() }
-    return free.available >= usage.residentBytes + Self.memoryMargin
+    return free.available - free.reserve >= usage.residentBytes + Self.memoryMargin
   }
 
   /// Looks after memory from now on, every few seconds; one timer for all agents.
@@ -29,7 +29,7 @@ extension SupervisorRun {
   private func lookAtMemory() {
     let free = FreeMemory.now()
     // Without limits and with memory to spare there is nothing to read.
-    let isShort = free.map { MemoryWatch.isShort($0) } ?? false
+    let isShort = free?.isShort ?? false
     guard isShort || workers.values.contains(where: { $0.release.resources.memoryBytes != nil })
     else { return }
     var table: ProcessTable?
@@ -40,9 +40,16 @@ extension SupervisorRun {
     }
     let samples = supervision.agents.compactMap { agent -> MemoryWatch.Sample? in
       guard let number = agent.route, let worker = workers[number] else { return nil }
+      let limit = worker.release.resources.memoryBytes
+      var used = worker.usage(processes).residentBytes
+      // What several processes share counts for each of them there: asked again, at some cost.
+      if let limit, used > limit, worker.place.group?.usage == nil,
+        let shared = processes().proportionalBytes(of: worker.pid)
+      {
+        used = shared
+      }
       return MemoryWatch.Sample(
-        agent: agent.id, usedBytes: worker.usage(processes).residentBytes,
-        limitBytes: worker.release.resources.memoryBytes,
+        agent: agent.id, usedBytes: used, limitBytes: limit,
         isHeld: worker.place.group?.holdsMemory == true,
         isSettled: agent.name == .ready && !agent.isChanging)
     }

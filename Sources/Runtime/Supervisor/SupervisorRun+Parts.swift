@@ -6,74 +6,36 @@ import RunConfiguration
 
 extension SupervisorRun {
   /// Puts the parts together that keep the desired state and answer control requests.
-  func compose() {
-    desired = DesiredAgents(
+  ///
+  /// - Parameter environment: the supervisor's, for downloads of the config.
+  func compose(_ environment: [String: String]) {
+    let keeper = DesiredAgents(
       configuration, environment: environment, inherited: workerEnvironment.inherited,
       runID: runID, loop: loop,
       listener: DesiredAgents.Listener(
-        report: { [unowned self] in tell($0) },
+        log: { [log] event, agent in log.write(event, about: agent) },
         startFailed: { [unowned self] explanation in
           notifier.failed(explanation.error)
           log.write(.bootFailed(phase: .fetching, explanation))
           send(.failed(.failure))
         }))
-    composeViews()
-  }
-
-  private func tell(_ report: DesiredReport) {
-    switch report {
-    case .desired(let source, let revision, let changes):
-      log.write(
-        .supervisor(
-          .desiredState(
-            DesiredStateFacts(
-              source: DesiredSource(source), revision: revision, added: changes.added,
-              changed: changes.changed, removed: changes.removed))))
-    case .refused(let source, let errors):
-      log.write(.supervisor(.desiredRefused(source: DesiredSource(source), errors: errors)))
-    case .warning(let code, let message): log.write(.warning(code: code, message: message))
-    case .adminRequest(let facts):
-      log.write(
-        .supervisor(
-          .adminRequest(
-            Lifecycle.AdminRequestFacts(
-              method: facts.method, path: facts.path, status: facts.status, agent: facts.agent,
-              peer: facts.peer))), about: facts.agent)
-    }
-  }
-}
-
-extension DesiredSource {
-  fileprivate init(_ source: DesiredReport.Source) {
-    switch source {
-    case .config: self = .config
-    case .state: self = .state
-    case .api: self = .api
-    }
+    desired = keeper
+    let gate = TokenGate(configuration.token, loop: loop) { [log] in log.write($0) }
+    handlers = [AdminAPI(keeper, gate: gate)]
+    composeViews(gate)
   }
 }
 
 extension SupervisorRun {
   /// The page, the open routes, and the log for whoever has the token: without one nobody may read
   /// it, and none of it is kept.
-  private func composeViews() {
-    let token = configuration.token
-    let hub = token.map { _ in EventHub(startedAt: startedAtWall) }
+  private func composeViews(_ gate: TokenGate) {
+    let hub = configuration.token.map { _ in EventHub(startedAt: startedAtWall) }
     self.hub = hub
     if let hub { log.follow { hub.wrote($0, agent: $1) } }
     handlers.append(
-      SupervisorRoutes(fleet: self, hub: hub) { request, reply in
-        guard let token else {
-          reply.answer(403, body: Array("{\"error\":\"SUPERVISOR_TOKEN is not set\"}".utf8))
-          return false
-        }
-        guard request.authorization == "Bearer \(token)" else {
-          reply.answer(
-            401, fields: [("WWW-Authenticate", "Bearer")], contentType: "application/json",
-            body: Array("{\"error\":\"the token is missing or wrong\"}".utf8))
-          return false
-        }
-        return true
+      SupervisorRoutes(fleet: self, hub: hub) { [unowned self] in
+        gate.admit($0, $1, state: phase)
       })
   }
 }

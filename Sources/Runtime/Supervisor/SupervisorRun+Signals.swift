@@ -44,7 +44,7 @@ extension SupervisorRun {
     while let (pid, status) = ProcessTree.reap() { childEnded(pid, status) }
     places.sweep()
     // What a dead worker left behind is the supervisor's child now.
-    AdoptedProcesses.kill(sparing: Set(workerNumbers.keys).union(desired?.children ?? []))
+    AdoptedProcesses.kill()
     endIfIdle()
   }
 }

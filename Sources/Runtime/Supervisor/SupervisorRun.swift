@@ -20,8 +20,6 @@ final class SupervisorRun {
   static let abortedLines = 20
 
   let configuration: SupervisorConfiguration
-  /// What the supervisor was started with.
-  let environment: [String: String]
   let version: String
   let runID: String
   let log: LogWriter
@@ -84,7 +82,6 @@ final class SupervisorRun {
     notifier: SupervisorNotifier
   ) throws(SystemError) {
     self.configuration = configuration
-    self.environment = environment
     self.version = version
     self.runID = runID
     self.log = log

@@ -15,6 +15,8 @@ final class WorkerLog {
   /// What is read of one worker in a turn, in bytes; who had more to say waits for `pause`.
   static let turn = 256 << 10
   static let pause = Interval.milliseconds(25)
+  /// What is read at once, in bytes: as much as the pipe holds. So much room there has to be.
+  static let chunk = 64 << 10
   static let longestStall = Interval.seconds(1)
   /// What of it is read after the worker's end, in bytes: more than its pipe holds.
   static let rest = 2 << 20
@@ -51,10 +53,10 @@ final class WorkerLog {
   }
 
   private func readTurn() {
-    guard mayRead() else { return wait() }
     var left = Self.turn
     while left > 0, !isClosed {
-      switch readAvailable(descriptor, limit: min(left, 64 << 10)) {
+      guard mayRead() else { return wait() }
+      switch readAvailable(descriptor, limit: min(left, Self.chunk)) {
       case .bytes(let bytes):
         left -= bytes.count
         give(bytes)
@@ -69,7 +71,7 @@ final class WorkerLog {
 
   /// Whether what was read of it before is taken well enough.
   private func mayRead() -> Bool {
-    guard log.queued(of: source) >= LogWriter.sourceLimit else {
+    guard log.queued(of: source) > LogWriter.sourceLimit - Self.chunk else {
       stalledSince = nil
       return true
     }

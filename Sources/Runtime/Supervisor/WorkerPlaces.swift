@@ -1,3 +1,4 @@
+import AgentPackages
 import Glibc
 import Lifecycle
 import LinuxSystem
@@ -29,7 +30,7 @@ final class WorkerPlaces {
 
   /// As the status calls it.
   let level: Isolation.Level
-  private let isolation: Isolation?
+  private let isolation: Isolation
   private let groups: WorkerGroups?
   private var ports: WorkerPorts
   /// For the sockets of workers whose agents have users of their own; nil: they have ports.
@@ -42,18 +43,18 @@ final class WorkerPlaces {
 
   init(_ configuration: SupervisorConfiguration, runID: String) {
     var warnings: [(code: String, message: String)] = []
-    var isolation: Isolation?
-    do throws(SystemError) {
-      isolation = try Isolation(stateFolder: configuration.stateFolder)
-    } catch {
+    let host = HostLocation.find()
+    isolation = Isolation(
+      stateFolder: configuration.stateFolder, files: host.map { [$0.startFile] } ?? [],
+      programs: ["/proc/self/exe"] + (host.map { [$0.python] } ?? []))
+    if let problem = isolation.problem {
       warnings.append(
         (
           "isolation_none",
-          "agents cannot have users of their own: \(error); all of them run as the supervisor's"
+          "agents cannot have users of their own, and run as the supervisor's: \(problem)"
         ))
     }
-    self.isolation = isolation
-    level = isolation?.level ?? .none
+    level = isolation.level
     do throws(WorkerGroups.Unavailable) {
       groups = try WorkerGroups(runID: runID)
     } catch {
@@ -84,7 +85,7 @@ final class WorkerPlaces {
   func make(_ number: Int, _ release: AgentRelease) throws(Failure) -> Place {
     let agent: AgentPlace
     do throws(SystemError) {
-      agent = try isolation?.place(agent: release.agent) ?? AgentPlace(user: nil, folder: nil)
+      agent = try isolation.place(agent: release.agent)
     } catch {
       throw Failure(reason: "agent \(release.agent) has no place to run: \(error)")
     }
@@ -157,7 +158,7 @@ final class WorkerPlaces {
   func sweep() { leaving.removeAll { $0.remove() } }
 
   /// Nothing of an agent is left, and nobody wants it any more.
-  func forget(_ agent: String) { isolation?.remove(agent: agent) }
+  func forget(_ agent: String) { isolation.remove(agent: agent) }
 
   /// Every worker has ended.
   func close() {

@@ -26,6 +26,21 @@ public struct FolderHandle: ~Copyable {
     return FolderHandle(owning: opened)
   }
 
+  /// Removes what has that name, with all that is in it; what cannot be removed stays. Whoever may
+  /// write there cannot lead it anywhere else meanwhile.
+  public func remove(_ name: String) {
+    if unlinkat(descriptor, name, 0) == 0 || errno == ENOENT { return }
+    let opened = par_open_at(descriptor, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
+    if opened >= 0 {
+      let inner = FolderHandle(owning: opened)
+      for entry in inner.names() { inner.remove(entry) }
+    }
+    _ = unlinkat(descriptor, name, AT_REMOVEDIR)
+  }
+
+  /// The names in it, without `.` and `..`.
+  public func names() -> [String] { folderNames("/proc/self/fd/\(descriptor)") }
+
   /// Gives the folder itself to a user and group, with a mode, whatever the umask.
   public func own(_ identity: UserIdentity, mode: UInt32) throws(SystemError) {
     guard fchown(descriptor, identity.user, identity.group) == 0 else { throw SystemError("chown") }

@@ -17,6 +17,9 @@ public enum ExitStatus: Sendable, Equatable {
 /// Starting, reaping and killing children. To be used by the main thread alone: the parent-death
 /// signal of a child fires when the thread that started it ends.
 public enum ProcessTree {
+  /// Children that this process has started and not reaped yet; the others it has adopted.
+  private static let started = Locked(Set<Int32>())
+
   /// Starts a program in a session (and so a process group) of its own; see `par_spawn`.
   ///
   /// - Parameters:
@@ -49,6 +52,7 @@ public enum ProcessTree {
       default: throw error
       }
     }
+    started.withLock { _ = $0.insert(pid) }
     return pid
   }
 
@@ -56,7 +60,9 @@ public enum ProcessTree {
   public static func reap() -> (pid: Int32, status: ExitStatus)? {
     var word: Int32 = 0
     let pid = waitpid(-1, &word, WNOHANG)
-    return pid > 0 ? (pid, ExitStatus(word: word)) : nil
+    guard pid > 0 else { return nil }
+    started.withLock { _ = $0.remove(pid) }
+    return (pid, ExitStatus(word: word))
   }
 
   /// Waits for the end of one child that was killed; nil when the time is over first.
@@ -65,7 +71,10 @@ public enum ProcessTree {
     var word: Int32 = 0
     while true {
       let found = waitpid(pid, &word, WNOHANG)
-      if found == pid { return ExitStatus(word: word) }
+      if found == pid {
+        started.withLock { _ = $0.remove(pid) }
+        return ExitStatus(word: word)
+      }
       if found < 0 && errno != EINTR || Clock.now() >= deadline { return nil }
       poll(nil, 0, 1)
     }
@@ -85,6 +94,12 @@ public enum ProcessTree {
       found += String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
     }
     return found
+  }
+
+  /// The children that this process did not start: orphans of its children, as it is a subreaper.
+  public static func adopted() -> [Int32] {
+    let own = started.withLock { $0 }
+    return children().filter { !own.contains($0) }
   }
 
   /// The session of a process (getsid(2)); the leader's is its own number. nil: it is gone.

@@ -9,7 +9,9 @@ struct OpenRun {
   private let runID: String
   /// Where it began.
   let place: Place
-  private(set) var replay = Replay()
+  private var replay = Replay()
+  /// Of a supervisor's run, which that other machine's lines are of.
+  private(set) var supervision: SupervisorReplay?
   private(set) var history = History()
   private(set) var recent: RecentLines
   private(set) var lastSequence: Int64 = 0
@@ -21,6 +23,17 @@ struct OpenRun {
   private var aftermath: Aftermath?
   private var refusal: String?
   private var linesBefore = 0
+  /// Of a supervisor: workers of which it told, and no line of which is here.
+  var unseenWorkers: Set<String> = []
+  /// Of a supervisor: whether the table counts it among the open ones.
+  var isCounted = false
+  /// Why this run has no end, in the words of its supervisor.
+  var excuse: String?
+
+  var isSupervisor: Bool { supervision != nil }
+  var verdict: Replay.Verdict { supervision?.verdict ?? replay.verdict }
+  /// Whether something was found that is not as it should be: nothing more is judged.
+  private(set) var isTroubled = false
 
   /// - Parameter limit: of its latest lines, so many are remembered.
   init(_ key: RunKey, _ runID: String, at place: Place, remembering limit: Int) {
@@ -32,10 +45,31 @@ struct OpenRun {
   mutating func take(
     _ line: LogLine, hash: UInt64, at place: Place, _ quota: inout RepairQuota
   ) {
-    replay.take(line)
+    if supervision != nil {
+      supervision?.take(line)
+    } else if case .supervisor = line.event, history.isEmpty {
+      supervision = SupervisorReplay()
+      supervision?.take(line)
+    } else {
+      replay.take(line)
+    }
+    noteTrouble()
     recent.take(line.sequence, hash, at: place)
     keep(line, place, &quota)
     lastSequence = line.sequence
+  }
+
+  private mutating func noteTrouble() {
+    isTroubled = supervision?.isTroubled ?? replay.isTroubled
+  }
+
+  /// Takes note that what this run, a supervisor's, said of a worker is not what the worker's log says.
+  mutating func contradict(
+    _ violation: Violation, by line: LogLine, at place: Place, _ quota: inout RepairQuota
+  ) {
+    supervision?.contradict(violation)
+    noteTrouble()
+    note(line, place, &quota)
   }
 
   /// Takes its next line, when nothing is wrong so far and its number is a new one; else false, and
@@ -44,10 +78,15 @@ struct OpenRun {
     _ line: CountedLine, of owner: LineOwner, hash: UInt64, at place: Place,
     _ quota: inout RepairQuota
   ) -> Bool {
-    guard !replay.isTroubled, line.sequence > lastSequence else { return false }
-    replay.take(line, of: owner)
+    guard !isTroubled, line.sequence > lastSequence else { return false }
+    if supervision == nil {
+      replay.take(line, of: owner)
+    } else {
+      supervision?.take(line, of: owner)
+    }
+    noteTrouble()
     recent.take(line.sequence, hash, at: place)
-    if replay.isTroubled {
+    if isTroubled {
       keep(line.line(of: owner), place, &quota)
     } else {
       history.take(line)
@@ -60,12 +99,18 @@ struct OpenRun {
   mutating func refuse(
     _ line: LogLine, _ why: String, at place: Place, _ quota: inout RepairQuota
   ) {
-    replay.refuse(line, .noLineTwice, why)
+    if supervision == nil {
+      replay.refuse(line, .noLineTwice, why)
+    } else {
+      supervision?.refuse(line, .noLineTwice, why)
+    }
+    noteTrouble()
     keep(line, place, &quota)
   }
 
   mutating func takeCorrupt(_ why: String, at place: Place, _ quota: inout RepairQuota) {
-    replay.takeCorrupt(why)
+    if supervision == nil { replay.takeCorrupt(why) } else { supervision?.takeCorrupt(why) }
+    noteTrouble()
     aftermath?.takeCorrupt()
     note(nil, place, &quota)
   }
@@ -85,10 +130,14 @@ struct OpenRun {
 
   /// Keeps where its first trouble is, and what went before.
   private mutating func note(_ line: LogLine?, _ place: Place, _ quota: inout RepairQuota) {
-    guard replay.isTroubled, troublePlace == nil else { return }
+    guard isTroubled, troublePlace == nil else { return }
     troublePlace = place
     before = Array(history.moments.suffix(Self.momentsBefore))
-    if case .unknownVersion = replay.verdict { return }
+    if case .unknownVersion = verdict { return }
+    if supervision != nil {
+      refusal = "none is sought for a supervisor's log"
+      return
+    }
     linesBefore = min(replay.lines, History.limit)
     refusal = quota.refusal(linesBefore)
     guard refusal == nil else { return }
@@ -108,10 +157,18 @@ struct OpenRun {
   /// - Parameter text: writes a place out.
   func report(_ quota: inout RepairQuota, _ text: (Place) -> String) -> RunReport {
     var report = RunReport(
-      runID: runID, agentAppID: agentAppID, deploymentID: deploymentID, verdict: replay.verdict,
-      state: replay.state, lines: replay.lines, history: history, place: text(place),
-      troublePlace: troublePlace.map(text), before: before, repairs: repairs(&quota, text))
-    report.due = replay.due
+      runID: runID, agentAppID: agentAppID, deploymentID: deploymentID, verdict: verdict,
+      state: replay.state, lines: supervision?.lines ?? replay.lines, history: history,
+      place: text(place), troublePlace: troublePlace.map(text), before: before,
+      repairs: repairs(&quota, text))
+    if let supervision {
+      report.supervisor = SupervisorReport(
+        phase: supervision.phase, course: SupervisionCourse(history), due: supervision.timers,
+        unseenWorkers: unseenWorkers.count)
+    } else {
+      report.due = replay.due
+    }
+    report.excuse = excuse
     return report
   }
 }

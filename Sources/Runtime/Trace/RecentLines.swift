@@ -32,11 +32,19 @@ struct RecentLines: Sendable {
 
   /// Where the same line stood before, word for word.
   func place(of sequence: Int64, _ hash: UInt64) -> Place? {
+    guard let entry = entry(sequence), entry.hash == hash else { return nil }
+    return entry.place
+  }
+
+  /// Where the line of that number stands.
+  func place(of sequence: Int64) -> Place? { entry(sequence)?.place }
+
+  private func entry(_ sequence: Int64) -> Entry? {
     guard !entries.isEmpty else { return nil }
     // Numbers have no gaps in a run that conforms, and where there is one its line is the trouble.
     let distance = sequence.subtractingReportingOverflow(entries[oldest].sequence)
     guard !distance.overflow, 0..<Int64(entries.count) ~= distance.partialValue else { return nil }
     let entry = entries[(oldest + Int(distance.partialValue)) % entries.count]
-    return entry.sequence == sequence && entry.hash == hash ? entry.place : nil
+    return entry.sequence == sequence ? entry : nil
   }
 }

@@ -21,6 +21,9 @@ struct RunTable {
   private static let latelyCount = 256
   private var ended: EndedRuns
   private var quota: RepairQuota
+  /// Open runs of supervisors, and what is kept because of them.
+  private var supervisors = 0
+  private var workers = SupervisedWorkers()
   private(set) var totals = Totals()
 
   /// - Parameter names: what places call the inputs.
@@ -42,7 +45,7 @@ struct RunTable {
   mutating func standing(_ key: RunKey) -> Standing {
     if let index = find(key) {
       return .open(
-        sequence: runs[index].lastSequence, isTroubled: runs[index].replay.isTroubled)
+        sequence: runs[index].lastSequence, isTroubled: runs[index].isTroubled)
     }
     return ended[key] == nil ? .unknown : .ended
   }
@@ -71,6 +74,10 @@ struct RunTable {
     } else {
       runs[index].take(line, hash: hash, at: place, &quota)
     }
+    if case .supervisor(let told) = line.event {
+      return take(told, of: index, line, at: place)
+    }
+    if workers.isListening { listen(line, key, at: place) }
     guard case .stopped = line.event else { return nil }
     return end(index)
   }
@@ -159,20 +166,106 @@ struct RunTable {
   private mutating func end(_ index: Int) -> RunReport {
     runs.swapAt(index, runs.count - 1)
     let run = runs.removeLast()
+    if run.isSupervisor {
+      supervisors -= 1
+      if supervisors == 0 { workers.clear() }
+    } else if supervisors > 0, run.verdict == .conforms {
+      workers.ended(run.key, run.history, run.recent, lastSequence: run.lastSequence)
+    }
     if index < runs.count {
       indices[runs[index].key] = index
       forget(runs[index].key)
     }
     indices[run.key] = nil
     forget(run.key)
-    ended.take(run.key, run.replay.verdict.name, run.recent)
+    ended.take(run.key, run.verdict.name, run.recent)
     return report(run)
   }
 
   private mutating func report(_ run: OpenRun) -> RunReport {
-    totals.runs[run.replay.verdict.name, default: 0] += 1
+    totals.runs[run.verdict.name, default: 0] += 1
+    if run.verdict == .incomplete, run.excuse != nil { totals.excused += 1 }
     let names = names
     return run.report(&quota) { Self.text($0, names) }
+  }
+
+  // MARK: What supervisors say of their workers
+
+  /// A supervisor's line was taken: what it says of a worker is held against the worker's own log. The
+  /// report of a run that it ends: its own, or that of a worker without an end of its own.
+  private mutating func take(
+    _ told: SupervisorLine, of index: Int, _ line: LogLine, at place: Place
+  ) -> RunReport? {
+    if !runs[index].isCounted {
+      runs[index].isCounted = true
+      supervisors += 1
+    }
+    var ended: RunReport?
+    if let claim = runs[index].supervision?.claim {
+      ended = check(claim, of: index, line, at: place)
+    }
+    guard told.isLast, let own = find(RunKey(line.runID)) else { return ended }
+    return end(own)
+  }
+
+  private mutating func check(
+    _ claim: WorkerClaim, of index: Int, _ line: LogLine, at place: Place
+  ) -> RunReport? {
+    let key = RunKey(claim.runID)
+    let supervisor = runs[index].key
+    func note(upTo sequence: Int64) {
+      workers.note(
+        SupervisedWorkers.Word(
+          supervisor: supervisor, sequence: line.sequence, event: line.event.name, place: place,
+          upTo: sequence),
+        about: key)
+    }
+    if let worker = find(key) {
+      if runs[worker].isSupervisor { return nil }
+      if let sequence = claim.sequence, sequence > runs[worker].lastSequence {
+        note(upTo: sequence)
+      }
+      if !runs[worker].isTroubled {
+        compare(claim, runs[worker].view(claim), runs[worker].recent, of: index, line, place)
+      }
+      guard claim.isEnd else { return nil }
+      note(upTo: .max)
+      runs[worker].excuse = claim.excuse.map { "\($0) (\(text(place)))" }
+      return end(worker)
+    }
+    if let account = workers[key] {
+      compare(claim, account.view(claim), account.lines, of: index, line, place)
+      return nil
+    }
+    guard ended[key] == nil else { return nil }
+    // Its log is not here, or comes too late.
+    runs[index].unseenWorkers.insert(claim.runID)
+    note(upTo: claim.isEnd ? .max : claim.sequence ?? 1)
+    return nil
+  }
+
+  private mutating func compare(
+    _ claim: WorkerClaim, _ view: WorkerView, _ lines: RecentLines, of index: Int,
+    _ line: LogLine, _ place: Place
+  ) {
+    guard !runs[index].isTroubled, var violation = claim.violation(view, of: line) else { return }
+    if let witness = violation.witness, let place = lines.place(of: witness.sequence) {
+      violation.witness?.place = text(place)
+    }
+    runs[index].contradict(violation, by: line, at: place, &quota)
+  }
+
+  /// A line of a worker comes after its supervisor spoke of it.
+  private mutating func listen(_ line: LogLine, _ key: RunKey, at place: Place) {
+    guard let word = workers.word(about: key) else { return }
+    guard line.sequence <= word.upTo else { return workers.forgetWord(about: key) }
+    // What other inputs hold comes in an order of its own.
+    guard word.place.input == place.input, word.place.line < place.line else { return }
+    workers.forgetWord(about: key)
+    guard let index = find(word.supervisor), !runs[index].isTroubled else { return }
+    runs[index].contradict(
+      .late(line, at: text(place), saidBy: word.sequence, word.event), by: line, at: word.place,
+      &quota)
   }
 
   // MARK: Lines that stand twice, and lines after the end
@@ -187,6 +280,7 @@ struct RunTable {
     _ line: LogLine, _ key: RunKey, _ hash: UInt64, _ place: Place
   ) -> RunReport? {
     let earlier = ended.recentLines(key)?.place(of: line.sequence, hash)
+    if earlier == nil, workers.isListening { listen(line, key, at: place) }
     if earlier != nil, allowsDuplicates {
       totals.duplicates += 1
       return nil

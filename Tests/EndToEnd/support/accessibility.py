@@ -71,7 +71,9 @@ def unnamed(page: Page) -> list[str]:
 
 def tab_stops(page: Page, most: int = 60) -> list[str]:
     """Where the tab key leads from the top of the page, once around; each is visible and outlined."""
-    page.value("document.activeElement?.blur(), getSelection().removeAllRanges(), scrollTo(0, 0)")
+    page.value(
+        "document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex'), scrollTo(0, 0)"
+    )
     stops: list[str] = []
     for _ in range(most):
         page.press("Tab")

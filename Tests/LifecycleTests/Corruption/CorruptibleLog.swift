@@ -5,10 +5,16 @@ struct CorruptibleLog {
   let name: String
   let lines: [LogLine]
   private let objects: [JSONValue]
+  private let verdict: ([LogLine]) -> Replay.Verdict
 
-  init(_ name: String, _ lines: [LogLine]) throws {
+  /// - Parameter verdict: judges the damaged lines.
+  init(
+    _ name: String, _ lines: [LogLine],
+    verdict: @escaping ([LogLine]) -> Replay.Verdict = ReplayTests.verdict
+  ) throws {
     self.name = name
     self.lines = lines
+    self.verdict = verdict
     objects = try lines.map { try JSONReader.decode($0.encoded) }
   }
 
@@ -45,7 +51,7 @@ struct CorruptibleLog {
   }
 
   private func judge(_ lines: [LogLine], _ what: String) -> Outcome {
-    return Outcome(what: what, isCaught: ReplayTests.verdict(lines) != .conforms)
+    return Outcome(what: what, isCaught: verdict(lines) != .conforms)
   }
 
   // MARK: Bits
@@ -80,9 +86,13 @@ struct CorruptibleLog {
       let isStart = if case .runStarted = event { true } else { false }
       if kind == .uptime, event.transition == nil { continue }
       if kind == .report, event.transition != nil { continue }
+      // Who wanted a version no other line tells.
+      if kind == .cause, case .supervisor(.agentDeploy) = event { continue }
       for path in object.leaves where fields.contains(path.joined(separator: ".")) {
         // What the program was configured with, and its own number, nothing else tells.
-        if isStart, path.first == "config" || path.first == "pid" { continue }
+        if isStart || event.isSupervisorsStart, path.first == "config" || path.first == "pid" {
+          continue
+        }
         places.append((index, path))
       }
     }
@@ -109,6 +119,12 @@ extension LogEvent {
       false
     default: true
     }
+  }
+}
+
+extension LogEvent {
+  fileprivate var isSupervisorsStart: Bool {
+    if case .supervisor(.started) = self { true } else { false }
   }
 }
 
@@ -143,6 +159,29 @@ extension JSONValue {
     "info": ["warning"], "warning": ["error"], "error": ["info"],
   ]
 
+  /// Other words of a supervisor's lines.
+  private static func alternatives(to text: String, _ kind: CorruptionKind) -> [String]? {
+    switch kind {
+    case .state where AgentStateName(rawValue: text) != nil && StateName(rawValue: text) == nil:
+      AgentStateName.allCases.map(\.rawValue)
+    case .cause where AgentCause(rawValue: text) != nil: AgentCause.allCases.map(\.rawValue)
+    case .cause where WorkerStop.Cause(rawValue: text) != nil:
+      WorkerStop.Cause.allCases.map(\.rawValue)
+    case .cause where Deployment.Cause(rawValue: text) != nil:
+      Deployment.Cause.allCases.map(\.rawValue)
+    case .flag where WorkerEnd.Kind(rawValue: text) != nil: WorkerEnd.Kind.allCases.map(\.rawValue)
+    default: nil
+    }
+  }
+
+  private static func others(than text: String, _ kind: CorruptionKind) -> [String] {
+    switch kind {
+    case .state: StateName.allCases.map(\.rawValue)
+    case .cause: causes
+    default: words[text] ?? ["\(text)x"]
+    }
+  }
+
   /// Another value of the same kind.
   fileprivate func damaged(_ kind: CorruptionKind, _ random: inout SplitMix) -> JSONValue {
     switch self {
@@ -155,12 +194,7 @@ extension JSONValue {
       let change = Int64(distance.randomElement(using: &random) ?? 1)
       return .integer(Bool.random(using: &random) ? value + change : value - change)
     case .string(let text):
-      let others =
-        switch kind {
-        case .state: StateName.allCases.map(\.rawValue)
-        case .cause: Self.causes
-        default: Self.words[text] ?? ["\(text)x"]
-        }
+      let others = Self.alternatives(to: text, kind) ?? Self.others(than: text, kind)
       return .string(others.randomElement(using: &random) ?? "")
     case .array(let elements):
       return .array(elements.isEmpty ? ["rest"] : Array(elements.dropLast()))

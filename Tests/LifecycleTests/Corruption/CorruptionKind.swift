@@ -55,20 +55,26 @@ enum CorruptionKind: String, CaseIterable {
       [
         "fetch_ms", "boot_ms", "load_ms", "drain_ms", "deadline_ms", "counted_ms", "budget_ms",
         "hard_limit_ms", "delay_ms", "phases_ms.fetch", "phases_ms.verify", "phases_ms.install",
-        "phases_ms.load",
+        "phases_ms.load", "settle_ms",
       ]
-    case .counter: ["restarts", "exit_code", "count", "aborted"]
-    case .flag: ["will_restart", "asked", "outcome", "level"]
+    case .counter:
+      [
+        "restarts", "exit_code", "count", "aborted", "agents", "ready", "failed", "worker",
+        "from_worker", "to_worker", "worker_seq",
+      ]
+    case .flag: ["will_restart", "asked", "outcome", "level", "forced", "end"]
     case .surface:
       [
         "surfaces", "sockets.rest", "sockets.a2a", "package.name", "package.version",
-        "environment.cache",
+        "environment.cache", "agent", "revision", "worker_run", "reason", "removed",
       ]
     case .process: ["pid", "replaced"]
     case .toldOnce:
       [
         "in_flight", "completed", "status", "signal", "rest_port", "a2a_port", "ui_port",
-        "environment.key", "installer", "python", "bytes", "source",
+        "environment.key", "installer", "python", "bytes", "source", "port", "deployment", "oom",
+        "restart.max",
+        "restart.window_ms", "surge", "added", "changed",
       ]
     }
   }

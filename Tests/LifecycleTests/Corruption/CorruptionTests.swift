@@ -14,6 +14,19 @@ struct CorruptionTests {
     check(tally)
   }
 
+  @Test("of a supervisor is noticed as well, with its workers' logs beside it")
+  func supervisors() throws {
+    var random = SplitMix(seed: 20_261_123)
+    var tally = CorruptionTally()
+    let logs = try GoodSupervisors.all.map { name, log in
+      let views = SupervisedViews(log)
+      return try CorruptibleLog(name, log.own) { views.verdict($0) }
+    }
+    tally.run(logs, each: 40, &random)
+    if getenv("PAR_SHOW_CORRUPTION") != nil { print(tally.table) }
+    check(tally, atLeast: 97)
+  }
+
   /// `PAR_KEPT_LOGS`: a folder of logs that the end-to-end tests have kept.
   @Test(
     "of a real run is noticed as well",
@@ -32,10 +45,10 @@ struct CorruptionTests {
     check(tally)
   }
 
-  private func check(_ tally: CorruptionTally) {
+  private func check(_ tally: CorruptionTally, atLeast percent: Int = 99) {
     let unexplained = tally.survivors.filter { Survivor.reason(of: $0.key) == nil }
     #expect(unexplained.isEmpty, "\(unexplained)")
     #expect(
-      tally.caughtInAll * 100 >= tally.triedInAll * 99, "\(tally.table)\n\(tally.survivors)")
+      tally.caughtInAll * 100 >= tally.triedInAll * percent, "\(tally.table)\n\(tally.survivors)")
   }
 }

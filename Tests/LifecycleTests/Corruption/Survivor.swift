@@ -59,6 +59,34 @@ struct Survivor {
       why: "a second signal or the deadline ends a run whether or not its processes ended"),
     Survivor(
       what: "config_error: a line stands twice", why: "a variable may have two mistakes"),
+    Survivor(
+      what: "desired_state: a line", why: "what is added or changed is told by agent_deploy too"),
+    Survivor(
+      what: "agent_deploy: a line stands twice",
+      why: "what is wanted already may be wanted once more, and nothing comes of it"),
+    Survivor(
+      what: "cause of agent_deploy", why: "who wanted a version leads to the same, but for restarts"
+    ),
+    Survivor(
+      what: "cause of supervisor_draining",
+      why: "a supervisor's drain is the same after either signal"),
+    Survivor(
+      what: "revision of desired_state", why: "the revision of a document is told once"),
+    Survivor(
+      what: "revision of agent_deploy",
+      why: "of a worker that could not be started no other line names it"),
+    Survivor(
+      what: "restarts of agent_worker_exited",
+      why: "of a worker that is not started again nobody counts them"),
+    Survivor(
+      what: "delay_ms of agent_worker_exited",
+      why: "it is drawn, and the next worker may be started a little late, or never"),
+    Survivor(
+      what: "drain_ms of supervisor_stopped",
+      why: "by one millisecond: between the end and its line"),
+    Survivor(
+      what: "worker_run of agent_worker_stop",
+      why: "of a worker of which no other line names the run"),
   ]
 
   static func reason(of what: String) -> String? {

@@ -116,7 +116,7 @@ final class StillFleet: Fleet {
   }
 
   func refusal(of command: FleetCommand) -> FleetRefusal? { nil }
-  func deploy(_ version: AgentVersion, cause: DeploymentCause) throws(FleetRefusal) {}
+  func deploy(_ version: AgentRelease, cause: DeploymentCause) throws(FleetRefusal) {}
   func remove(_ agent: String, cause: DeploymentCause) throws(FleetRefusal) {}
   func restart(_ agent: String) throws(FleetRefusal) {}
   func desiredStateIsLoaded() {}

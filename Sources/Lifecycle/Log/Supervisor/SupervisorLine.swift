@@ -1,8 +1,7 @@
 /// What a supervisor's own lines say. They carry a `run_id` and a `seq` of the supervisor's own and no
 /// `agentAppId`; the lines of its workers stand between them, as the workers wrote them.
 ///
-/// Each event that changes the supervisor's machine is on a line, so that it can be replayed
-/// (`SupervisionReplay` is that replay):
+/// Each event that changes the supervisor's machine is on a line, so that it can be replayed:
 ///
 /// | event | line |
 /// | --- | --- |

@@ -232,6 +232,19 @@ struct AgentSpecReader {
     _ environment: [String: String], _ package: PackageSource?
   ) {
     var variables = inherited.filter { !EnvironmentRules.isSupervisors($0.key) }
+    let deadline = "GRACEFUL_SHUTDOWN_TIMEOUT_SEC"
+    if let own = environment[deadline], !own.isEmpty {
+      // The supervisor's minimum goes with the supervisor's deadline.
+      variables["DRAIN_MIN_SEC"] = nil
+      if let most = inherited[deadline].flatMap({ DecimalText.fraction($0) }),
+        let seconds = DecimalText.fraction(own), seconds > most
+      {
+        refuse(
+          "environment.\(deadline)",
+          "is \(EnvironmentReader.quoted(own)): a worker of this supervisor has at most "
+            + "\(DecimalText.describe(most)) seconds")
+      }
+    }
     variables.merge(environment) { $1 }
     for (variable, key) in Self.variableKeys { variables[variable] = texts[key] }
     // Without a package the mistake is told already.

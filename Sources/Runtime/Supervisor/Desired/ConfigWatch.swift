@@ -209,7 +209,7 @@ final class ConfigWatch {
   }
 
   /// 12 hexadecimal digits; none without libcrypto, without which no package can be read either.
-  private static func hash(_ bytes: [UInt8]) -> String {
+  static func hash(_ bytes: [UInt8]) -> String {
     guard let sha256 = try? SHA256() else { return "" }
     sha256.update(bytes)
     return String(sha256.finish().prefix(12))

@@ -30,9 +30,7 @@ extension DesiredAgents {
     let ids = state.agents.filter { $0.value.source == .api || hasFormerConfig }.keys
       .filter { !deployed.contains($0) }.sorted()
     guard !ids.isEmpty else { return }
-    listener.report(
-      .desired(.state, revision: state.config?.revision, DesiredState.Changes(added: ids)))
-    for id in ids { deploy(id, cause: .start, isStart: true) }
+    carryOut(DesiredState.Changes(added: ids), from: .state, revision: state.config?.revision)
   }
 
   private func finishLoading() {
@@ -69,7 +67,7 @@ extension DesiredAgents {
   }
 
   private func refuse(_ errors: [String], hint: String?) {
-    listener.report(.refused(.config, errors: errors))
+    tell(.supervisor(.desiredRefused(source: .config, errors: Self.fitting(errors))))
     guard !isLoaded else { return }
     guard hasFormerConfig else {
       let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
@@ -95,10 +93,7 @@ extension DesiredAgents {
       added: specs.map(\.agentAppID).filter { !deployed.contains($0) },
       changed: changes.changed.filter { deployed.contains($0) },
       removed: changes.removed.filter { deployed.contains($0) })
-    if !told.isEmpty || !isLoaded { listener.report(.desired(.config, revision: revision, told)) }
-    for id in told.removed { remove(id, cause: .config) }
-    for id in told.changed { deploy(id, cause: .config) }
-    for id in told.added { deploy(id, cause: isLoaded ? .config : .start, isStart: !isLoaded) }
+    if !told.isEmpty || !isLoaded { carryOut(told, from: .config, revision: revision) }
     startFromState()
     finishLoading()
   }

@@ -15,15 +15,15 @@ package final class DesiredAgents {
 
   /// Where the keeper tells what happens.
   package struct Listener {
-    /// For the log.
-    package var report: (DesiredReport) -> Void
+    package var log: (_ event: LogEvent, _ about: String?) -> Void
     /// The desired state at start cannot be had, so that the supervisor cannot go on.
     package var startFailed: (Explanation) -> Void
 
     package init(
-      report: @escaping (DesiredReport) -> Void, startFailed: @escaping (Explanation) -> Void
+      log: @escaping (_ event: LogEvent, _ about: String?) -> Void,
+      startFailed: @escaping (Explanation) -> Void
     ) {
-      self.report = report
+      self.log = log
       self.startFailed = startFailed
     }
   }
@@ -86,7 +86,7 @@ package final class DesiredAgents {
       case .state(let found): state = found
       case .nothing: break
       case .damaged(_, let sentence):
-        listener.report(.warning(code: "state_damaged", message: sentence))
+        tell(.warning(code: "state_damaged", message: sentence))
       }
     } catch {
       if case .taken = error {
@@ -95,7 +95,7 @@ package final class DesiredAgents {
       }
       file = nil
       fileProblem = error.explanation
-      listener.report(
+      tell(
         .warning(
           code: "state_unkept",
           message: "\(error.explanation.error); the admin API changes nothing until it can"))
@@ -127,7 +127,7 @@ package final class DesiredAgents {
   func adopt(_ next: DesiredState) {
     do throws(StateFile.Failure) { try commit(next) } catch {
       state = next
-      listener.report(.warning(code: "state_unwritten", message: error.explanation.error))
+      tell(.warning(code: "state_unwritten", message: error.explanation.error))
     }
   }
 
@@ -163,12 +163,24 @@ package final class DesiredAgents {
     do throws(FleetRefusal) { try fleet?.remove(id, cause: cause) } catch { refused(id, error) }
   }
 
+  /// The version that serves, or failed last, by a new worker.
+  func restart(_ id: String) throws(FleetRefusal) {
+    do throws(FleetRefusal) { try fleet?.restart(id) } catch {
+      // Desired, and yet the driver has never heard of it: there was no room for it.
+      guard case .unknownAgent = error, let spec = state.agents[id]?.spec else { throw error }
+      try fleet?.deploy(spec.release, cause: .api)
+    }
+    followers[id] = nil
+  }
+
+  var phase: FleetView.Phase { fleet?.phase ?? .stopped }
+
   /// What the driver refuses here it was not asked for by a person: nobody else hears of it.
   private func refused(_ id: String, _ refusal: FleetRefusal) {
     // Gone before it was there, or everything is going.
     if case .unknownAgent = refusal { return }
     if case .draining = refusal { return }
-    listener.report(
+    tell(
       .warning(code: "not_deployed", message: "agent \(id) stays as it is: \(refusal.sentence)"))
   }
 

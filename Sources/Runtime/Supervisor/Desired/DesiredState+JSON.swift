@@ -75,7 +75,7 @@ extension DesiredAgent {
   var json: JSONValue {
     .members([
       "source": .string(source.rawValue), "proven": .bool(isProven), "held": .optional(held),
-      "spec": spec.json, "previous": previous?.json ?? .null,
+      "spec": spec.json, "former": .array(former.map(\.json)),
     ])
   }
 
@@ -84,12 +84,14 @@ extension DesiredAgent {
       let isProven = json["proven"]?.flag, let value = json["spec"],
       let spec = try AgentSpec(json: value)
     else { return nil }
-    var previous: AgentSpec?
-    if let value = json["previous"], !value.isNull {
-      previous = try AgentSpec(json: value)
-      guard previous?.agentAppID == spec.agentAppID else { return nil }
+    var former: [AgentSpec] = []
+    for value in json["former"]?.list ?? [] {
+      guard let version = try AgentSpec(json: value), version.agentAppID == spec.agentAppID else {
+        return nil
+      }
+      former.append(version)
     }
     self.init(
-      spec, source: source, isProven: isProven, previous: previous, held: json["held"]?.text)
+      spec, source: source, isProven: isProven, former: former, held: json["held"]?.text)
   }
 }

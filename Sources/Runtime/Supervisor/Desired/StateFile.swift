@@ -13,9 +13,10 @@ package final class StateFile {
   package static let name = "state.json"
   static let temporaryName = "state.json.new"
   static let lockName = "lock"
-  /// The longest state that is read: every agent twice, with the longest environment that a document
-  /// of its own could hold, is far beyond what two documents hold.
-  static let maximumBytes = 64 << 20
+  /// The longest state that is written, and read again.
+  package static let maximumBytes = 64 << 20
+
+  private let maximumBytes: Int
 
   package let folder: String
   private let directory: Descriptor
@@ -33,6 +34,8 @@ package final class StateFile {
     /// The file could not be read, and could not be put aside either.
     case stuck(String, reason: String)
     case full(String)
+    /// It would be longer than is read again.
+    case tooLong(String, limit: Int)
     case unwritten(String, reason: String)
 
     package var explanation: Explanation {
@@ -56,6 +59,10 @@ package final class StateFile {
         Explanation(
           error: "the disk is full: the state in \(folder) cannot be written",
           hint: "free some space and ask again; docs/errors.md#state-folder")
+      case .tooLong(let path, let limit):
+        Explanation(
+          error: "\(path) would be longer than \(limit) bytes",
+          hint: "run fewer agents, or shorten their environments; docs/errors.md#state-folder")
       case .unwritten(let path, let reason):
         Explanation(
           error: "\(path) cannot be written: \(reason)",
@@ -75,8 +82,11 @@ package final class StateFile {
   /// Makes the folder when it is missing, and locks it.
   ///
   /// - Parameter mustBePrivate: refuses one that is a link, or that others may enter.
-  package init(folder: String, mustBePrivate: Bool = false) throws(Failure) {
+  package init(
+    folder: String, mustBePrivate: Bool = false, maximumBytes: Int = StateFile.maximumBytes
+  ) throws(Failure) {
     self.folder = folder
+    self.maximumBytes = maximumBytes
     if mustBePrivate, !makePrivateFolder(folder) {
       throw .folder(folder, reason: "it is not this user's alone")
     }
@@ -118,7 +128,7 @@ package final class StateFile {
     } catch let error as SystemError {
       why =
         error.number == EFBIG
-        ? "longer than \(Self.maximumBytes) bytes" : "not readable: \(error.reason)"
+        ? "longer than \(maximumBytes) bytes" : "not readable: \(error.reason)"
     } catch let damage as DesiredState.Damage {
       why = damage.sentence
     } catch {
@@ -132,7 +142,7 @@ package final class StateFile {
     let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     let status = try file.status()
     guard status.isFile else { throw SystemError("open", path, number: EISDIR) }
-    guard status.size <= Self.maximumBytes else { throw SystemError("read", path, number: EFBIG) }
+    guard status.size <= maximumBytes else { throw SystemError("read", path, number: EFBIG) }
     return try file.read(at: 0, count: Int(status.size))
   }
 
@@ -161,6 +171,7 @@ package final class StateFile {
   package func save(_ state: DesiredState) throws(Failure) {
     let bytes = JSONWriter.pretty(state.json)
     guard bytes != written else { return }
+    guard bytes.count <= maximumBytes else { throw .tooLong(path, limit: maximumBytes) }
     var write = StateWrite(folder: folder, directory: directory, bytes: bytes)
     do throws(SystemError) {
       while try write.next() {}

@@ -12,6 +12,9 @@ package protocol Fleet: AnyObject {
   /// - Parameter usage: with memory and processor time of the workers, which costs reads of /proc.
   func view(usage: Bool) -> FleetView
 
+  /// What the supervisor does now.
+  var phase: FleetView.Phase { get }
+
   /// Why it could not be done now; nil: it can.
   func refusal(of command: FleetCommand) -> FleetRefusal?
 
@@ -29,6 +32,10 @@ package protocol Fleet: AnyObject {
 
   /// The desired state at start is complete. Once.
   func desiredStateIsLoaded()
+}
+
+extension Fleet {
+  package var phase: FleetView.Phase { view(usage: false).phase }
 }
 
 /// Why something is deployed: the words of the log.

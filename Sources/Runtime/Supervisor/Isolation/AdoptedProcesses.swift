@@ -11,11 +11,10 @@ package enum AdoptedProcesses {
   /// SIGKILL to each. To be called after every SIGCHLD, when the dead are reaped: their children are
   /// the supervisor's from then on, and the end of each is another SIGCHLD.
   ///
-  /// - Parameter own: the children that the supervisor has started itself.
   /// - Returns: whom it killed.
   @discardableResult
-  package static func kill(sparing own: Set<Int32>) -> [Int32] {
-    let remnants = ProcessTree.children().filter { !own.contains($0) }
+  package static func kill() -> [Int32] {
+    let remnants = ProcessTree.adopted()
     for pid in remnants { Glibc.kill(pid, SIGKILL) }
     return remnants
   }

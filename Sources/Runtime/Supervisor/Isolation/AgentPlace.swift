@@ -4,8 +4,10 @@ package import LinuxSystem
 package struct AgentPlace: Sendable, Equatable {
   /// nil: as the supervisor's own user, like every other agent.
   package let user: UserIdentity?
-  /// Below it `cache`, `home`, `run` and `tmp`, each the user's alone; nil without a user.
+  /// Below it the `folders`, each the user's alone; nil without a user.
   package let folder: String?
+
+  static let folders = ["cache", "home", "run", "tmp"]
 
   /// What the worker's environment says of them: to be put over the supervisor's own variables. The
   /// operator's variables for this agent win over `HOME` and `TMPDIR`, not over the rest.
@@ -20,9 +22,7 @@ package struct AgentPlace: Sendable, Equatable {
 
   /// Of the supervisor's own environment what would lead the worker to folders of others.
   package static let removedVariables: Set<String> = [
-    "RUNTIME_DIRECTORY", "CACHE_DIRECTORY", "STATE_DIRECTORY", "LOGS_DIRECTORY",
-    "CONFIGURATION_DIRECTORY", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "USER",
-    "LOGNAME", "MAIL", "SHELL", "OLDPWD", "PWD",
+    "RUNTIME_DIRECTORY", "CACHE_DIRECTORY", "STATE_DIRECTORY", "USER", "LOGNAME", "SHELL",
   ]
 
   /// How the worker is started.

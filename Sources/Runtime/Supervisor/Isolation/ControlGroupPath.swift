@@ -40,7 +40,8 @@ struct ControlGroupPath: Equatable {
         controller.map { name in
           kind[0] == "cgroup" && kind[2].split(separator: ",").contains(Substring(name))
         } ?? (kind[0] == "cgroup2")
-      guard isWanted else { continue }
+      // Mounted from outside of this process's namespace: its own group is not the top there.
+      guard isWanted, !place[3].hasPrefix("/..") else { continue }
       let mount = root + place[4]
       // What is mounted may be a group of its own; in a container the path may be the host's.
       let mounted = place[3] == "/" ? "" : String(place[3])

@@ -13,6 +13,10 @@ package struct FreeMemory: Sendable, Equatable {
     self.total = total
   }
 
+  /// What is to stay free: below it the kernel may soon have to kill somebody.
+  package var reserve: Int64 { total / 20 }
+  package var isShort: Bool { available < reserve }
+
   /// nil when the kernel does not tell.
   ///
   /// - Parameter root: where `proc` and `sys` are; another one in tests.

@@ -5,75 +5,100 @@ package import LinuxSystem
 /// What keeps the agents of one supervisor apart.
 ///
 /// As root each agent has a user of its own, folders that only this user enters, and its worker
-/// listens on a Unix socket below a folder that only root enters. Which user an agent has is written
+/// listens on Unix sockets below a folder that only root enters. Which user an agent has is written
 /// nowhere but in its folder's group, so it stays the same for as long as the folder is there.
 package final class Isolation {
   /// As `/supervisor/status` calls it.
   package enum Level: String, Sendable { case none, user }
 
   package let level: Level
+  /// Why it is `none` for root, as a sentence.
+  package let problem: String?
   private let users: UserRange
+  private let claims: UserClaims?
   private let folder: String
 
   /// - Parameters:
   ///   - stateFolder: the supervisor's own; below it `agents/ID/`.
-  ///   - isWanted: false keeps every agent with the supervisor's own user.
-  /// - Throws: the state folder cannot be made, or others may write to it.
-  package init(stateFolder: String, users: UserRange = UserRange(), isWanted: Bool = true)
-    throws(SystemError)
-  {
-    level = isWanted && geteuid() == 0 ? .user : .none
+  ///   - files: what a worker reads; one that is not there is not looked at.
+  ///   - programs: what it executes.
+  package init(
+    stateFolder: String, users: UserRange = UserRange(), files: [String] = [],
+    programs: [String] = []
+  ) {
     self.users = users
     folder = stateFolder + "/agents"
-    guard level == .user else { return }
-    try makeFolders(stateFolder)
-    // Entered by every agent on the way to its own folder, listed by none.
-    try FolderHandle(stateFolder).folder("agents")
-      .own(UserIdentity(user: 0, group: 0), mode: 0o711)
+    guard geteuid() == 0 else {
+      (level, problem, claims) = (.none, nil, nil)
+      return
+    }
+    do throws(SystemError) {
+      claims = try UserClaims()
+      problem = Self.obstacle(stateFolder, folder, users, files, programs)
+    } catch {
+      (claims, problem) = (nil, "\(error)")
+    }
+    level = problem == nil ? .user : .none
+  }
+
+  /// What keeps agents from having users of their own; nil: nothing.
+  private static func obstacle(
+    _ stateFolder: String, _ folder: String, _ users: UserRange, _ files: [String],
+    _ programs: [String]
+  ) -> String? {
+    do throws(SystemError) {
+      try makeFolders(stateFolder, mode: 0o711)
+      let state = try FolderHandle(stateFolder)
+      let (owner, mode) = try state.owner()
+      // Entered by every agent on the way to its own folder, listed by none; so is the next one.
+      if owner.user == 0, mode & 0o011 != 0o011 { try state.own(owner, mode: mode | 0o011) }
+      try state.folder("agents").own(UserIdentity(user: 0, group: 0), mode: 0o711)
+    } catch {
+      return "\(error)"
+    }
+    let anyone = UserIdentity(user: users.first, group: users.first)
+    guard anyone.may(.execute, folder) else { return "\(folder) cannot be entered by other users" }
+    if let file = files.first(where: { FileKind($0) != .missing && !anyone.may(.read, $0) }) {
+      return "\(file) cannot be read by other users"
+    }
+    if let program = programs.first(where: { FileKind($0) != .missing && !anyone.may(.execute, $0) }
+    ) {
+      return "\(program) cannot be executed by other users"
+    }
+    return nil
   }
 
   /// The place of an agent, made when it is not there; the same one each time.
   ///
   /// - Parameter agent: its id, which is a file's name too.
   package func place(agent: String) throws(SystemError) -> AgentPlace {
-    guard level == .user else { return AgentPlace(user: nil, folder: nil) }
+    guard level == .user, let claims else { return AgentPlace(user: nil, folder: nil) }
     let agents = try FolderHandle(folder)
     let own = try agents.folder(agent)
     let known = try own.owner().identity.group
     let user: UserIdentity
-    if users.contains(known) {
+    if users.contains(known), claims.claim(known) {
       user = UserIdentity(user: known, group: known)
-    } else if let free = try users.lowestFree(taken: takenUsers()) {
+    } else if let free = try users.lowestFree(taken: takenUsers(), claim: claims.claim) {
       user = free
+      // They are nobody's, or those of a user that another supervisor has given to its own agent.
+      for name in AgentPlace.folders { own.remove(name) }
     } else {
       throw SystemError("find a free user for", agent, number: EUSERS)
     }
     // Root's, so that the agent cannot put anything else in the place of the folders below.
     try own.own(UserIdentity(user: 0, group: user.group), mode: 0o750)
-    for name in ["cache", "home", "run", "tmp"] {
-      try own.folder(name).own(user, mode: 0o700)
-    }
+    for name in AgentPlace.folders { try own.folder(name).own(user, mode: 0o700) }
     return AgentPlace(user: user, folder: folder + "/" + agent)
-  }
-
-  /// What of these paths the agents' users cannot use, each as a sentence: an agent host in somebody's
-  /// home, for example, whose interpreter they cannot execute.
-  ///
-  /// - Parameters:
-  ///   - read: files that a worker reads.
-  ///   - execute: programs that it starts; one that is not there is none.
-  package func obstacles(read: [String], execute: [String]) -> [String] {
-    guard level == .user else { return [] }
-    let anyone = UserIdentity(user: users.first, group: users.first)
-    let unreadable = read.filter { FileKind($0) != .missing && !anyone.may(.read, $0) }
-    let closed = execute.filter { FileKind($0) != .missing && !anyone.may(.execute, $0) }
-    return unreadable.map { "\($0) cannot be read by the users that agents run as" }
-      + closed.map { "\($0) cannot be executed by the users that agents run as" }
   }
 
   /// Removes an agent's folders. Nothing of it may run any more.
   package func remove(agent: String) {
-    if level == .user { removeTree(folder + "/" + agent) }
+    guard level == .user, let agents = try? FolderHandle(folder),
+      let known = try? agents.folder(agent).owner().identity.group
+    else { return }
+    agents.remove(agent)
+    claims?.giveBack(known)
   }
 
   private func takenUsers() throws(SystemError) -> Set<UInt32> {

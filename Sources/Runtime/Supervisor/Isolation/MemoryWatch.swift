@@ -16,8 +16,6 @@ package struct MemoryWatch: Sendable {
   static let killRatio = 1.25
   /// Where a control group kills at the limit, the recycling begins so much below it.
   static let groupRatio = 0.9
-  /// Below this part of all memory the task is nearly out of it.
-  static let shortRatio = 0.05
   /// After a recycling for a short task nobody else is recycled for so long: the old worker has to
   /// drain before its memory is there again.
   static let pause = Interval.seconds(60)
@@ -95,15 +93,10 @@ package struct MemoryWatch: Sendable {
     return verdicts
   }
 
-  /// Whether the task is nearly out of memory.
-  package static func isShort(_ free: FreeMemory) -> Bool {
-    Double(free.available) < Double(free.total) * shortRatio
-  }
-
   private mutating func relieve(
     _ samples: [Sample], _ free: FreeMemory, at now: Instant
   ) -> Verdict? {
-    guard Self.isShort(free), samples.count > 0 else { return nil }
+    guard free.isShort, !samples.isEmpty else { return nil }
     if let pausedUntil, now < pausedUntil { return nil }
     let share = free.total / Int64(samples.count)
     let greedy = samples.filter { $0.isSettled && $0.usedBytes > share }

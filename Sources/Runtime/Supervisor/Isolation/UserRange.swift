@@ -17,13 +17,16 @@ package struct UserRange: Sendable, Equatable {
 
   /// The lowest number that neither another agent nor the machine has; its group has the same.
   ///
-  /// - Parameter isKnown: whether the machine has a user or group of that number.
+  /// - Parameters:
+  ///   - isKnown: whether the machine has a user or group of that number.
+  ///   - claim: whether it can be had.
   package func lowestFree(
-    taken: Set<UInt32>, isKnown: (UInt32) -> Bool = UserRange.isKnownHere
+    taken: Set<UInt32>, isKnown: (UInt32) -> Bool = UserRange.isKnownHere,
+    claim: (UInt32) -> Bool = { _ in true }
   ) -> UserIdentity? {
     for offset in 0..<Self.count {
       let number = first + offset
-      if !taken.contains(number), !isKnown(number) {
+      if !taken.contains(number), !isKnown(number), claim(number) {
         return UserIdentity(user: number, group: number)
       }
     }

@@ -44,8 +44,21 @@ package final class WorkerGroups {
     } catch {
       throw .refused(error)
     }
-    for name in folderNames(folder) where name.hasPrefix("par-") { rmdir(folder + "/" + name) }
+    removeStale()
   }
+
+  /// Groups without processes, of supervisors that were killed. One that was made just now may be
+  /// another supervisor's, whose worker is still to come.
+  private func removeStale() {
+    for name in folderNames(folder) where name.hasPrefix("par-") {
+      var status = stat()
+      guard stat(folder + "/" + name, &status) == 0 else { continue }
+      if time(nil) - status.st_ctim.tv_sec > Self.staleAfter { rmdir(folder + "/" + name) }
+    }
+  }
+
+  /// In seconds.
+  static let staleAfter = 60
 
   /// Removes what is left of them, and the supervisor's own.
   package func close() {
@@ -71,17 +84,17 @@ package final class WorkerGroups {
   }
 
   private static func settle(in folder: String) throws(SystemError) -> Set<String> {
-    let own = folder + "/" + leaf
-    guard mkdir(own, 0o755) == 0 || errno == EEXIST else { throw SystemError("mkdir", own) }
-    // The machine's top may hold processes; they stay.
+    // The machine's top, which has no type, may hold processes; they stay.
     if FileKind(folder + "/cgroup.type") != .missing {
+      let own = folder + "/" + leaf
+      guard mkdir(own, 0o755) == 0 || errno == EEXIST else { throw SystemError("mkdir", own) }
       let members = readFile(folder + "/cgroup.procs").map { String(decoding: $0, as: UTF8.self) }
       for pid in members?.split(separator: "\n") ?? [] {
         // Whoever ended meanwhile need not be moved.
         try? KernelFile.write(String(pid), to: own + "/cgroup.procs")
       }
+      try KernelFile.write("0", to: own + "/cgroup.procs")
     }
-    try KernelFile.write("0", to: own + "/cgroup.procs")
     var enabled: Set<String> = []
     for controller in controllers {
       do throws(SystemError) {

@@ -82,7 +82,8 @@
   // MARK: What is known
 
   let fleet = null, agents = [], answeredAt = 0, skew = 0;
-  let chosen = null, hiddenStates = new Set(), stale = false;
+  // The agent whose details are shown; and one that is to be chosen as soon as it is there.
+  let chosen = null, awaited = null, hiddenStates = new Set(), stale = false;
   let token = sessionStorage.getItem(TOKEN_KEY);
   const traffic = new Map(); // agent -> {at, requests, points}
   const now = () => Date.now() + skew;
@@ -147,6 +148,11 @@
     agents = Array.isArray(answer.agents) ? answer.agents : [];
     measure();
     if (before) tellChanges(before);
+    if (awaited && agents.some((agent) => agent.agent_app_id === awaited)) {
+      const id = awaited;
+      awaited = null;
+      choose(id, false);
+    }
     render();
   }
 
@@ -473,7 +479,7 @@
       ["in flight", String(traffic.in_flight ?? 0)], ["requests", String(traffic.requests ?? 0)],
       ["answered 5xx", String(traffic.errors ?? 0)], ["latency p50 · p99", `${micro(traffic.p50_us)} · ${micro(traffic.p99_us)}`],
     ];
-    renew(parts.facts, facts, () => facts.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));
+    renew(parts.facts, facts, () => facts.map(([name, value]) => make("div", { class: value.length > 24 && "wide" }, make("dt", { text: name }), make("dd", { text: value }))));
     renderBoot(parts.boot, agent);
     renderRestarts(parts.restarts, agent);
   }
@@ -614,7 +620,7 @@
     get("f-package").value = word(spec.package_url ?? spec.package_path);
     get("f-sha").value = word(spec.package_sha256);
     get("f-deployment").value = word(spec.deployment_id);
-    get("f-environment").value = Object.entries(spec.environment ?? {}).map(([name, value]) => `${name}=${value}`).join("\n");
+    get("f-environment").value = Object.entries(spec.environment ?? {}).map(([name, value]) => (value === null ? name : `${name}=${value}`)).join("\n");
     get("f-memory").value = spec.memory_mb ?? "";
     get("f-cpu").value = spec.cpu_shares ?? "";
   }
@@ -623,7 +629,9 @@
     for (const [place, line] of get("f-environment").value.split("\n").entries()) {
       if (!line.trim()) continue;
       const equals = line.indexOf("=");
-      if (equals < 1) throw new Refusal(0, { error: `Line ${place + 1} of the environment is no NAME=value.` });
+      if (equals < 1) {
+        throw new Refusal(0, { error: /^\w+$/.test(line.trim()) ? `The value of ${line.trim()} is shown to nobody: write ${line.trim()}=value, or take the line out.` : `Line ${place + 1} of the environment is no NAME=value.` });
+      }
       environment[line.slice(0, equals).trim()] = line.slice(equals + 1);
     }
     const values = {
@@ -640,7 +648,7 @@
       ? ask(path(editing), { method: "PUT", body: spec, fields: editedTag ? { "If-Match": editedTag } : {} })
       : ask("agents", { method: "POST", body: spec }));
     notice(`${spec.agent_app_id} is being deployed.`, "good");
-    if (!editing) chosen ?? choose(spec.agent_app_id, false);
+    if (!editing) awaited = spec.agent_app_id;
   });
   get("deploy").addEventListener("click", () => openDeploy());
 
@@ -887,13 +895,8 @@
   addEventListener("online", refresh);
 
   showToken();
-  if (location.hash.length > 1) {
-    // The address may name the agent.
-    let id = null;
-    try { id = decodeURIComponent(location.hash.slice(1)); } catch { /* no agent's name */ }
-    refresh().then(() => { if (id && agents.some((agent) => agent.agent_app_id === id)) choose(id, false); });
-  } else {
-    refresh();
-  }
+  // The address may name the agent.
+  try { awaited = decodeURIComponent(location.hash.slice(1)) || null; } catch { /* no agent's name */ }
+  refresh();
   if (token) connect();
 })();

@@ -22,6 +22,19 @@ struct Fleet {
   static let slowestLimit = 5
 
   private(set) var runs = 0
+  /// Supervisors are no runs of an agent: they are counted apart.
+  private(set) var supervised = Supervised()
+
+  struct Supervised {
+    var supervisors = 0
+    var agents = 0
+    var failedAgents = 0
+    var changes = 0
+    var failedChanges = 0
+    var losses = 0
+    var restarts = 0
+  }
+
   private(set) var verdicts: [String: Int] = [:]
   private(set) var endings: [RunEnding: Int] = [:]
   private(set) var causes = CommonTexts()
@@ -68,6 +81,7 @@ struct Fleet {
       if verdicts[before] == 0 { verdicts[before] = nil }
       return
     }
+    if let supervisor = run.supervisor { return take(supervisor.course, of: run) }
     runs += 1
     endings[run.ending, default: 0] += 1
     if run.history.leftOut > 0 { partial += 1 }
@@ -91,6 +105,32 @@ struct Fleet {
       take(event, of: run)
     }
     for measured in run.measures { take(measured, of: run) }
+  }
+
+  private mutating func take(_ course: SupervisionCourse, of run: RunReport) {
+    supervised.supervisors += 1
+    supervised.agents += course.agents.count
+    for agent in course.agents {
+      supervised.changes += agent.changes
+      supervised.failedChanges += agent.failedChanges
+      supervised.losses += agent.losses
+      supervised.restarts += agent.restarts
+      if agent.stretches.last?.state == .failed { supervised.failedAgents += 1 }
+    }
+    for moment in run.history.moments {
+      switch moment.event {
+      case .supervisor(.agentTargetFailed(_, _, let reason)):
+        failures.take("change of version: \(Signature.fold(reason))", at: run.place)
+      case .supervisor(.agentState(let facts)) where facts.to == .failed:
+        failures.take("agent: \(Signature.fold(facts.reason ?? "failed"))", at: run.place)
+      case .supervisor(.desiredRefused(_, let errors)):
+        for error in errors {
+          failures.take("desired state: \(Signature.fold(error))", at: run.place)
+        }
+      case .warning(let code, _): warnings.take(code, at: run.place)
+      default: break
+      }
+    }
   }
 
   private mutating func take(_ event: LogEvent, of run: RunReport) {

@@ -83,8 +83,12 @@ struct FollowedRuns {
       return rows
     }
     if let report = table.take(line, key, hash: hash, at: place) {
-      known[key] = nil
-      return rows + ended(report, isTold: run.isTroubleTold)
+      // It may be another's: a supervisor's line can end the run of a worker.
+      let ended = RunKey(report.runID)
+      let isTold = known[ended]?.run.isTroubleTold ?? run.isTroubleTold
+      known[ended] = nil
+      rows += self.ended(report, isTold: isTold)
+      if ended == key { return rows }
     }
     if isStopped { known[key] = nil }
     rows += trouble(key)
@@ -96,7 +100,8 @@ struct FollowedRuns {
     let isJoined = line.sequence > 1 && table.standing(key) == .unknown
     if isJoined { joined += 1 }
     return Known(
-      agent: line.agentAppID ?? "-", wallNanoseconds: line.wallNanoseconds, isJoined: isJoined)
+      agent: line.event.isSupervisors ? "supervisor" : line.agentAppID ?? "-",
+      wallNanoseconds: line.wallNanoseconds, isJoined: isJoined)
   }
 
   private mutating func take(
@@ -215,8 +220,8 @@ struct FollowedRuns {
       return [row]
     }
     switch line.event {
-    case .agentOutput, .request, .slowRequest, .requestAborted, .workerStarted, .runStarted,
-      .supervisor:
+    case .supervisor(let told): return supervisorRows(told, line, row)
+    case .agentOutput, .request, .slowRequest, .requestAborted, .workerStarted, .runStarted:
       return []
     case .fetch, .verify, .install, .load, .runtimeReady, .drain, .stopped, .budgetExceeded,
       .hardLimitExceeded, .configError, .bootFailed, .bootProgress, .fetchRetry, .workerExited,
@@ -228,4 +233,31 @@ struct FollowedRuns {
       }
     }
   }
+
+  /// A supervisor's line: agents' states, traffic, losses, and what went wrong.
+  private func supervisorRows(
+    _ told: SupervisorLine, _ line: LogLine, _ head: TextLine
+  ) -> [TextLine] {
+    var row = head
+    let column = row.width
+    let style = line.event.level.style
+    switch told {
+    case .started, .loaded, .agentWorker, .adminRequest, .agentRemoved: return []
+    case .agentState(let facts):
+      row.add("\(facts.agent) ", .bold)
+      row.add(facts.to.rawValue, facts.to.style)
+      row.advance(to: column + 26)
+      row.add(" ")
+      return row.wrapping(told.words, .dim, columns: layout.columns)
+    case .agentDeploy, .agentTraffic, .agentWorkerStop, .agentWorkerExited, .agentTargetFailed:
+      row.add("\(told.agent ?? "") ", .bold)
+    case .desiredState, .desiredRefused, .ready, .draining, .stopped, .illegalEvent:
+      row.add("\(line.event.name) ", .bold)
+    }
+    return row.wrapping(told.words, style, columns: layout.columns)
+  }
+}
+
+extension LogEvent {
+  fileprivate var isSupervisors: Bool { if case .supervisor = self { true } else { false } }
 }

@@ -46,7 +46,7 @@ struct CoverageView: TraceView {
   // MARK: Text
 
   private var text: String {
-    [head, seen, unseenEntries, unseenCells, strange]
+    [head, seen, unseenEntries, unseenCells, supervisors, strange]
       .filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
   }
 
@@ -119,6 +119,24 @@ struct CoverageView: TraceView {
     return lines + never.map { "  " + $0 }
   }
 
+  /// What supervisors' agents went through; what of their table was never seen is not asked here.
+  private var supervisors: [String] {
+    guard coverage.supervisors > 0 else { return [] }
+    var lines = [
+      "\(Figures.counted(coverage.supervisors, "supervisor", "supervisors")), agents seen"
+    ]
+    for state in AgentStateName.allCases {
+      let ways = agentMoves.filter { $0.move.to == state }.map { "\($0.move.words) \($0.count)" }
+      lines += labelled(state.rawValue, ways, separator: " · ")
+    }
+    return lines
+  }
+
+  private var agentMoves: [(move: Coverage.AgentMove, count: Int)] {
+    coverage.agentMoves.map { (move: $0.key, count: $0.value) }
+      .sorted { ($1.count, $0.move.words) < ($0.count, $1.move.words) }
+  }
+
   private var strange: [String] {
     var lines: [String] = []
     func note(_ count: Int, _ one: String, _ many: String) {
@@ -174,10 +192,25 @@ struct CoverageView: TraceView {
             "count": .count($0.count),
           ])
         }),
+      "supervisors": .count(coverage.supervisors),
+      "agent_transitions": .array(
+        agentMoves.map {
+          .members([
+            "from": $0.move.from.map { .string($0.rawValue) } ?? .null,
+            "to": .string($0.move.to.rawValue), "cause": .string($0.move.cause.rawValue),
+            "count": .count($0.count),
+          ])
+        }),
       "illegal_events": .count(coverage.illegal.values.reduce(0, +)),
       "steps_outside_the_table": .count(coverage.strangers),
     ])
     return String(decoding: JSONWriter.pretty(value), as: UTF8.self)
+  }
+}
+
+extension Coverage.AgentMove {
+  fileprivate var words: String {
+    from.map { "\(cause.rawValue) from \($0.rawValue)" } ?? cause.rawValue
   }
 }
 

@@ -32,7 +32,7 @@ extension RunReport {
       "started_at": history.startedAt.map {
         .string(Timestamp.format(nanosecondsSince1970: $0))
       } ?? .null,
-      "lines": .integer(Int64(lines)), "state": .string(state.rawValue),
+      "lines": .integer(Int64(lines)), "state": .string(stateName),
       "outcome": .optional(outcome),
       "exit_code": .optional(stopped.map { Int64($0.exitCode) }), "end_ms": .integer(timeline.end),
       "boot_ms": .optional(timeline.boot),
@@ -41,16 +41,18 @@ extension RunReport {
       "requests": .integer(Int64(history.requests)),
       "output_lines": .integer(Int64(history.outputLines)),
       "left_out": .integer(Int64(history.leftOut)), "trouble": troubleJSON, "failure": failureJSON,
-      "due": .array(
-        verdict == .incomplete
-          ? due.map {
-            .members(["timer": .string($0.timer.rawValue), "at_ms": .integer($0.at)])
-          } : []),
+      "excuse": .optional(excuse), "due": .array(verdict == .incomplete ? dueJSON : []),
       "timeline": .array(timeline.stretches.map(\.json)),
       "losses": .array(timeline.losses.map(\.json)),
       "reloads": .array(timeline.reloads.map(\.json)),
-      "marks": .array(timeline.marks.map(\.json)),
+      "marks": .array(timeline.marks.map(\.json)), "supervisor": supervisor?.json ?? .null,
     ])
+  }
+
+  private var dueJSON: [JSONValue] {
+    let timers: [(name: String, at: Int64)] =
+      supervisor?.due.map { ($0.name, $0.at) } ?? due.map { ($0.timer.rawValue, $0.at) }
+    return timers.map { .members(["timer": .string($0.name), "at_ms": .integer($0.at)]) }
   }
 
   /// What is wrong with the log; null: nothing.
@@ -61,9 +63,15 @@ extension RunReport {
       "promise": .optional(violation?.promise.rawValue),
       "promise_text": .optional(violation?.promise.text),
       "seq": .optional(violation?.sequence), "event": .optional(violation?.event),
-      "state": .string(violation?.state.rawValue ?? state.rawValue),
+      "state": .string(violation?.stateName ?? stateName),
       "allowed": .array((violation?.allowed ?? []).map { .string($0) }),
       "missed_by_ms": .optional(violation?.missedByMilliseconds),
+      "witness": violation?.witness.map {
+        .members([
+          "run_id": .string($0.runID), "seq": .integer($0.sequence), "text": .string($0.text),
+          "place": .optional($0.place),
+        ])
+      } ?? .null,
       "before": .array(before.map(\.json)), "repairs": .array(repairs.map { .string($0) }),
     ])
   }
@@ -86,6 +94,7 @@ extension Totals {
     .members([
       "runs": .object(
         runs.sorted { $0.key < $1.key }.map { JSONMember($0.key, .integer(Int64($0.value))) }),
+      "excused": .integer(Int64(excused)),
       "lines": .integer(Int64(lines)), "foreign": .integer(Int64(foreign)),
       "too_long": .integer(Int64(tooLong)), "cut_off": .integer(Int64(cutOff)),
       "duplicates": .integer(Int64(duplicates)), "unreadable": .integer(Int64(unreadable)),

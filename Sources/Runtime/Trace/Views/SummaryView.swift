@@ -28,7 +28,7 @@ struct SummaryView: TraceView {
   private var width: Int { max(40, options.width) }
 
   private func head(_ totals: Totals) -> [String] {
-    guard fleet.runs > 0 else {
+    guard fleet.runs > 0 || fleet.supervised.supervisors > 0 else {
       return Figures.wrapped(
         [DisplayText.escape(totals.nothing(options))], separator: " ", indent: 0, width: width)
     }
@@ -47,7 +47,27 @@ struct SummaryView: TraceView {
     }
     return Figures.wrapped(parts, separator: " · ", indent: 0, width: width)
       + Figures.wrapped(verdicts, separator: " · ", indent: 2, width: width)
+      + supervised
       + list(fleet.promises, "promises broken", of: "with the first place")
+  }
+
+  /// Supervisors are no runs of an agent: their verdicts are above, and their lives here.
+  private var supervised: [String] {
+    let sums = fleet.supervised
+    guard sums.supervisors > 0 else { return [] }
+    var parts = [
+      Figures.counted(sums.supervisors, "supervisor", "supervisors"),
+      "\(Figures.counted(sums.agents, "agent", "agents"))"
+        + (sums.failedAgents > 0 ? ", \(sums.failedAgents) failed" : ""),
+      Figures.counted(sums.changes, "change of version", "changes of version")
+        + (sums.failedChanges > 0 ? ", \(sums.failedChanges) failed" : ""),
+    ]
+    if sums.losses > 0 {
+      parts.append(
+        "\(Figures.counted(sums.losses, "worker", "workers")) lost, "
+          + Figures.counted(sums.restarts, "restart", "restarts"))
+    }
+    return Figures.wrapped(parts, separator: " · ", indent: 2, width: width)
   }
 
   private var endings: [String] {
@@ -196,6 +216,13 @@ struct SummaryView: TraceView {
     let value: JSONValue = .members([
       "schema": 1, "kind": "summary", "runs": .count(fleet.runs),
       "verdicts": .counts(fleet.verdicts),
+      "supervisors": .members([
+        "count": .count(fleet.supervised.supervisors), "agents": .count(fleet.supervised.agents),
+        "failed_agents": .count(fleet.supervised.failedAgents),
+        "changes": .count(fleet.supervised.changes),
+        "failed_changes": .count(fleet.supervised.failedChanges),
+        "losses": .count(fleet.supervised.losses), "restarts": .count(fleet.supervised.restarts),
+      ]),
       "promises_broken": Self.json(fleet.promises, "promise"),
       "endings": .counts(
         Dictionary(fleet.endings.map { ($0.key.text, $0.value) }, uniquingKeysWith: +)),

@@ -13,25 +13,32 @@ enum PageRecord {
 
   /// Without its moments, whose list is `moments`.
   static func make(_ run: RunReport, moments: [JSONValue]) -> JSONValue {
+    let course = run.supervisor?.course
     let isCut = moments.isEmpty ? 0 : run.history.leftOut
     return .members([
       "id": .string(run.runID), "agent": .optional(run.agentAppID),
       "deployment": .optional(run.deploymentID),
       "package": .optional(run.package.map { "\($0.name) \($0.version)" }),
       "verdict": .string(run.verdict.name), "why": .optional(run.problem),
-      "state": .string(run.state.rawValue), "outcome": .optional(run.outcome),
+      "state": .string(run.stateName), "outcome": .optional(run.outcome),
       "lines": .integer(Int64(run.lines)), "requests": .integer(Int64(run.history.requests)),
       "output": .integer(Int64(run.history.outputLines)), "place": .string(run.place),
       "troublePlace": .optional(run.troublePlace), "trouble": .optional(run.troubleAt),
       "base": RunClock(run.history).start.map { .number(Double($0 / 1000) / 1000) } ?? .null,
       "end": .integer(run.timeline.end), "boot": .optional(run.timeline.boot),
       "violation": violation(run),
-      "due": .array(run.due.map { .array([.string($0.what), .integer($0.at)]) }),
+      "due": .array(
+        run.supervisor?.due.map { .array([.string($0.what), .integer($0.at)]) }
+          ?? run.due.map { .array([.string($0.what), .integer($0.at)]) }),
       "repairs": .array(run.repairs.map { .string($0) }),
-      "stretches": .array(run.timeline.stretches.map(stretch)),
+      "excuse": .optional(run.excuse),
+      "agents": course.map(SupervisorRecord.agents) ?? .null, "settle": .optional(course?.settle),
+      "stretches": course.map(SupervisorRecord.phases)
+        ?? .array(run.timeline.stretches.map(stretch)),
       "workers": .array(WorkerLife.all(in: run.history).map(worker)),
       "reloads": .array(run.timeline.reloads.map(reload)),
-      "marks": .array(run.timeline.marks.filter(\.isDrawn).map(mark)),
+      "marks": course.map(SupervisorRecord.marks)
+        ?? .array(run.timeline.marks.filter(\.isDrawn).map(mark)),
       "leftOut": .integer(Int64(isCut)),
       "gapAt": isCut > 0
         ? .integer(run.history.moments[History.limit / 2].sequence) : .null,
@@ -50,9 +57,15 @@ enum PageRecord {
     guard let violation = run.violation else { return .null }
     return .members([
       "promise": .string(violation.promise.rawValue), "text": .string(violation.promise.text),
-      "sequence": .integer(violation.sequence), "state": .string(violation.state.rawValue),
+      "sequence": .integer(violation.sequence), "state": .string(violation.stateName),
       "event": .string(violation.event), "problem": .string(violation.problem),
       "missed": .optional(violation.missedByMilliseconds),
+      "witness": violation.witness.map {
+        .members([
+          "run": .string($0.runID), "sequence": .integer($0.sequence), "text": .string($0.text),
+          "place": .optional($0.place),
+        ])
+      } ?? .null,
       "allowed": .array(violation.allowed.map { .string($0) }),
     ])
   }

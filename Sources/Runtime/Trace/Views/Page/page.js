@@ -2,7 +2,12 @@
 // Everything that a log can say reaches the page as text (textContent, setAttribute on fixed names): nothing
 // is ever parsed as HTML. Only the rows that are visible exist.
 (() => {
-  const STATES = ["fetching", "verifying", "installing", "loading", "ready", "draining", "stopped"];
+  const STATES = ["fetching", "verifying", "installing", "loading", "ready", "draining", "stopped",
+    // Of a supervisor's agents, and of itself.
+    "booting", "restarting", "failed", "starting", "serving"];
+  const STOPPED = 6;
+  /** Colours there are for versions; more than that begin again, and their letters tell them apart. */
+  const VERSION_COLOURS = 6;
   const VERDICTS = ["violates", "corrupt", "unknown-version", "incomplete", "conforms"];
   /** Where the logarithmic axis turns from straight to logarithmic, in milliseconds. */
   const LOG_KNEE = 50;
@@ -67,6 +72,7 @@
   const firstBase = runs.reduce((least, run) => Math.min(least, run.base ?? Infinity), Infinity);
   for (const [index, run] of runs.entries()) {
     run.index = index;
+    run.children = [];
     run.base ??= Number.isFinite(firstBase) ? firstBase : 0;
     run.restarts = run.stretches.filter(([state, , attempt]) => state === 3 && attempt > 1).length;
     run.stretches.forEach((stretch) => { stretch.end = stretch[4] ?? Math.max(run.end, stretch[3]); });
@@ -77,16 +83,51 @@
         `${event} ${fields.error ?? ""} ${fields.code ?? ""} ${fields.message ?? ""}`),
     ].join(" ").toLowerCase();
     run.sentence = sentence(run);
+    if (run.agents) run.children = run.agents.map((agent) => agentRow(run, agent));
   }
+  /** A row for an agent of a supervisor: what a run has, as far as an agent has it. */
+  function agentRow(run, agent) {
+    const runIDs = new Set(agent.lives.map(([, , , id]) => id));
+    const row = {
+      ...run, agents: null, children: [], parent: run, of: agent, id: `${run.id}/${agent.id}`, agent: agent.id, why: null,
+      trouble: null, violation: null, outcome: null, boot: null, repairs: [], due: [], reloads: [], workers: [], leftOut: 0,
+      state: STATES[agent.stretches.at(-1)?.[0]] ?? run.state, restarts: agent.restarts, requests: 0, output: 0,
+      stretches: agent.stretches, marks: run.marks.filter((mark) => mark[5] === agent.id),
+      moments: run.moments.filter(([, , , , fields]) => fields.agent === agent.id || runIDs.has(fields.worker_run)),
+    };
+    row.stretches.forEach((stretch) => { stretch.end = stretch[4] ?? Math.max(run.end, stretch[3]); });
+    row.isOpen = row.stretches.length > 0 && row.stretches.at(-1)[0] !== STOPPED;
+    row.hay = [agent.id, ...agent.versions.flat(), ...runIDs, ...row.stretches.flatMap(([state, cause]) => [STATES[state], cause])]
+      .join(" ").toLowerCase();
+    row.sentence = sentence(row).replace(/^[^:]*/, agent.id);
+    run.hay += ` ${row.hay}`;
+    return row;
+  }
+  const versionOf = (row, revision) => row.of?.versions.findIndex(([, other]) => other === revision) ?? -1;
+  const versionName = (row, revision) => row.of?.versions[versionOf(row, revision)]?.[0] ?? "";
   function sentence(run) {
     const parts = run.stretches.slice(0, 12).map((stretch) =>
-      `${STATES[stretch[0]]}${stretch[0] === 6 ? "" : " " + length(stretch.end - stretch[3])}`);
+      `${STATES[stretch[0]]}${stretch[0] === STOPPED ? "" : " " + length(stretch.end - stretch[3])}`);
     if (run.stretches.length > 12) parts.push("and more");
     return `${run.verdict}: ${parts.join(", ")}${run.isOpen ? ", the log ends there" : ""}`;
   }
   function summary(run) {
     if (run.why) return run.why;
-    const parts = [run.isOpen ? `ends in ${run.state}` : run.outcome ?? run.state, length(run.end)];
+    if (run.of) {
+      const { versions, changes, failedChanges, losses, served, down } = run.of;
+      const parts = [run.state, versions.length > 1 ? `${versions.length} versions` : versions[0]?.[1] ?? ""];
+      if (changes) parts.push(plural(changes, "change"));
+      if (failedChanges) parts.push(`${failedChanges} failed`);
+      if (losses) parts.push(plural(losses, "loss", "losses"));
+      if (down) parts.push(`down ${length(down)}`);
+      return [...parts, `up ${length(served)}`].filter(Boolean).join(" · ");
+    }
+    if (run.agents) {
+      const parts = [run.isOpen ? `ends ${run.state}` : run.outcome ?? run.state, plural(run.agents.length, "agent"), length(run.end)];
+      if (run.settle !== null) parts.push(`settled ${length(run.settle)}`);
+      return parts.join(" · ");
+    }
+    const parts = [run.excuse ?? (run.isOpen ? `ends in ${run.state}` : run.outcome ?? run.state), length(run.end)];
     if (run.boot !== null) parts.push(`boot ${length(run.boot)}`);
     if (run.restarts) parts.push(plural(run.restarts, "restart"));
     const reloads = run.reloads.length;
@@ -100,7 +141,7 @@
   let shown = [], active = 0, opened = null;
 
   const orders = {
-    trouble: (a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) || (b.outcome === "failed") - (a.outcome === "failed") || a.base - b.base,
+    trouble: (a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) || !!b.agents - !!a.agents || (b.outcome === "failed") - (a.outcome === "failed") || a.base - b.base,
     log: (a, b) => a.index - b.index,
     start: (a, b) => a.base - b.base || a.index - b.index,
     length: (a, b) => b.end - a.end,
@@ -114,10 +155,16 @@
     const kept = shown[active];
     shown = runs.filter((run) => shownVerdicts.has(run.verdict) && words.every((word) => run.hay.includes(word)));
     shown.sort(orders[get("sort").value]);
+    const count = shown.length;
+    // A supervisor's agents stand below it: all, or those that the filter is about.
+    shown = shown.flatMap((run) => {
+      const found = run.children.filter((row) => words.every((word) => row.hay.includes(word)));
+      return [run, ...(found.length ? found : run.children)];
+    });
     active = Math.max(0, shown.indexOf(kept));
     grid.setAttribute("aria-rowcount", shown.length);
     get("empty").hidden = shown.length > 0;
-    get("status").textContent = `${plural(shown.length, "run")} shown`;
+    get("status").textContent = `${plural(count, "run")} shown`;
     rows.forEach((row) => row.remove());
     rows.clear();
     draw();
@@ -249,14 +296,17 @@
   }
 
   function makeRow(run, index) {
-    const code = make("code", {}, short(run.id));
-    const name = make("span", { class: "name" }, run.agent ?? "(no agent)", code);
+    const code = run.of
+      ? make("span", { class: "versions" }, ...run.of.versions.slice(-4).map(([letter], index) =>
+          make("b", { class: `v${(Math.max(0, run.of.versions.length - 4) + index) % VERSION_COLOURS}` }, letter)))
+      : make("code", {}, short(run.id));
+    const name = make("span", { class: "name" }, run.agents ? "supervisor" : run.agent ?? "(no agent)", code);
     const sub = make("span", { class: run.why || run.outcome === "failed" ? "sub trouble" : "sub" }, summary(run));
-    const mark = icon(run.verdict);
+    const mark = run.of ? make("span", { class: `swatch ${run.state}`, "aria-hidden": "true" }) : icon(run.verdict);
     const svg = make("svg", { role: "img", "aria-label": run.sentence });
-    const row = make("div", { role: "row", class: "row", id: `row-${index}`, "aria-rowindex": index + 1, "data-run": run.id },
+    const row = make("div", { role: "row", class: run.of ? "row agent" : "row", id: `row-${index}`, "aria-rowindex": index + 1, "data-run": run.id },
       make("div", { role: "rowheader", class: "label" }, mark,
-        make("div", {}, make("span", { class: "hidden" }, `${run.verdict}: `), name, sub)),
+        make("div", {}, make("span", { class: "hidden" }, run.of ? "agent " : `${run.verdict}: `), name, sub)),
       make("div", { role: "gridcell", class: "track" }, svg));
     row.svg = svg;
     row.addEventListener("click", (event) => {
@@ -282,7 +332,7 @@
       const [state, cause, attempt, start, , sequence, waits] = stretch;
       const from = cut(x(start)), to = cut(x(stretch.end));
       if (to < -10 || from > width + 10) continue;
-      if (state === 6) { parts.push(cap(run, from, stretch)); continue; }
+      if (state === STOPPED) { parts.push(cap(run, from, stretch)); continue; }
       // What is thinner than a pixel and already covered is not drawn again.
       if (to - from < 1 && to < covered) continue;
       const wide = Math.max(to - from, 1.4), name = STATES[state];
@@ -300,7 +350,10 @@
         wait.sequence = sequence;
         parts.push(tipped(wait, `waits: ${what} · ${length(end - begin)}`, `in ${name}`));
       }
-      const left = Math.max(from, 0), room = Math.min(to, width) - left, label = length(stretch.end - start);
+      const left = Math.max(from, 0), room = Math.min(to, width) - left;
+      const version = versionName(run, stretch[7]), label = `${version ? `${version} ` : ""}${length(stretch.end - start)}`;
+      if (version) bar.words.push(`version ${version} ${stretch[7]}${stretch[8] === null ? "" : `, worker ${stretch[8]}`}`);
+      if (stretch[9]) bar.words.push(stretch[9]);
       const free = waits.length ? firstFree(stretch, x, left) : room;
       if (free > 7 * name.length + 12) {
         const text = free > 7 * (name.length + label.length) + 20 ? `${name} ${label}` : name;
@@ -309,6 +362,7 @@
     }
     if (run.isOpen) parts.push(make("path", { class: "cap open", d: `M${(cut(x(run.end)) + 3).toFixed(1)} 7v18` }));
     for (const worker of run.workers) drawWorker(worker);
+    for (const life of run.of?.lives ?? []) drawLife(life);
     for (const [start, end, error] of run.reloads) {
       const from = cut(x(start)), to = Math.max(cut(x(end ?? run.end)), from + 3);
       if (to < -10 || from > width + 10) continue;
@@ -338,6 +392,26 @@
     }
     svg.replaceChildren(...parts);
 
+    /** A worker's process: thin while it boots, then as thick as it serves, in its version's colour. */
+    function drawLife([worker, revision, pid, id, start, serves, end, lost, how, lane, sequence]) {
+      const from = cut(x(start)), to = Math.max(cut(x(end ?? run.end)), from + 1);
+      if (to < -10 || from > width + 10) return;
+      const y = 29 + Math.min(lane, 2) * 7, index = versionOf(run, revision), ready = serves === null ? to : Math.min(to, Math.max(from, cut(x(serves))));
+      const words = [`worker ${worker} · version ${versionName(run, revision)} ${revision} · ${length((end ?? run.end) - start)}`,
+        serves === null ? "it never served" : `served after ${length(serves - start)}`,
+        end === null ? "its end is not in the log" : `${lost ? "was lost" : "ended as asked"}${how ? `: ${how}` : ""}`,
+        id ? `process ${pid}, run ${short(id)}` : `process ${pid}`];
+      const add = (left, right, height) => {
+        if (right - left < 0.2) return;
+        const life = make("rect", { class: `life v${Math.max(0, index) % VERSION_COLOURS}`, x: left.toFixed(2), y: y + (5 - height) / 2, width: (right - left).toFixed(2), height, rx: 1 });
+        life.sequence = sequence;
+        parts.push(tipped(life, ...words));
+      };
+      add(from, ready, 2);
+      add(ready, to, 5);
+      if (to - Math.max(from, 0) > 16) parts.push(make("text", { class: "life-text", x: (Math.max(from, 0) + 3).toFixed(1), y: y + 5 }, versionName(run, revision)));
+      if (lost) parts.push(make("rect", { class: "worker lost", x: (to - 1.5).toFixed(2), y: y - 1, width: 3, height: 7 }));
+    }
     function drawWorker([pid, attempt, start, end, asked, how, lane]) {
       const from = cut(x(start)), to = Math.max(cut(x(end ?? run.end)), from + 1);
       if (to < -10 || from > width + 10) return;
@@ -422,6 +496,12 @@
       box.append(make("h3", {}, `${violation.event}, seq ${violation.sequence}: ${violation.problem}`),
         make("p", { class: "promise" }, make("code", {}, violation.promise), ` – ${violation.text}`),
         make("p", {}, `The state before was ${violation.state}${run.troublePlace ? `; the line is ${run.troublePlace}` : ""}.`));
+      const witness = violation.witness;
+      if (witness) {
+        const run = runs.find((other) => other.id === witness.run);
+        box.append(make("p", {}, `The worker's own log, run ${short(witness.run)}, seq ${witness.sequence}: ${witness.text}${witness.place ? ` (${witness.place})` : ""} `,
+          run ? make("button", { type: "button", on: { click: () => { goTo(run); jump(witness.sequence); } } }, "Show that line") : null));
+      }
       if (violation.missed !== null) box.append(make("p", {}, `Missed by ${length(violation.missed)}.`));
       if (violation.allowed.length) {
         box.append(make("p", {}, "What could have stood there:"), list(violation.allowed));
@@ -435,6 +515,25 @@
     }
     return box;
   }
+  /** The workers of an agent; the button of one whose log is here shows its run. */
+  function workerTable(row) {
+    const head = ["worker", "version", "process", "from", "served after", "lived", "end"].map((name) => make("th", { scope: "col" }, name));
+    const body = row.of.lives.slice(-200).map(([worker, revision, pid, id, start, serves, end, lost, how]) => {
+      const run = id && runs.find((other) => other.id === id);
+      return make("tr", {},
+        make("th", { scope: "row" }, run ? make("button", { type: "button", title: `Show run ${id}`, on: { click: () => goTo(run) } }, `${worker}`) : `${worker}`),
+        make("td", {}, make("b", { class: `letter v${Math.max(0, versionOf(row, revision)) % VERSION_COLOURS}` }, versionName(row, revision)), ` ${revision.slice(0, 6)}`),
+        make("td", {}, `${pid}`), make("td", {}, length(start)), make("td", {}, serves === null ? "never" : length(serves - start)),
+        make("td", {}, `${end === null ? "≥ " : ""}${length((end ?? row.end) - start)}`),
+        make("td", { class: lost ? "lost-text" : "" }, end === null ? "not in the log" : how ?? (lost ? "lost" : "as asked")));
+    });
+    return make("table", { class: "lives" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
+  }
+  function goTo(run) {
+    const index = shown.indexOf(run);
+    if (index >= 0) setActive(index);
+    open(run);
+  }
   const list = (texts) => make("ul", {}, ...texts.map((text) => make("li", {}, text)));
 
   function stretchTable(run) {
@@ -443,13 +542,14 @@
       const [state, cause, attempt, start, end, , waits] = stretch;
       const took = stretch.end - start, waited = waits.reduce((sum, [, begin, until]) => sum + until - begin, 0);
       const name = STATES[state], share = (ms) => (ms / longest * 90).toFixed(1);
-      const isEnd = state === 6;
+      const isEnd = state === STOPPED;
       const bar = make("svg", { class: "share", "aria-hidden": "true" },
         make("rect", { class: name, x: 0, y: 0, width: isEnd ? 0 : Math.max(share(took), 1), height: 10 }),
         make("rect", { class: "wait", x: share(took - waited), y: 0, width: share(waited), height: 10 }));
       return make("tr", {},
         make("th", { scope: "row" }, make("span", { class: `swatch ${name}` }), name, attempt ? ` ${attempt}` : ""),
-        make("td", {}, cause, waits.length ? make("div", { class: "waits" }, waits.slice(0, 5).map(([what, begin, until]) => `${what} ${length(until - begin)}`).join(", ")) : null),
+        make("td", {}, [cause, versionName(run, stretch[7])].filter(Boolean).join(" · "),
+          stretch[9] ? make("div", { class: "waits" }, stretch[9]) : null, waits.length ? make("div", { class: "waits" }, waits.slice(0, 5).map(([what, begin, until]) => `${what} ${length(until - begin)}`).join(", ")) : null),
         make("td", { class: "number" }, length(start)),
         make("td", { class: "number" }, isEnd ? "" : `${end === null ? "≥ " : ""}${length(took)}`),
         make("td", { class: "number" }, isEnd ? "" : length(Math.max(0, took - waited))),
@@ -503,20 +603,26 @@
     levels.addEventListener("change", fill);
     fill();
     const due = run.due.map(([what, at]) => `${what} at ${length(at)}`).join(", ");
+    const versions = run.of?.versions.map(([letter, revision, deployment]) => `${letter} ${revision}${deployment ? ` (${deployment})` : ""}`).join(", ");
     const others = [plural(run.requests, "request"), plural(run.output, "line") + " of the agent"].join(", ");
     detail.replaceChildren(
       make("div", { class: "detail-head" },
-        make("div", {}, make("h2", {}, icon(run.verdict), run.agent ?? "(no agent)", make("span", { class: "hidden" }, `, ${run.verdict}`)), make("code", {}, run.id)),
+        make("div", {}, make("h2", {}, icon(run.verdict), run.agents ? "supervisor" : run.agent ?? "(no agent)", make("span", { class: "hidden" }, `, ${run.verdict}`)), make("code", {}, run.parent?.id ?? run.id)),
         make("button", { type: "button", on: { click: () => zoomTo(run) }, title: "Zoom to this run (z)" }, "Zoom"),
         make("button", { type: "button", id: "close", "aria-label": "Close", title: "Close (Esc)", on: { click: close } }, "✕")),
       troubleBox(run) ?? "",
-      make("dl", { class: "facts" }, ...[
-        fact("verdict", run.verdict), fact("outcome", run.outcome ?? `the log ends in ${run.state}`),
+      make("dl", { class: "facts" }, ...(run.of ? [
+        fact("state", run.state), fact("versions", versions), fact("up", length(run.of.served)), fact("down", run.of.down ? length(run.of.down) : null),
+        fact("changes", run.of.changes || null), fact("failed changes", run.of.failedChanges || null), fact("losses", run.of.losses || null),
+      ] : [
+        fact("verdict", run.verdict), fact("outcome", run.outcome ?? `the log ends in ${run.state}`), fact("why not judged by --strict", run.excuse),
+        fact("agents", run.agents?.length), fact("settled after", run.agents && run.settle !== null ? length(run.settle) : null),
         fact("lived", length(run.end)), fact("boot", run.boot === null ? null : length(run.boot)),
         fact("restarts", run.restarts || null), fact("due next", run.verdict === "incomplete" ? due : null), fact("package", run.package), fact("deployment", run.deployment),
         fact("started", wholeClock(run.base)), fact("lines", `${run.lines.toLocaleString("en")} (${others})`), fact("first line", run.place),
-      ].filter(Boolean)),
+      ]).filter(Boolean)),
       make("h3", {}, "Where the time went"), stretchTable(run),
+      ...(run.of?.lives.length ? [make("h3", {}, "Its workers"), workerTable(run)] : []),
       make("h3", {}, "Events", levels), events);
     detail.hidden = false;
     detail.scrollTop = 0;
@@ -754,12 +860,18 @@
       [swatch(make("path", { class: "mark warning", d: "M8 1.5l5 8.5H3z" })), "warning"],
       [swatch(make("path", { class: "mark error", d: "M8 1l5 5-5 5-5-5z" })), "error"],
       [swatch(make("path", { class: "cap failed", d: "M4 2l8 8m0-8l-8 8" })), "failed"]];
+    if (runs.some((run) => run.agents)) {
+      legend.push(...["booting", "restarting"].map((name) => [swatch(box(`bar ${name}`)), `agent ${name}`]), [swatch(box("bar failed")), "agent failed"],
+        ...["A", "B", "C"].map((letter, index) => [swatch(make("rect", { class: `life v${index}`, x: 0, y: 3, width: 16, height: 6, rx: 1 })), `version ${letter}`]));
+    }
     get("legend").append(...legend.map(([shape, name]) => make("li", {}, shape, name)));
 
     // A boot is lost beside a long life on a straight axis.
     const ends = runs.map((run) => run.end).sort((a, b) => a - b);
     const boots = runs.map((run) => run.boot).filter((boot) => boot !== null).sort((a, b) => a - b);
-    if (boots.length && ends.at(-1) > 60 * boots[boots.length >> 1]) kind = get("axis-kind").value = "log";
+    // Workers stand below their supervisor, each at its own time.
+    if (runs.some((run) => run.agents)) kind = get("axis-kind").value = "clock";
+    else if (boots.length && ends.at(-1) > 60 * boots[boots.length >> 1]) kind = get("axis-kind").value = "log";
     measure();
     domain = whole;
     choose();

@@ -18,11 +18,25 @@ struct PictureView: TraceView {
     let id: String
     let verdict: String
     let words: String
-    let isTrouble: Bool
+    var isTrouble: Bool
     let timeline: Timeline
     let workers: [WorkerLife]
-    let troubleAt: Int64?
+    var troubleAt: Int64?
     let outcome: String?
+    // Of a supervisor or an agent of one.
+    var isAgent = false
+    var bars: [Bar] = []
+    var lives: [SupervisionCourse.Life] = []
+    var end: Int64?
+  }
+
+  private struct Bar {
+    let kind: String
+    let name: String
+    let words: String
+    let start: Int64
+    let end: Int64
+    let hasVersion: Bool
   }
 
   private var rows: [Row] = []
@@ -33,8 +47,9 @@ struct PictureView: TraceView {
       leftOut += 1
       return ""
     }
-    var words = run.problem ?? run.outcome ?? "ends in \(run.state.rawValue)"
+    var words = run.problem ?? run.outcome ?? "ends in \(run.stateName)"
     if run.problem == nil { words += " · \(TimeText.length(run.timeline.end))" }
+    if let supervisor = run.supervisor { return show(run, supervisor.course, words) }
     rows.append(
       Row(
         name: run.agentAppID ?? "(no agent)", id: String(run.runID.prefix(8)),
@@ -44,9 +59,52 @@ struct PictureView: TraceView {
     return ""
   }
 
+  /// A supervisor has a row, and each of its agents one below.
+  private mutating func show(
+    _ run: RunReport, _ course: SupervisionCourse, _ words: String
+  ) -> String {
+    func row(_ name: String, _ id: String, _ words: String) -> Row {
+      Row(
+        name: name, id: id, verdict: run.verdict.name, words: words, isTrouble: false,
+        timeline: Timeline(History()), workers: [], troubleAt: nil, outcome: run.outcome)
+    }
+    var own = row("supervisor", String(run.runID.prefix(8)), words)
+    own.isTrouble = run.problem != nil
+    own.troubleAt = run.troubleAt
+    own.end = course.end
+    own.bars = course.phases.map { phase in
+      Bar(
+        kind: phase.name.rawValue, name: phase.name.rawValue, words: phase.cause,
+        start: phase.start, end: phase.end ?? course.end, hasVersion: false)
+    }
+    rows.append(own)
+    for agent in course.agents {
+      guard rows.count < Self.runLimit else {
+        leftOut += 1
+        continue
+      }
+      let versions = agent.versions.map { "\($0.name) \($0.revision.prefix(6))" }
+      var one = row("  \(agent.id)", "", versions.joined(separator: " "))
+      one.isAgent = true
+      one.end = course.end
+      one.bars = agent.stretches.map { stretch in
+        let version = agent.version(stretch.revision)?.name
+        return Bar(
+          kind: stretch.state.rawValue,
+          name: [version, stretch.state.rawValue].compactMap(\.self).joined(separator: " "),
+          words: stretch.reason ?? stretch.cause, start: stretch.start,
+          end: stretch.end ?? course.end, hasVersion: version != nil)
+      }
+      one.lives = agent.lives
+      rows.append(one)
+    }
+    return ""
+  }
+
   func finish(_ totals: Totals) -> String {
     let axis = TimeAxis(
-      end: rows.map(\.timeline.end).max() ?? 1, boots: rows.compactMap(\.timeline.boot),
+      end: rows.map { $0.end ?? $0.timeline.end }.max() ?? 1,
+      boots: rows.compactMap(\.timeline.boot),
       width: Self.width - Self.labelWidth - 24)
     let height = Self.top + Double(rows.count) * Self.rowHeight + 12
     let counts = totals.runs.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
@@ -81,12 +139,25 @@ struct PictureView: TraceView {
     let name = XMLText.escape(shortened(row.name, to: 24))
     var text = "<g transform=\"translate(0 \(number(y)))\">"
     text += "<title>\(XMLText.escape("\(row.verdict): \(row.words)"))</title>"
-    text += "<circle class=\"\(row.verdict)\" cx=\"12\" cy=\"9\" r=\"4\"/>"
+    if !row.isAgent {
+      text += "<circle class=\"\(row.verdict)\" cx=\"12\" cy=\"9\" r=\"4\"/>"
+    }
     text +=
       "<text x=\"22\" y=\"13\">\(name) <tspan class=\"soft\">\(XMLText.escape(row.id))</tspan></text>"
     text += "<text class=\"\(row.isTrouble ? "bad" : "soft")\" x=\"22\" y=\"26\">"
     text += "\(XMLText.escape(shortened(row.words, to: 36)))</text>\n"
     var drawn = -Double.infinity
+    text += draw(row.bars, place)
+    for life in row.lives.prefix(Self.stretchLimit) {
+      let from = place(life.start)
+      let to = max(from + 1, place(life.end ?? row.end ?? 0))
+      text += "<rect class=\"worker\" x=\"\(number(from))\" y=\"\(20 + min(life.lane, 2) * 4)\" "
+      text += "width=\"\(number(to - from))\" height=\"2.6\"><title>worker \(life.worker)"
+      text += "\(XMLText.escape(life.how.map { ", \($0)" } ?? ""))</title></rect>"
+      if life.wasLost {
+        text += "<circle class=\"lost\" cx=\"\(number(to))\" cy=\"21.3\" r=\"3\"/>"
+      }
+    }
     for stretch in row.timeline.stretches.prefix(Self.stretchLimit) {
       let from = place(stretch.start)
       let to = place(stretch.end ?? row.timeline.end)
@@ -127,6 +198,30 @@ struct PictureView: TraceView {
       text += "\(XMLText.escape(row.words))</title></path>"
     }
     return text + "</g>\n"
+  }
+
+  private func draw(_ bars: [Bar], _ place: (Int64) -> Double) -> String {
+    var text = ""
+    var drawn = -Double.infinity
+    for stretch in bars.prefix(Self.stretchLimit) where stretch.kind != "stopped" {
+      let (from, to) = (place(stretch.start), place(stretch.end))
+      guard to - from >= 0.8 || to > drawn else { continue }
+      let width = max(1.2, to - from)
+      drawn = from + width
+      text += bar(stretch.kind, from, width, y: 2, height: 15)
+      let label =
+        "\(stretch.name) \(TimeText.length(stretch.end - stretch.start)): \(stretch.words)"
+      text += "<title>\(XMLText.escape(label))</title></rect>"
+      let room = width - 8
+      let name =
+        stretch.hasVersion && Double(stretch.name.utf8.count) * 6.6 > room
+        ? String(stretch.name.prefix { $0 != " " }) : stretch.name
+      if Double(name.utf8.count) * 6.6 <= room {
+        text +=
+          "<text class=\"in\" x=\"\(number(from + 5))\" y=\"13.4\">\(XMLText.escape(name))</text>"
+      }
+    }
+    return text
   }
 
   private func bar(
@@ -181,7 +276,8 @@ struct PictureView: TraceView {
     .in{fill:#10161d;font-size:10.5px;font-weight:500;pointer-events:none}
     .ground{fill:#fff}.grid{stroke:#e4e8ed;fill:none}.bar{stroke:rgba(0,0,0,.42);stroke-width:.7}
     .fetching{fill:#56b4e9}.verifying{fill:#0072b2}.installing{fill:#e69f00}.loading{fill:#e5d532}
-    .ready{fill:#14a97f}.draining{fill:#cc79a7}.wait{fill:url(#wait)}.veil{fill:#fff;opacity:.8}
+    .booting{fill:#e5d532}.restarting{fill:#e69f00}.failed{fill:#d1495b}.starting{fill:#9ec9e6}
+    .serving{fill:#a9dccb}.ready{fill:#14a97f}.draining{fill:#cc79a7}.wait{fill:url(#wait)}.veil{fill:#fff;opacity:.8}
     .stripe{fill:#28323c;opacity:.55}.worker{fill:#4a7f71}.lost,.violates,.corrupt{fill:#b3261e}
     .conforms{fill:#00694d}.incomplete{fill:#52606d}.unknown-version{fill:#8a4b00}
     .cap{fill:none;stroke:#6b7785;stroke-width:2;stroke-linecap:round}.cap.failed{stroke:#b3261e}

@@ -21,6 +21,7 @@ struct ChromeView: TraceView {
     runs += 1
     let clock = RunClock(run.history)
     let lives = WorkerLife.all(in: run.history)
+    if let supervisor = run.supervisor { return text(self.events(run, supervisor.course, clock)) }
     var events = heads(run, lanes: lives.reduce(0) { max($0, $1.lane + 1) })
     for stretch in run.timeline.stretches { events += states(stretch, run.timeline, clock) }
     for reload in run.timeline.reloads {
@@ -36,6 +37,10 @@ struct ChromeView: TraceView {
             JSONMember("s", "p"), JSONMember("args", .members(["problem": .string(trouble)])),
           ]))
     }
+    return text(events)
+  }
+
+  private mutating func text(_ events: [JSONValue]) -> String {
     var text = ""
     for event in events {
       text += isFirst ? "\n" : ",\n"
@@ -46,6 +51,84 @@ struct ChromeView: TraceView {
   }
 
   func finish(_ totals: Totals) -> String { "\n]}\n" }
+
+  /// A supervisor: a track for its phases, and for each agent one for its states and as many for its
+  /// workers as overlap.
+  private func events(
+    _ run: RunReport, _ course: SupervisionCourse, _ clock: RunClock
+  ) -> [JSONValue] {
+    var events = [
+      head(
+        "process_name", .states,
+        ["name": .string("supervisor \(run.runID.prefix(8))")]),
+      head("process_labels", .states, ["labels": .string(run.verdict.name)]),
+      head("process_sort_index", .states, ["sort_index": .integer(runs)]),
+      head("thread_name", .states, ["name": "supervisor"]),
+      head("thread_sort_index", .states, ["sort_index": 1]),
+    ]
+    for phase in course.phases {
+      events.append(
+        slice(
+          phase.name.rawValue, 1, phase.start, phase.end ?? course.end,
+          [JSONMember("cause", .string(phase.cause))], clock))
+    }
+    var track: Int64 = 1
+    func named(_ name: String) {
+      track += 1
+      events.append(head("thread_name", track, ["name": .string(name)]))
+      events.append(head("thread_sort_index", track, ["sort_index": .integer(track)]))
+    }
+    for agent in course.agents {
+      named(agent.id)
+      for stretch in agent.stretches {
+        let version = agent.version(stretch.revision)
+        var facts = [
+          JSONMember("cause", .string(stretch.cause)),
+          JSONMember("seq", .integer(stretch.sequence)),
+        ]
+        if let version { facts.append(JSONMember("revision", .string(version.revision))) }
+        if let reason = stretch.reason { facts.append(JSONMember("reason", .string(reason))) }
+        events.append(
+          slice(
+            stretch.state.rawValue + (version.map { " \($0.name)" } ?? ""), track, stretch.start,
+            stretch.end ?? course.end, facts, clock))
+      }
+      for mark in course.marks where mark.agent == agent.id {
+        events.append(
+          .members([
+            "ph": "i", "s": "t", "name": .string(mark.kind), "cat": "lifecycle",
+            "pid": .integer(runs), "tid": .integer(track),
+            "ts": .integer(clock.microseconds(at: mark.at)),
+            "args": .members([
+              "what": .string(mark.label), "level": .string(mark.level.rawValue),
+              "seq": .integer(mark.sequence),
+            ]),
+          ]))
+      }
+      let lanes = agent.lives.reduce(0) { max($0, $1.lane + 1) }
+      let first = track + 1
+      for lane in 0..<lanes { named("\(agent.id) worker\(lane == 0 ? "" : " \(lane + 1)")") }
+      for life in agent.lives {
+        let version = agent.version(life.revision)?.name ?? ""
+        events.append(
+          slice(
+            "worker \(life.worker) \(version)", first + Int64(life.lane), life.start,
+            life.end ?? course.end,
+            [
+              JSONMember("revision", .string(life.revision)),
+              JSONMember("pid", .integer(Int64(life.pid))),
+              JSONMember("run_id", .optional(life.runID)), JSONMember("end", .optional(life.how)),
+            ], clock))
+      }
+    }
+    if let troubleAt = run.troubleAt, let trouble = run.problem {
+      events.append(
+        event(
+          "i", run.verdict.name, .states, clock.microseconds(at: troubleAt),
+          [JSONMember("s", "p"), JSONMember("args", .members(["problem": .string(trouble)]))]))
+    }
+    return events
+  }
 
   private func heads(_ run: RunReport, lanes: Int) -> [JSONValue] {
     let name = "\(run.agentAppID ?? "run") \(run.runID.prefix(8))"

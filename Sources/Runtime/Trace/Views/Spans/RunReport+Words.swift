@@ -28,6 +28,7 @@ extension RunReport {
   var outcome: String? { stoppedFacts?.outcome.rawValue }
 
   var stoppedFacts: StoppedFacts? {
+    if let supervisor { return supervisor.course.ending }
     for moment in history.moments.reversed() {
       if case .stopped(_, let facts) = moment.event { return facts }
     }
@@ -46,6 +47,7 @@ extension RunReport {
   var version: String? {
     for moment in history.moments {
       if case .runStarted(let version, _, _, _, _) = moment.event { return version }
+      if case .supervisor(.started(let version, _, _, _, _)) = moment.event { return version }
     }
     return nil
   }

@@ -17,6 +17,9 @@ struct SpanView: TraceView {
     let clock = RunClock(run.history)
     let identity = SpanIdentity(runID: run.runID)
     var spans = [whole(run, clock, identity)]
+    if let supervisor = run.supervisor {
+      spans += self.spans(of: supervisor.course, clock, identity)
+    }
     for (index, stretch) in run.timeline.stretches.enumerated() where stretch.state != .stopped {
       spans += self.spans(of: stretch, Int64(index), run.timeline, clock, identity)
     }
@@ -45,7 +48,10 @@ struct SpanView: TraceView {
 
   private func resource(_ run: RunReport) -> [(String, JSONValue)] {
     var facts: [(String, JSONValue)] = [
-      ("service.name", .string(run.agentAppID ?? "par-lifecycle")),
+      (
+        "service.name",
+        .string(run.agentAppID ?? (run.supervisor == nil ? "par-lifecycle" : "par-supervisor"))
+      ),
       ("service.instance.id", .string(run.runID)),
     ]
     if let package = run.package {
@@ -61,6 +67,49 @@ struct SpanView: TraceView {
   }
 
   // MARK: Spans
+
+  /// A supervisor's agents: a span for each stay in a state, and for each worker, which names the trace
+  /// of its own log.
+  private func spans(
+    of course: SupervisionCourse, _ clock: RunClock, _ identity: SpanIdentity
+  ) -> [JSONValue] {
+    let parent = identity.span("run")
+    return course.agents.flatMap { agent in
+      let states = agent.stretches.map { stretch in
+        var facts: [(String, JSONValue)] = [
+          ("par.agent", .string(agent.id)), ("par.cause", .string(stretch.cause)),
+          ("par.seq", .integer(stretch.sequence)),
+        ]
+        if let revision = stretch.revision { facts.append(("par.revision", .string(revision))) }
+        if let reason = stretch.reason { facts.append(("par.reason", .string(reason))) }
+        return span(
+          "\(agent.id) \(stretch.state.rawValue)", identity.trace,
+          identity.span("agent", stretch.sequence), parent: parent,
+          nanoseconds(clock, stretch.start), nanoseconds(clock, stretch.end ?? course.end), facts)
+      }
+      let workers = agent.lives.map { life in
+        var facts: [(String, JSONValue)] = [
+          ("par.agent", .string(agent.id)), ("par.worker", .integer(Int64(life.worker))),
+          ("par.revision", .string(life.revision)), ("process.pid", .integer(Int64(life.pid))),
+        ]
+        if let run = life.runID { facts.append(("par.run_id", .string(run))) }
+        var more: [JSONMember] = []
+        if life.wasLost {
+          more.append(
+            JSONMember(
+              "status",
+              .members([
+                "code": .integer(Status.error.rawValue), "message": .string(life.how ?? "lost"),
+              ])))
+        }
+        return span(
+          "\(agent.id) worker \(life.worker)", identity.trace,
+          identity.span("supervised worker", Int64(life.worker)), parent: parent,
+          nanoseconds(clock, life.start), nanoseconds(clock, life.end ?? course.end), facts, more)
+      }
+      return states + workers
+    }
+  }
 
   private func whole(_ run: RunReport, _ clock: RunClock, _ identity: SpanIdentity) -> JSONValue {
     var facts: [(String, JSONValue)] = [

@@ -28,6 +28,9 @@ struct RunText {
   }
 
   private var name: String {
+    if let supervisor = run.supervisor {
+      return "supervisor, \(CountText.of(supervisor.course.agents.count, "agent"))"
+    }
     let agent = run.agentAppID ?? package?.name ?? "unknown agent"
     return package.map { "\(agent) \($0.version)" } ?? agent
   }
@@ -36,7 +39,11 @@ struct RunText {
 
   var lines: [TextLine] {
     var lines = head
-    lines += TimelineText(run, layout).lines
+    if let supervisor = run.supervisor {
+      lines += SupervisorText(run, supervisor, layout).lines
+    } else {
+      lines += TimelineText(run, layout).lines
+    }
     switch run.verdict {
     case .conforms: break
     case .incomplete: lines += incomplete
@@ -46,8 +53,10 @@ struct RunText {
     case .unknownVersion(let found):
       lines += trouble(
         "unknown version at \(place): ",
-        "the log is of \(found); this program knows schema \(LogLine.schema), machine "
-          + "\(MachineTable.hash). Read it with the program that wrote it")
+        "the log is of \(found); this program knows schema \(LogLine.schema), "
+          + (run.supervisor == nil
+            ? "machine \(MachineTable.hash)" : "supervisor \(SupervisionTable.hash)")
+          + ". Read it with the program that wrote it")
     }
     return lines
   }
@@ -77,6 +86,9 @@ struct RunText {
   private var facts: String {
     let timeline = run.timeline
     var facts = [CountText.of(run.lines, "line"), TimeText.length(timeline.end)]
+    if let supervisor = run.supervisor {
+      return (facts + supervisor.course.facts).joined(separator: ", ")
+    }
     if let boot = timeline.boot { facts.append("ready after \(TimeText.length(boot))") }
     if timeline.served > 0 { facts.append("served \(TimeText.length(timeline.served))") }
     if timeline.unserved > 0 { facts.append("down \(TimeText.length(timeline.unserved))") }
@@ -88,12 +100,15 @@ struct RunText {
 
   /// In what state a log ends, since when, and what was to come.
   private var incomplete: [TextLine] {
-    let since = run.timeline.stretches.last?.start ?? 0
-    var text = "in \(run.state.rawValue) since \(TimeText.length(since))"
+    let since =
+      run.supervisor.map { $0.course.phases.last?.start ?? 0 } ?? run.timeline.stretches.last?.start
+      ?? 0
+    var text = "in \(run.stateName) since \(TimeText.length(since))"
     text += ", for \(TimeText.length(run.timeline.end - since)) when the last line was written"
-    if let next = run.due.first {
+    if let next = run.nextDue {
       text += ". Due next: \(next.what), at \(TimeText.length(next.at))"
     }
+    if let excuse = run.excuse { text += ". Its process was \(excuse)" }
     return trouble("the log ends: ", text, .yellow)
   }
 
@@ -101,7 +116,12 @@ struct RunText {
     var lines = trouble("violates \(violation.promise.rawValue) at \(place)", "")
     lines += fact("promise", violation.promise.text)
     lines += fact("line", "seq \(violation.sequence), \(violation.event): \(violation.problem)")
-    lines += fact("state", "\(violation.state.rawValue), before the line")
+    lines += fact("state", "\(violation.stateName), before the line")
+    if let witness = violation.witness {
+      let place = witness.place.map { " (\($0))" } ?? ""
+      lines += fact(
+        "worker", "run \(witness.runID), seq \(witness.sequence), \(witness.text)\(place)")
+    }
     if let missed = violation.missedByMilliseconds {
       lines += fact("missed", "by \(TimeText.length(missed)) (\(missed) ms)")
     }
@@ -142,6 +162,30 @@ struct RunText {
     var lead = TextLine(name, .dim, indent: TextLayout.indent + 2)
     lead.advance(to: TextLayout.indent + 11)
     return lead.wrapping(text, columns: layout.columns)
+  }
+}
+
+extension RunReport {
+  /// What was to come next; nil: nothing was awaited.
+  var nextDue: (what: String, at: Int64)? {
+    if let supervisor { return supervisor.due.first.map { ($0.what, $0.at) } }
+    return due.first.map { ($0.what, $0.at) }
+  }
+}
+
+extension SupervisionCourse {
+  /// A supervisor's life in numbers.
+  var facts: [String] {
+    func sum(_ part: (Agent) -> Int) -> Int { agents.reduce(0) { $0 + part($1) } }
+    var facts = [CountText.of(agents.count, "agent")]
+    if let settle { facts.append("settled after \(TimeText.length(settle))") }
+    let (changes, failed) = (sum(\.changes), sum(\.failedChanges))
+    if changes > 0 { facts.append(CountText.of(changes, "change") + " of version") }
+    if failed > 0 { facts.append("\(failed) failed") }
+    let (losses, restarts) = (sum(\.losses), sum(\.restarts))
+    if losses > 0 { facts.append(CountText.of(losses, "worker") + " lost") }
+    if restarts > 0 { facts.append(CountText.of(restarts, "restart")) }
+    return facts
   }
 }
 

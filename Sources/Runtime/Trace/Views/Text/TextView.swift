@@ -17,7 +17,7 @@ struct TextView: TraceView {
 
   mutating func show(_ run: RunReport) -> String {
     let text = RunText(run, layout)
-    guard isCalm(run.verdict) else { return print(text.lines + [TextLine()]) }
+    guard isCalm(run) else { return print(text.lines + [TextLine()]) }
     calm += 1
     if calm <= Self.shownWhole { return print(text.lines + [TextLine()]) }
     var lines = [text.short]
@@ -28,10 +28,10 @@ struct TextView: TraceView {
     return print(lines)
   }
 
-  private func isCalm(_ verdict: Replay.Verdict) -> Bool {
-    switch verdict {
+  private func isCalm(_ run: RunReport) -> Bool {
+    switch run.verdict {
     case .conforms: true
-    case .incomplete: !options.isStrict
+    case .incomplete: !options.isStrict || run.excuse != nil
     case .violates, .corrupt, .unknownVersion: false
     }
   }
@@ -75,6 +75,7 @@ extension Totals {
       ? nothing(options)
       : "\(CountText.of(count, "run")): \(verdicts.joined(separator: ", ")); "
         + CountText.of(lines, "line")
+    if excused > 0 { text += ", \(CountText.of(excused, "worker")) lost as a supervisor says" }
     if foreign > 0 { text += ", \(CountText.of(foreign, "line")) of others" }
     if tooLong > 0 { text += " (\(CountText.number(tooLong)) too long to be looked at)" }
     if cutOff > 0 { text += ", \(CountText.number(cutOff)) cut off" }

@@ -1,14 +1,16 @@
+@testable import Lifecycle
+
 /// Replays a supervisor's own lines with the machine that wrote them: each line is turned back into the
 /// event that it tells of, or it is one that the event before led to. `SupervisorLine` says which is
 /// which.
 ///
-/// What it judges: that the machine can have taken that event there, that it came to what the lines
+/// It is written apart from the one of `trace`, so that the tests have a second opinion. What it judges: that the machine can have taken that event there, that it came to what the lines
 /// say, in their order, and that no timer fired early. What a line says of processes, ports, requests
 /// and of workers' own logs is for others to judge.
-public struct SupervisionReplay: Sendable {
+struct SupervisionReplay: Sendable {
   /// Why a line cannot stand there.
-  public struct Disagreement: Error, Equatable, Sendable {
-    public enum Kind: Sendable, Equatable {
+  struct Disagreement: Error, Equatable, Sendable {
+    enum Kind: Sendable, Equatable {
       /// It is not the line that comes next.
       case order
       /// No event leads to it, or the machine refuses the one that does.
@@ -19,31 +21,31 @@ public struct SupervisionReplay: Sendable {
       case early(milliseconds: Int64)
     }
 
-    public let kind: Kind
+    let kind: Kind
     /// A sentence about the line.
-    public let problem: String
+    let problem: String
     /// What could have stood there instead; empty where that is not known.
-    public let allowed: [String]
+    let allowed: [String]
   }
 
-  public private(set) var machine: Supervision
+  private(set) var machine: Supervision
   /// Lines that the last event led to and that are still to come.
-  public private(set) var expected: [SupervisorLine] = []
+  private(set) var expected: [SupervisorLine] = []
   /// Workers that were started and have no `agent_worker` yet: their revisions by their numbers.
-  public private(set) var unannounced: [Int: String] = [:]
+  private(set) var unannounced: [Int: String] = [:]
   /// The steps that the last line led to.
-  public private(set) var steps: [SupervisionStep] = []
+  private(set) var steps: [SupervisionStep] = []
 
-  public init(policy: SupervisionPolicy) { machine = Supervision(policy: policy) }
+  init(policy: SupervisionPolicy) { machine = Supervision(policy: policy) }
 
   /// Whether all is said: the last line was the supervisor's last.
-  public private(set) var isOver = false
+  private(set) var isOver = false
   /// What the machine ended the process with.
   private var exitCode: Int32?
 
   /// Takes the next of the supervisor's lines, as of then. After a disagreement the replay is of no
   /// use any more.
-  public mutating func take(
+  mutating func take(
     _ line: SupervisorLine, at now: Instant
   ) throws(Disagreement) {
     steps = []
@@ -57,7 +59,6 @@ public struct SupervisionReplay: Sendable {
       try Self.compare(line, with: next)
       return
     }
-    passDelays(until: now)
     switch line {
     case .started: return
     case .agentWorker(let facts): return try announce(facts, at: now)
@@ -200,16 +201,6 @@ public struct SupervisionReplay: Sendable {
     throw .refused("nothing has started worker \(worker)")
   }
 
-  /// Delays that are over and start nothing yet, because too many workers are on their way out, have
-  /// no line.
-  private mutating func passDelays(until now: Instant) {
-    for (timer, due) in delays(of: nil) where due <= now {
-      var trial = machine
-      let step = trial.handle(.due(timer), at: due)
-      if step.effects.isEmpty { machine = trial }
-    }
-  }
-
   private mutating func exit(
     _ facts: AgentWorkerExitFacts, at now: Instant
   ) throws(Disagreement) {
@@ -245,20 +236,14 @@ public struct SupervisionReplay: Sendable {
   }
 
   private mutating func stop(_ facts: StoppedFacts, at now: Instant) throws(Disagreement) {
-    guard case .draining(let draining) = machine.phase else {
+    guard case .draining = machine.phase else {
       guard machine.phase == .stopped else {
         throw .refused("the supervisor did not drain before")
       }
       return try over(facts)
     }
-    if draining.stage == .waiting {
-      // A deadline or a second signal that finds all workers killed already has no line.
-      let killed = machine.agents.allSatisfy { $0.retiring.allSatisfy { $0.stage == .killing } }
-      guard killed else { throw .refused("workers run that were not killed") }
-      let margin = machine.policy.killMargin - machine.policy.exitMargin
-      _ = machine.handle(.terminationRequested(.interrupt), at: now - margin)
-    }
     try send(.due(.deadline), at: now)
+    guard machine.phase == .stopped else { throw .refused("workers run that were not killed") }
     try over(facts)
   }
 
