@@ -5,50 +5,28 @@ import LinuxSystem
 
 /// The supervisor's own lines.
 extension SupervisorRun {
-  /// The lines of what the machine decided, in the order in which a replay takes them.
-  ///
-  /// - Parameter before: the machine as it was.
-  func writeLines(of step: SupervisionStep, before: Supervision, at now: Instant) {
-    for transition in step.transitions {
-      let worker = transition.worker
-      write(
-        .agentState(
-          AgentStateFacts(
-            agent: transition.agent, from: transition.from, to: transition.to,
-            cause: transition.cause, reason: transition.reason, worker: worker, mark: mark(worker))),
-        about: transition.agent, at: now)
-    }
-    for failed in step.failedTargets {
-      write(
-        .agentTargetFailed(
-          agent: failed.deployment.agent, revision: failed.deployment.revision,
-          reason: failed.reason), about: failed.deployment.agent, at: now)
-    }
-    for stop in step.stops {
-      write(
-        .agentWorkerStop(
-          AgentWorkerStopFacts(
-            agent: stop.agent, worker: stop.worker, workerRun: mark(stop.worker).run,
-            isForced: stop.isForced, cause: stop.cause,
-            reason: stop.cause == .contradicted ? workers[stop.worker]?.testimony.lie : nil)),
-        about: stop.agent, at: now)
-    }
-    for effect in step.effects {
-      switch effect {
-      case .route(let agent, let worker):
-        write(
-          .agentTraffic(agent: agent, from: before.agent(agent)?.route, to: worker), about: agent,
-          at: now)
-      case .forget(let agent): write(.agentRemoved(agent: agent), about: agent, at: now)
-      case .settled:
-        let counts = supervision.counts
-        write(
-          .ready(
-            ready: counts[.ready, default: 0], failed: counts[.failed, default: 0],
-            settleMilliseconds: (now - .start).milliseconds), about: nil, at: now)
-      case .start, .stop, .kill, .exit: break
+  /// The lines of what the machine decided, in the order in which a replay takes them. Whoever has
+  /// read that an agent's traffic goes to a worker, or that all have settled, finds it so.
+  func writeLines(of step: SupervisionStep, at now: Instant) {
+    for line in step.lines({ mark($0) }) {
+      switch line {
+      case .agentTraffic(let agent, _, let worker):
+        log.write(.supervisor(line), at: now, about: agent) { route(agent, to: worker) }
+      case .agentState(let facts): write(line, about: facts.agent, at: now)
+      case .agentWorkerStop(let facts): write(line, about: facts.agent, at: now)
+      case .agentTargetFailed(let agent, _, _), .agentRemoved(let agent):
+        write(line, about: agent, at: now)
+      case .started, .desiredState, .desiredRefused, .loaded, .agentDeploy, .agentWorker,
+        .agentWorkerExited, .adminRequest, .ready, .draining, .stopped, .illegalEvent:
+        write(line, about: nil, at: now)
       }
     }
+    guard step.effects.contains(.settled) else { return }
+    let counts = supervision.counts
+    let line = SupervisorLine.ready(
+      ready: counts[.ready, default: 0], failed: counts[.failed, default: 0],
+      settleMilliseconds: (now - .start).milliseconds)
+    log.write(.supervisor(line), at: now, act: publishOwn)
   }
 
   private func write(_ line: SupervisorLine, about agent: String?, at now: Instant) {

@@ -177,12 +177,11 @@ final class SupervisorRun {
       return
     case .moved, .stayed: break
     }
-    let before = supervision
     supervision = next
     if step.phase == .draining { beginDrain(at: now) }
     if let line = line?(step) { log.write(line, at: now, about: event.agent) }
     if step.phase == .draining { writeDraining(at: now) }
-    writeLines(of: step, before: before, at: now)
+    writeLines(of: step, at: now)
     armTimers()
     note(step, at: now)
     for effect in step.effects { carryOut(effect) }
