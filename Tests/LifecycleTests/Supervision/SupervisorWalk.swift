@@ -19,6 +19,7 @@ struct SupervisorWalk {
   private var workers: [Int: Worker] = [:]
   private var random: SplitMix
   private var isLoaded = false
+  private var drainStartedAt = Instant.start
   /// Of 1000 steps, how many ask the supervisor to stop.
   private let endings: Int
 
@@ -61,6 +62,7 @@ struct SupervisorWalk {
     case ..<80: desire()
     case ..<100:
       let agent = names[pick(names.count)]
+      guard machine.agent(agent) != nil, machine.phase.name != .draining else { return }
       write(
         .desiredState(
           DesiredStateFacts(source: .api, revision: nil, added: [], changed: [], removed: [agent])))
@@ -73,6 +75,7 @@ struct SupervisorWalk {
   private mutating func terminate(_ signal: Signal) {
     let event = SupervisorEvent.terminationRequested(signal)
     if machine.phase.name == .starting || machine.phase.name == .serving {
+      drainStartedAt = now
       write(.draining(cause: signal.rawValue, inFlight: 0, deadlineMilliseconds: 30_000))
     }
     handle(event)
@@ -137,7 +140,7 @@ struct SupervisorWalk {
       .agentWorkerExited(
         AgentWorkerExitFacts(
           agent: worker.agent, worker: number, mark: WorkerMark(run: "r\(number)", sequence: 9),
-          end: end, status: 1, signal: nil, outOfMemory: false,
+          end: end, status: end.kind == .couldNotStart ? nil : 1, signal: nil, outOfMemory: false,
           restarts: step.restart?.restarts ?? 0,
           delayMilliseconds: step.restart?.delay.milliseconds))
     }
@@ -180,7 +183,7 @@ struct SupervisorWalk {
           .stopped(
             StoppedFacts(
               exitCode: code, outcome: code == 0 ? .clean : .failed, completed: 0, aborted: 0,
-              drainMilliseconds: 0)))
+              drainMilliseconds: now.milliseconds - drainStartedAt.milliseconds)))
       case .route, .forget: break
       }
     }
