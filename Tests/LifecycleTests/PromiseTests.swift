@@ -168,7 +168,8 @@ struct PromiseTests {
   @Test("is kept by no log that breaks it: each has one here")
   func complete() {
     // Whether a line stands twice word for word, only who reads the file knows.
-    #expect(Set(Self.all.map(\.promise)) == Set(Promise.allCases).subtracting([.noLineTwice]))
+    let ofRuns = Promise.allCases.filter { $0.group != .supervisors && $0.group != .views }
+    #expect(Set(Self.all.map(\.promise)) == Set(ofRuns).subtracting([.noLineTwice]))
   }
 
   @Test("has a name in kebab-case and a sentence that ends, and stands in the table once")

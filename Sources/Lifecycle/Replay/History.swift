@@ -47,14 +47,15 @@ public struct History: Sendable {
   /// Whether no moment of it was kept, nor any line counted.
   public var isEmpty: Bool { startedAt == nil }
 
-  /// What is kept of the line of that number. Searched from the end, where it mostly is.
-  public func moment(_ sequence: Int64) -> Moment? {
+  /// What last moved the run up to the line of that number, as far as it is kept. Searched from the end,
+  /// where it mostly is.
+  public func move(upTo sequence: Int64) -> Moment? {
     for back in recent.indices {
       let moment = recent[(oldest + recent.count - 1 - back) % recent.count]
-      if moment.sequence <= sequence { return moment.sequence == sequence ? moment : nil }
+      if moment.sequence <= sequence, moment.event.transition != nil { return moment }
     }
-    guard let moment = beginning.last(where: { $0.sequence <= sequence }) else { return nil }
-    return moment.sequence == sequence ? moment : nil
+    guard leftOut == 0 else { return nil }
+    return beginning.last { $0.sequence <= sequence && $0.event.transition != nil }
   }
 
   public mutating func take(_ line: LogLine) {

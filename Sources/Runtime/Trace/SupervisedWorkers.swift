@@ -15,7 +15,11 @@ struct SupervisedWorkers {
     func view(_ claim: WorkerClaim) -> WorkerView {
       WorkerView(
         first: moments.first,
-        moment: claim.sequence.flatMap { sequence in moments.last { $0.sequence == sequence } },
+        moment: claim.sequence.flatMap { sequence in
+          moments.dropFirst(isWhole ? 0 : 1).last {
+            $0.sequence <= sequence && $0.event.transition != nil
+          }
+        },
         ending: moments, lastSequence: lastSequence, isWhole: isWhole, wasReady: wasReady)
     }
   }
@@ -89,7 +93,8 @@ extension OpenRun {
   func view(_ claim: WorkerClaim) -> WorkerView {
     let moments = claim.isEnd ? history.moments : []
     return WorkerView(
-      first: history.first, moment: claim.sequence.flatMap { history.moment($0) },
+      first: history.first,
+      moment: claim.sequence.flatMap { $0 <= lastSequence ? history.move(upTo: $0) : nil },
       ending: claim.isEnd ? moments : history.last.map { [$0] } ?? [], lastSequence: lastSequence,
       isWhole: history.leftOut == 0,
       wasReady: claim.isEnd ? moments.contains { $0.event.isReady } : nil)

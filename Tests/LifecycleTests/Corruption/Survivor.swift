@@ -85,6 +85,9 @@ struct Survivor {
       what: "drain_ms of supervisor_stopped",
       why: "by one millisecond: between the end and its line"),
     Survivor(
+      what: "worker_seq of agent_state",
+      why: "the worker is in that state at each of its lines until it moves again"),
+    Survivor(
       what: "worker_run of agent_worker_stop",
       why: "of a worker of which no other line names the run"),
   ]

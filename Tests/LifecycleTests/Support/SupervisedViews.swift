@@ -37,7 +37,7 @@ struct SupervisedViews {
     guard let own = workers[claim.runID] else { return nil }
     return claim.violation(
       WorkerView(
-        first: own.history.first, moment: claim.sequence.flatMap { own.history.moment($0) },
+        first: own.history.first, moment: claim.sequence.flatMap { own.history.move(upTo: $0) },
         ending: own.history.moments, lastSequence: own.lastSequence, isWhole: true,
         wasReady: own.wasReady), of: line)
   }

@@ -21,9 +21,13 @@ struct SupervisedPair {
     let before = reads ? Array(lines.prefix(max(0, lines.count - late))) : []
     let after = reads ? Array(lines.suffix(min(late, lines.count))) : []
     // The worker begins once its process is told of, and goes on while it is asked to stop.
-    let all =
-      Array(first.prefix(4)) + before.prefix(2) + first.dropFirst(4) + before.dropFirst(2)
-      + last.prefix(2) + after + last.suffix(1)
+    var all: [LogLine] = Array(first.prefix(4))
+    all += before.prefix(2)
+    all += first.dropFirst(4)
+    all += before.dropFirst(2)
+    all += last.prefix(2)
+    all += after
+    all += last.suffix(1)
     return all.flatMap { $0.encoded + [0x0A] }
   }
 

@@ -40,7 +40,7 @@ public struct WorkerClaim: Sendable, Equatable {
 /// What is known of a worker's own log when its supervisor speaks of it.
 public struct WorkerView: Sendable {
   var first: History.Moment?
-  /// The line that is spoken of; nil: it is not kept, or no line is.
+  /// What last moved it up to the line that is spoken of; nil: it is not kept, or no line is.
   var moment: History.Moment?
   /// The last moments, at least as far as they tell how it ended.
   var ending: [History.Moment]
