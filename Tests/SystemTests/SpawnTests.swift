@@ -217,9 +217,11 @@ struct SpawnTests {
   @Test("a signal that it shall ignore does not end it, others do")
   func ignoring() throws {
     let pipe = try Pipe()
+    var confinement = Confinement()
+    confinement.ignoredSignal = SIGUSR2
     let pid = try ProcessTree.spawn(
       "/bin/sh", arguments: ["sh", "-c", "kill -USR2 $$; echo alive; kill -USR1 $$"],
-      environment: [], descriptors: [-1, pipe.writeEnd], ignoring: SIGUSR2)
+      environment: [], descriptors: [-1, pipe.writeEnd], confinement: confinement)
     closeDescriptor(pipe.writeEnd)
     defer { closeDescriptor(pipe.readEnd) }
     #expect(Child.readToEnd(pipe.readEnd) == "alive\n")

@@ -15,7 +15,7 @@ public struct HostLocation: Sendable, Equatable {
   public var python: String { folder + "/.venv/bin/python" }
 
   /// How many folders above the program are looked at.
-  static let searchDepth = 6
+  public static let searchDepth = 6
 
   public static func find(program: String = "/proc/self/exe") -> HostLocation? {
     guard let program = resolvedPath(program) else { return nil }
