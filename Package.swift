@@ -75,7 +75,8 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch", "DataPlane",
+        "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch",
+        "DataPlane",
         "ControlPlane", "CPlatform", "YAML",
       ],
       path: "Sources/Runtime/Supervisor",

@@ -55,10 +55,13 @@ def fleet(place: Place) -> Iterator[Supervise]:
 
 
 @pytest.fixture(scope="module")
-def supervisor(fleet: Supervise) -> Supervisor:
-    supervisor = fleet()
+def supervisor(fleet: Supervise) -> Iterator[Supervisor]:
+    # One of its workers is killed, so the log as a whole is not one that ends as it should.
+    supervisor = fleet(checked=False)
     supervisor.settled()
-    return supervisor
+    yield supervisor
+    if supervisor.process.poll() is not None:
+        assert supervisor.problems(killed=True) == []
 
 
 def address(supervisor: Supervisor) -> str:
@@ -175,22 +178,29 @@ def test_a_version_that_breaks_leaves_the_old_one_and_can_be_rolled_back(
         page.press("Enter")
         page.until("!document.getElementById('deploy-dialog').open")
 
+    def roll_back() -> None:
+        page.until(
+            "document.querySelector('.facts').innerText.split('former version')[1].trim()"
+            f".startsWith('{first}') && ![...document.querySelectorAll('.actions button')].some(b => b.disabled)"
+        )
+        confirm(page, "Roll back")
+        page.until(f"!document.getElementById('confirm-dialog').open && {serves('hello')} === '{first}'")
+        page.until("!document.querySelector('#detail .box')")
+
     page.until("!document.getElementById('detail').hidden")
     deploy(package(place.root, "2.0.0"))
     page.until(f"{row('hello')}.innerText.includes('hello 2.0.0')")
-    supervisor.becomes("hello", "ready")
+    roll_back()
     page.until("![...document.querySelectorAll('.actions button')].some(b => b.disabled)")
     deploy(package(place.root, "3.0.0", works=False))
     page.until(f"{row('hello')}.innerText.includes('failed') && document.querySelector('#detail .box')")
     assert page.value(f"!!{row('hello')}.querySelector('.s-ready')"), "the old one serves"
     status = supervisor.agent("hello")
-    assert status["target"]["state"] == "failed" and status["target"]["reason"] in page.value(
-        "document.getElementById('detail').innerText"
-    )
+    assert status["active"]["revision"] == first and status["target"]["state"] == "failed"
+    assert status["target"]["reason"] in page.value("document.getElementById('detail').innerText")
     shapes(supervisor)
-    page.until("![...document.querySelectorAll('.actions button')].some(b => b.disabled)")
-    confirm(page, "Roll back")
-    page.until(f"!document.getElementById('confirm-dialog').open && {serves('hello')} === '{first}'")
+    # What failed is given up for what serves.
+    roll_back()
     assert page.value("window.hacked") is None
     assert troubles(page, supervisor) == []
 

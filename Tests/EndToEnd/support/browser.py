@@ -117,7 +117,7 @@ class Page:
             " observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});"
             f" const timer = setInterval(look, 100), last = setTimeout(() => end(holds()), {seconds * 1000}); }})"
         )
-        assert held, f"{seconds} s passed without {expression}\n" + self.value("document.body.innerText")[:3000]
+        assert held, f"{seconds} s passed without {expression}\n" + self.value("[...document.querySelectorAll('dialog[open]'), document.body].map(e => e.innerText).join('\\n\\n')")[:3000]
 
     def write(self, text: str) -> None:
         """Puts a text where the focus is."""

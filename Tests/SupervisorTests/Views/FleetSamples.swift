@@ -115,6 +115,8 @@ final class StillFleet: Fleet {
     return shown
   }
 
+  var phase: FleetView.Phase { shown.phase }
+
   func refusal(of command: FleetCommand) -> FleetRefusal? { nil }
   func deploy(_ version: AgentRelease, cause: DeploymentCause) throws(FleetRefusal) {}
   func remove(_ agent: String, cause: DeploymentCause) throws(FleetRefusal) {}

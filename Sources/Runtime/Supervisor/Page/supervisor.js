@@ -303,7 +303,8 @@
     return lines;
   }
 
-  const restartCount = (agent) => (agent.restarts?.recent?.length ?? 0) + (workerOf(agent)?.restarts ?? 0);
+  // An end of a version that failed beside the one that serves is none.
+  const restartCount = (agent) => (agent.restarts?.recent ?? []).filter((one) => one.will_restart).length + (workerOf(agent)?.restarts ?? 0);
 
   function updateRow(entry, agent, longest) {
     const { parts, row } = entry;
@@ -578,9 +579,10 @@
   });
   function confirmRollback(id) {
     const agent = agents.find((one) => one.agent_app_id === id);
+    const stays = agent?.active && agent.previous?.revision === agent.active.revision;
     confirm({
       title: `Roll ${id} back?`, verb: "Roll back",
-      text: `From version ${word(agent?.active?.revision)} to ${word(agent?.previous?.revision)}. The former version boots beside this one; requests go to it as soon as it is ready.`,
+      text: stays ? `Version ${word(agent.target?.revision)} is given up for ${agent.active.revision}, which serves and stays.` : `From version ${word(agent?.active?.revision)} to ${word(agent?.previous?.revision)}. The former version boots beside this one; requests go to it as soon as it is ready.`,
       done: `${id} is being rolled back.`, act: () => ask(path(id, "rollback"), { method: "POST" }),
     });
   }

@@ -101,7 +101,7 @@ package final class SupervisorRoutes: ControlHandler {
       body: JSONWriter.encode(
         .members([
           "error": .string(sentence),
-          "state": .string(fleet.view(usage: false).phase.rawValue),
+          "state": .string(fleet.phase.rawValue),
           "request_id": .string(request.requestID),
         ])))
   }
