@@ -230,7 +230,7 @@ struct AgentsTests {
   func holdBounds() throws {
     let supervisor = try TestSupervisor { options, _ in
       options.limits.heldRequests = 2
-      options.limits.heldInAll = 3
+      options.agents.heldInAll = 3
     }
     defer { supervisor.stop() }
     let backends = ["a", "b"].map { supervisor.add($0, gate: .restarting) }

@@ -68,7 +68,7 @@ struct ControlTests {
   @Test(
     "A body of more than its bound is 413, at the head or on the way", arguments: [true, false])
   func tooLarge(_ isDeclared: Bool) throws {
-    let supervisor = try supervisor({ options, _ in options.limits.controlBody = 1000 }, Self.echo)
+    let supervisor = try supervisor({ options, _ in options.agents.controlBody = 1000 }, Self.echo)
     defer { supervisor.stop() }
     for count in [1000, 1001] {
       let client = supervisor.client()
@@ -80,7 +80,7 @@ struct ControlTests {
           : "Transfer-Encoding: chunked\r\n\r\n\(String(count, radix: 16))\r\n\(body)\r\n0\r\n\r\n")
       #expect(client.response()?.status == (count == 1000 ? 202 : 413))
     }
-    #expect(HTTPLimits().controlBody == 1 << 20)
+    #expect(AgentsLimits().controlBody == 1 << 20)
   }
 
   @Test("HEAD is answered without the body, and one that nobody answers is 500")
@@ -98,7 +98,7 @@ struct ControlTests {
   @Test("Only so many are in progress at a time; the next one is 503, and there is room again")
   func bound() throws {
     let replies = Locked<[any ControlReply]>([])
-    let supervisor = try supervisor({ options, _ in options.limits.controlRequests = 2 }) {
+    let supervisor = try supervisor({ options, _ in options.agents.controlRequests = 2 }) {
       _, reply in replies.withLock { $0.append(reply) }
     }
     defer { supervisor.stop() }
@@ -119,7 +119,7 @@ struct ControlTests {
   @Test("A client that leaves before its request is whole leaves its place")
   func leaves() throws {
     let supervisor = try supervisor(
-      { options, _ in options.limits.controlRequests = 1 }, Self.echo)
+      { options, _ in options.agents.controlRequests = 1 }, Self.echo)
     defer { supervisor.stop() }
     do {
       let client = supervisor.client()
@@ -179,7 +179,7 @@ struct ControlTests {
   @Test("A reader that takes too little is cut off at the bound, and the writer is told")
   func slowReader() throws {
     let writer = Locked<(any ControlReply)?>(nil)
-    let supervisor = try supervisor({ options, _ in options.limits.controlStreamBacklog = 64 * 1024
+    let supervisor = try supervisor({ options, _ in options.agents.controlStreamBacklog = 64 * 1024
     }) {
       _, reply in
       reply.beginStream(200, fields: [], contentType: "text/event-stream")
@@ -210,7 +210,7 @@ struct ControlTests {
   @Test("A reader that has gone is known to the writer, and its stream is no longer open")
   func goneReader() throws {
     let writer = Locked<(any ControlReply)?>(nil)
-    let supervisor = try supervisor({ options, _ in options.limits.controlStreams = 1 }) {
+    let supervisor = try supervisor({ options, _ in options.agents.controlStreams = 1 }) {
       _, reply in
       reply.beginStream(200, fields: [], contentType: "text/event-stream")
       writer.withLock { $0 = reply }

@@ -272,7 +272,7 @@ struct TwoHopTests {
   func idleUpstream() throws {
     let supervisor = try TestSupervisor { options, _ in
       options.loopCount = 1
-      options.limits.idleUpstreamTime = .milliseconds(30)
+      options.agents.idleUpstreamTime = .milliseconds(30)
     }
     defer { supervisor.stop() }
     let closed = Counter()
@@ -285,14 +285,14 @@ struct TwoHopTests {
     #expect(client.get("/agents/x/a")?.text == "ok")
     #expect(closed.waits(for: 1))
     #expect(client.get("/agents/x/a")?.text == "ok")
-    #expect(HTTPLimits().idleUpstreamTime < HTTPLimits().keepAliveIdle)
+    #expect(AgentsLimits().idleUpstreamTime < HTTPLimits().keepAliveIdle)
   }
 
   @Test("All agents together keep no more idle connections than that")
   func idleBound() throws {
     let supervisor = try TestSupervisor { options, _ in
       options.loopCount = 1
-      options.limits.idleUpstreamsInAll = 2
+      options.agents.idleUpstreams = 2
     }
     defer { supervisor.stop() }
     let client = supervisor.client()

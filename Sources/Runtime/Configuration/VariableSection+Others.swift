@@ -71,6 +71,12 @@ extension VariableSection {
       for `supervise` alone: the pipe on which it commands a run, whose end is the run's \
       ([architecture.md](architecture.md#a-supervised-run)). `LISTEN_PID` is not needed with it
       """),
+    VariableRow(
+      ["PAR_MARKS_FD"],
+      """
+      for `supervise` alone: memory in which a run marks what its agent has got \
+      ([http.md](http.md#a-supervisors-routes))
+      """),
   ]
 
   static let folderRows = [

@@ -34,6 +34,8 @@ final class AgentRun {
   let notifier: ServiceNotifier
   /// Of a supervised run, until its end.
   var lifeline: Lifeline?
+  /// What the gate knows of the supervisor; nil: nobody started this run as a worker.
+  private let supervisor: SupervisorLink?
 
   var machine: Machine
   var composer: SnapshotComposer
@@ -86,7 +88,7 @@ final class AgentRun {
   init(
     configuration: Configuration, environment: [String: String], runID: String, log: LogWriter,
     loop: ControlLoop, listeners: Listeners, redactor: Redactor, notifier: ServiceNotifier,
-    lifeline: Lifeline? = nil
+    lifeline: Lifeline? = nil, supervisor: SupervisorLink? = nil
   ) throws(SystemError) {
     self.configuration = configuration
     self.environment = environment
@@ -97,6 +99,7 @@ final class AgentRun {
     self.redactor = redactor
     self.notifier = notifier
     self.lifeline = lifeline
+    self.supervisor = supervisor
     machine = Machine(policy: Policy(configuration))
     composer = SnapshotComposer(
       configuration: configuration, restListenerWasPassed: listeners.rest.isActivated,
@@ -111,8 +114,10 @@ final class AgentRun {
   ///
   /// - Parameter watchdog: the interval in which the service manager wants a sign of life.
   func serve(watchdog interval: Interval?) throws {
+    var options = DataPlaneOptions(configuration)
+    options.supervisor = supervisor
     let dataPlane = try DataPlane(
-      options: DataPlaneOptions(configuration), listeners: listeners.forDataPlane,
+      options: options, listeners: listeners.forDataPlane,
       initial: composer.snapshot(of: machine.state),
       observer: GateObserver(
         mailbox: idleMessages, log: log,

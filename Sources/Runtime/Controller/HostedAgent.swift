@@ -34,6 +34,7 @@ public enum HostedAgent {
     let service = ServiceEnvironment(environment)
     let inherited = PassedSockets.inherited(service)
     let supervisor = Lifeline.inherited(environment)
+    let link = isSupervised ? SupervisorLink.inherited(environment) : nil
     // Nobody else is to take these words for its own.
     let environment = Lifeline.removed(from: ServiceEnvironment.removed(from: environment))
     let signals = try SignalSource()
@@ -80,7 +81,7 @@ public enum HostedAgent {
       run = try AgentRun(
         configuration: configuration, environment: environment, runID: runID, log: log,
         loop: loop, listeners: listeners, redactor: redactor, notifier: notifier,
-        lifeline: (try? supervisor.get()) ?? nil)
+        lifeline: (try? supervisor.get()) ?? nil, supervisor: link)
       // Before the gate can log a request.
       log.write(header)
       hasHeader = true

@@ -1,5 +1,6 @@
 import CPlatform
 import ControlPlane
+import DataPlane
 import Glibc
 import Lifecycle
 import LinuxSystem
@@ -66,7 +67,7 @@ struct Lifeline {
 
   /// An environment for this program's own children.
   static func removed(from environment: [String: String]) -> [String: String] {
-    environment.filter { $0.key != variable }
+    environment.filter { $0.key != variable && $0.key != SupervisorLink.variable }
   }
 
   private static func failure(_ error: String) -> Listeners.Failure {

@@ -37,6 +37,7 @@ public struct DataPlaneOptions: Sendable {
   public var loopCount = max(1, min(Int(par_cpu_count()), 4))
   public var limits = HTTPLimits()
   public var http2 = HTTP2Limits()
+  public var agents = AgentsLimits()
 
   /// Whether requests are held at all.
   var holds: Bool { limits.heldRequests > 0 && holdTime > .zero }

@@ -21,11 +21,6 @@ public struct HTTPLimits: Sendable {
   public var acceptsPerTurn = 32
   /// Idle connections to one agent kept per loop.
   public var idleUpstreams = 64
-  /// Idle connections to all agents kept per loop.
-  public var idleUpstreamsInAll = 256
-  /// How long an idle connection to a worker that is a `run` is kept: shorter than `keepAliveIdle`,
-  /// after which the worker would end it, under the next request perhaps.
-  public var idleUpstreamTime = Interval.seconds(30)
   /// Bytes of trailer fields, either direction.
   public var trailerBytes = 8 * 1024
   /// Bytes of one chunk-size line, extensions included.
@@ -57,8 +52,6 @@ public struct HTTPLimits: Sendable {
   public var cutPatience = Interval.milliseconds(100)
   /// Requests that wait for one agent (503); 0: none does.
   public var heldRequests = 256
-  /// Requests that wait for any agent, of the whole program (503).
-  public var heldInAll = 1024
   /// How often a request is taken back from an agent that ended without beginning it (502).
   public var takeBacks = 8
   /// Bytes of a body, its framing included, that are kept to be sent again while the agent has not
@@ -73,15 +66,6 @@ public struct HTTPLimits: Sendable {
   public var connectRetry = Interval.milliseconds(5)
   /// Slow requests that each loop tells of in a second; the others are counted.
   public var slowLinesPerSecond = 5
-
-  /// Bytes of the body of a control request (413).
-  public var controlBody = 1024 * 1024
-  /// Control requests that are being read or wait for their answer, of the whole program (503).
-  public var controlRequests = 16
-  /// Streams that answer control requests, of the whole program (503).
-  public var controlStreams = 64
-  /// Bytes that wait for the reader of such a stream; one that takes less is cut off.
-  public var controlStreamBacklog = 256 * 1024
 
   public init() {}
 }

@@ -12,7 +12,7 @@ import Synchronization
 final class LoopBackend {
   let backend: Backend
   /// The loop closes it before it ends.
-  unowned(unsafe) let loop: EventLoop
+  unowned(unsafe) private var owner: EventLoop?
   private(set) var workers: LoopWorkers
   var upstreams: UpstreamPool
   /// nil in `run`, where the loop's counters say it all.
@@ -24,13 +24,20 @@ final class LoopBackend {
   private var cachedWord: UInt64 = 0
   private var cached: Published
 
-  init(_ backend: Backend, loop: EventLoop, counters: BackendCounters?) {
+  /// - Parameter index: of the loop; `join` follows.
+  init(_ backend: Backend, _ shared: SharedState, loop index: Int) {
     self.backend = backend
-    self.loop = loop
-    self.counters = counters
-    workers = LoopWorkers(loop: loop.index, of: loop.shared.counters.count)
-    upstreams = UpstreamPool(limit: loop.limits.idleUpstreams)
+    counters = backend === shared.front ? nil : backend.counters(ofLoop: index)
+    workers = LoopWorkers(loop: index, of: shared.counters.count)
+    upstreams = UpstreamPool(limit: shared.options.limits.idleUpstreams)
     cached = backend.current()
+  }
+
+  func join(_ loop: EventLoop) { owner = loop }
+
+  var loop: EventLoop {
+    guard let owner else { preconditionFailure("whoever makes a backend joins it to its loop") }
+    return owner
   }
 
   // MARK: The snapshot

@@ -38,9 +38,10 @@ extension EventLoop {
     var known: [ObjectIdentifier: LoopBackend] = [:]
     for backend in directory.backends { known[ObjectIdentifier(backend.backend)] = backend }
     directory.backends = next.entries.map { entry in
-      known.removeValue(forKey: ObjectIdentifier(entry.backend))
-        ?? LoopBackend(
-          entry.backend, loop: self, counters: entry.backend.counters(ofLoop: index))
+      if let old = known.removeValue(forKey: ObjectIdentifier(entry.backend)) { return old }
+      let made = LoopBackend(entry.backend, shared, loop: index)
+      made.join(self)
+      return made
     }
     directory.current = next
     directory.former.removeAll { !$0.isConnected }

@@ -30,18 +30,15 @@ struct Router: Sendable {
   private let base: [UInt8]
   private let ownHealth: [UInt8]
   let multiplexed: Bool
-  private let hasAgents: Bool
 
   init(_ options: DataPlaneOptions) {
     base = Array(options.basePath.utf8)
     ownHealth = Array("/agents/\(options.agentAppID)/health".utf8)
     multiplexed = options.multiplexed
-    hasAgents = options.routing == .agents
   }
 
   /// - Parameter hasUI: without a UI surface its paths are the agent's; on the UI port, nobody's.
   func route(_ path: [UInt8], port: Port, hasUI: Bool) -> Route {
-    if hasAgents { return port == .rest ? supervisorRoute(path) : .notFound }
     let underBase = isUnderBase(path)
     switch port {
     case .rest: return restRoute(path, underBase: underBase, hasUI: hasUI && multiplexed)
@@ -51,14 +48,14 @@ struct Router: Sendable {
   }
 
   private func restRoute(_ path: [UInt8], underBase: Bool, hasUI: Bool) -> Route {
-    if ends(path, from: 0, "/health") || path == ownHealth { return .health }
-    if ends(path, from: 0, "/livez") { return .livez }
-    if ends(path, from: 0, "/metrics") { return .metrics }
+    if Self.ends(path, from: 0, "/health") || path == ownHealth { return .health }
+    if Self.ends(path, from: 0, "/livez") { return .livez }
+    if Self.ends(path, from: 0, "/metrics") { return .metrics }
     if let surface = surfaceHealth(path, from: 0) { return surface }
     if underBase {
       let rest = base.count
-      if ends(path, from: rest, "/health") { return .health }
-      if ends(path, from: rest, "/meta") { return .meta }
+      if Self.ends(path, from: rest, "/health") { return .health }
+      if Self.ends(path, from: rest, "/meta") { return .meta }
       if let surface = surfaceHealth(path, from: rest) { return surface }
       if hasUI, let route = underUI(path, from: rest) { return route }
     }
@@ -69,7 +66,10 @@ struct Router: Sendable {
   /// Where an id begins.
   static let idStart = "/agents/".utf8.count
 
-  private func supervisorRoute(_ path: [UInt8]) -> Route {
+  /// A supervisor's routes.
+  @inline(never)
+  static func supervisorRoute(_ path: [UInt8], port: Port) -> Route {
+    guard port == .rest else { return .notFound }
     if starts(path, from: 0, "/agents/") {
       let end = path[Self.idStart...].firstIndex(of: Byte.slash) ?? path.count
       return end > Self.idStart ? .agents(idEnd: end) : .notFound
@@ -93,29 +93,29 @@ struct Router: Sendable {
   }
 
   private func uiRoute(_ path: [UInt8], underBase: Bool, hasUI: Bool) -> Route {
-    if ends(path, from: 0, "/health") || path == ownHealth { return .health }
+    if Self.ends(path, from: 0, "/health") || path == ownHealth { return .health }
     if underBase {
       let rest = base.count
-      if ends(path, from: rest, "/health") { return .health }
+      if Self.ends(path, from: rest, "/health") { return .health }
       if hasUI, let route = underUI(path, from: rest) { return route }
-      if ends(path, from: rest, "/api") || starts(path, from: rest, "/api/") {
+      if Self.ends(path, from: rest, "/api") || Self.starts(path, from: rest, "/api/") {
         return .agent(from: rest, underBase: true)
       }
     }
-    if hasUI, ends(path, from: 0, "/") { return .uiRedirect }
+    if hasUI, Self.ends(path, from: 0, "/") { return .uiRedirect }
     return isAgentHealth(path) ? .otherAgent : .notFound
   }
 
   private func underUI(_ path: [UInt8], from start: Int) -> Route? {
-    if starts(path, from: start, "/ui/") { return .uiFile(from: start + 4) }
-    if ends(path, from: start, "/ui") { return .uiRedirect }
-    if ends(path, from: start, "/ui-config.json") { return .uiConfig }
+    if Self.starts(path, from: start, "/ui/") { return .uiFile(from: start + 4) }
+    if Self.ends(path, from: start, "/ui") { return .uiRedirect }
+    if Self.ends(path, from: start, "/ui-config.json") { return .uiConfig }
     return nil
   }
 
   private func surfaceHealth(_ path: [UInt8], from start: Int) -> Route? {
-    if ends(path, from: start, "/a2a/health") { return .surfaceHealth(.a2a) }
-    if ends(path, from: start, "/ui/health") { return .surfaceHealth(.ui) }
+    if Self.ends(path, from: start, "/a2a/health") { return .surfaceHealth(.a2a) }
+    if Self.ends(path, from: start, "/ui/health") { return .surfaceHealth(.ui) }
     return nil
   }
 
@@ -128,19 +128,19 @@ struct Router: Sendable {
   /// `/agents/{one segment}/health`.
   private func isAgentHealth(_ path: [UInt8]) -> Bool {
     let (head, tail) = ("/agents/".utf8.count, "/health".utf8.count)
-    guard path.count > head + tail, starts(path, from: 0, "/agents/"),
-      ends(path, from: path.count - tail, "/health")
+    guard path.count > head + tail, Self.starts(path, from: 0, "/agents/"),
+      Self.ends(path, from: path.count - tail, "/health")
     else { return false }
     return !path[head..<(path.count - tail)].contains(Byte.slash)
   }
 
   @inline(__always)
-  private func ends(_ path: [UInt8], from start: Int, _ text: StaticString) -> Bool {
+  private static func ends(_ path: [UInt8], from start: Int, _ text: StaticString) -> Bool {
     path.count - start == text.utf8CodeUnitCount && starts(path, from: start, text)
   }
 
   @inline(__always)
-  private func starts(_ path: [UInt8], from start: Int, _ text: StaticString) -> Bool {
+  private static func starts(_ path: [UInt8], from start: Int, _ text: StaticString) -> Bool {
     let count = text.utf8CodeUnitCount
     guard path.count - start >= count else { return false }
     for index in 0..<count where path[start + index] != text.utf8Start[index] { return false }

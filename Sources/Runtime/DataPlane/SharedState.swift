@@ -56,6 +56,7 @@ final class SharedState: Sendable {
   let grpcRouter: GRPCRouter
   /// Where a supervisor's requests are marked.
   let marks: SupervisorMarks?
+  let hasMarks: Bool
   let observer: any DataPlaneObserver
   let counters: [LoopCounters]
   /// The program itself; in `run` its agent as well.
@@ -83,6 +84,7 @@ final class SharedState: Sendable {
     if options.supervisor != nil { options.http2.trustPeer() }
     self.options = options
     marks = options.supervisor?.marks
+    hasMarks = marks != nil
     self.observer = observer
     hasAgents = options.routing == .agents
     router = Router(options)
@@ -125,7 +127,7 @@ extension SharedState {
   func enterHold(_ backend: Backend) -> Bool {
     let all = held.add(1, ordering: .sequentiallyConsistent).newValue
     let own = backend.held.add(1, ordering: .sequentiallyConsistent).newValue
-    if own <= options.limits.heldRequests, all <= options.limits.heldInAll { return true }
+    if own <= options.limits.heldRequests, all <= options.agents.heldInAll { return true }
     leaveHold(backend)
     return false
   }

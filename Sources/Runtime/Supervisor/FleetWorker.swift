@@ -73,7 +73,8 @@ final class FleetWorker {
   ///
   /// - Parameters:
   ///   - place: its sockets are the caller's to close.
-  ///   - environment: is given the number of the control pipe's descriptor.
+  ///   - environment: is given the number of the control pipe's descriptor, behind which is that of
+  ///     the memory for marks.
   init(
     number: Int, release: AgentRelease, place: WorkerPlaces.Place,
     environment: (Int32) -> [String: String], loop: ControlLoop, log: LogWriter,
@@ -82,7 +83,9 @@ final class FleetWorker {
     self.number = number
     self.release = release
     self.place = place
-    upstream = Worker(address: place.address.forDataPlane)
+    // What it has in its hands when it ends is known by that.
+    let memory = try WorkerMemory()
+    upstream = Worker(address: place.address.forDataPlane, memory: memory)
     self.loop = loop
     self.report = report
     let sockets = place.sockets.map(\.descriptor)
@@ -93,7 +96,8 @@ final class FleetWorker {
     do {
       pid = try ProcessTree.spawn(
         "/proc/self/exe", arguments: ["par-lifecycle", "run"], environment: words,
-        descriptors: [-1, output.writeEnd, errors.writeEnd] + sockets + [control.readEnd],
+        descriptors: [-1, output.writeEnd, errors.writeEnd] + sockets
+          + [control.readEnd, memory.descriptor],
         confinement: place.confinement)
     } catch {
       pipes.closeOurs(input: [2])

@@ -56,7 +56,8 @@ struct WorkerEnvironment {
   ///
   /// - Parameters:
   ///   - place: of which the socket's address and the folders count.
-  ///   - controlDescriptor: of the pipe by which it is stopped.
+  ///   - controlDescriptor: of the pipe by which it is stopped; the next one is that of the memory for
+  ///     marks.
   func make(
     for release: AgentRelease, at place: WorkerPlaces.Place, controlDescriptor: Int32
   ) -> [String: String] {
@@ -89,6 +90,7 @@ struct WorkerEnvironment {
     }
     environment["PACKAGE_SHA256"] = release.packageSHA256
     environment["PAR_CONTROL_FD"] = "\(controlDescriptor)"
+    environment["PAR_MARKS_FD"] = "\(controlDescriptor + 1)"
     environment["LISTEN_FDS"] = "\(place.sockets.count)"
     environment["LISTEN_FDNAMES"] = place.sockets.map(\.name).joined(separator: ":")
     return environment.filter { name, _ in !name.hasPrefix("SUPERVISOR_") }

@@ -6,8 +6,9 @@ import Synchronization
 extension ClientConnection {
   /// Begins to collect a control request.
   /// - Parameter query: with its question mark, or empty.
+  @inline(never)
   func collect(_ head: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer) {
-    let limits = loop.limits
+    let limits = loop.shared.options.agents
     if let length = body.remaining, length > limits.controlBody {
       return answerError(413, Self.controlBodyTooLarge(limits))
     }
@@ -33,7 +34,7 @@ extension ClientConnection {
     }
   }
 
-  private static func controlBodyTooLarge(_ limits: HTTPLimits) -> String {
+  private static func controlBodyTooLarge(_ limits: AgentsLimits) -> String {
     "The body is larger than \(limits.controlBody) bytes"
   }
 
@@ -68,8 +69,9 @@ extension ClientConnection {
       if let source = input, !source.isEmpty {
         let step = try body.decode(source.readable, most: .max, limits: loop.limits)
         let data = UnsafeRawBufferPointer(rebasing: source.readable[step.data])
-        guard control.request.body.count + data.count <= loop.limits.controlBody else {
-          throw HTTPProblem(status: 413, text: Self.controlBodyTooLarge(loop.limits))
+        guard control.request.body.count + data.count <= loop.shared.options.agents.controlBody
+        else {
+          throw HTTPProblem(status: 413, text: Self.controlBodyTooLarge(loop.shared.options.agents))
         }
         control.request.body += data
         source.consume(step.consumed)

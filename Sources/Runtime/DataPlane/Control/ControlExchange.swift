@@ -14,7 +14,7 @@ final class ControlExchange {
 extension SharedState {
   /// - Returns: false when as many are being answered as may.
   func enterControl() -> Bool {
-    if controlRequests.add(1, ordering: .relaxed).newValue <= options.limits.controlRequests {
+    if controlRequests.add(1, ordering: .relaxed).newValue <= options.agents.controlRequests {
       return true
     }
     leaveControl()
@@ -25,7 +25,7 @@ extension SharedState {
 
   /// - Returns: false when as many are open as may.
   func enterControlStream() -> Bool {
-    if controlStreams.add(1, ordering: .relaxed).newValue <= options.limits.controlStreams {
+    if controlStreams.add(1, ordering: .relaxed).newValue <= options.agents.controlStreams {
       return true
     }
     leaveControlStream()

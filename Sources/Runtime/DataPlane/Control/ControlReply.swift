@@ -10,11 +10,11 @@ public protocol ControlReply: AnyObject, Sendable {
     _ status: Int, fields: [(name: String, value: String)], contentType: String, body: [UInt8])
 
   /// Begins an answer without a declared length. Where as many streams are open as may
-  /// (`HTTPLimits.controlStreams`) the client gets 503 instead and `write` says false.
+  /// (`AgentsLimits.controlStreams`) the client gets 503 instead and `write` says false.
   func beginStream(_ status: Int, fields: [(name: String, value: String)], contentType: String)
 
   /// Adds to the stream.
-  /// - Returns: false: the reader is gone, or more than `HTTPLimits.controlStreamBacklog` bytes
+  /// - Returns: false: the reader is gone, or more than `AgentsLimits.controlStreamBacklog` bytes
   ///   waited for it and it was cut off; nothing more is taken.
   func write(_ bytes: [UInt8]) -> Bool
 

@@ -8,7 +8,7 @@ public struct ControlRequest: Sendable {
   public var query: String
   /// In the order in which they came; names as they were sent.
   public var fields: [(name: String, value: String)]
-  /// At most `HTTPLimits.controlBody` bytes.
+  /// At most `AgentsLimits.controlBody` bytes.
   public var body: [UInt8]
   /// The address of who is at the other end, without the port; empty: a Unix socket's.
   public var peer: String

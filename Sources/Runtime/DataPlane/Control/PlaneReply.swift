@@ -44,7 +44,7 @@ final class PlaneReply: @unchecked Sendable {
   init(_ connection: ClientConnection) {
     self.connection = connection
     loop = connection.loop
-    backlog = loop.limits.controlStreamBacklog
+    backlog = loop.shared.options.agents.controlStreamBacklog
   }
 
   // MARK: Any thread

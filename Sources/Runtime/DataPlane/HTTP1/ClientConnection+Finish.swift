@@ -35,7 +35,7 @@ extension ClientConnection {
     exchange.started = 0
     if exchange.isCounted {
       exchange.isCounted = false
-      backend.counters?.inFlight.bump(-1)
+      if hasAgent { countAgent(-1) }
       if completed { shared.completed.add(1, ordering: .relaxed) }
       leave()
     }

@@ -127,7 +127,10 @@ extension ClientConnection {
     // requests are held, what would be the UI's is not one of them.
     let isBooting = published.gate == .booting
     let hasUI = published.hasUI || isBooting && (port == .ui || published.admission == .held)
-    let route = loop.shared.router.route(path, port: port, hasUI: hasUI)
+    let route =
+      loop.shared.hasAgents
+      ? Router.supervisorRoute(path, port: port)
+      : loop.shared.router.route(path, port: port, hasUI: hasUI)
     exchange.closesAfter = !loop.requestHead.keepAlive || published.gate.isDraining
     switch route {
     case .agents(let end):
@@ -166,14 +169,18 @@ extension ClientConnection {
 
   func count() {
     exchange.isCounted = true
-    backend.counters?.inFlight.bump(1)
+    if hasAgent { countAgent(1) }
     loop.shared.enter()
   }
+
+  /// Of its agent, where there are several.
+  @inline(never)
+  func countAgent(_ number: Int) { agent?.counters?.inFlight.bump(number) }
 
   func uncount() {
     guard exchange.isCounted else { return }
     exchange.isCounted = false
-    backend.counters?.inFlight.bump(-1)
+    if hasAgent { countAgent(-1) }
     loop.shared.leave()
   }
 

@@ -17,10 +17,10 @@ extension ClientConnection {
     _ head: UnsafeRawBufferPointer, from offset: Int, query: UnsafeRawBufferPointer,
     underBase: Bool
   ) {
-    guard admits(backend.state()) else { return }
+    guard admits(state()) else { return }
     count()
     // Only a request that has been counted can rely on the gate: it may have closed meanwhile.
-    let published = backend.state()
+    let published = state()
     guard admits(published) else { return }
     let request = loop.requestHead
     exchange.awaitsContinue = request.expectsContinue
@@ -35,7 +35,7 @@ extension ClientConnection {
         prefix: prefix, peer: peer, requestID: identifier, identifiers: &loop.identifiers,
         into: out)
     }
-    if let marks = loop.shared.marks { readSlot(marks, head) }
+    if loop.shared.hasMarks { readSlot(head) }
     toUpstream = out
     phase = .proxying
     exchange.keepsRequest = true
@@ -45,10 +45,8 @@ extension ClientConnection {
     exchange.connectDeadline =
       loop.now + loop.shared.options.upstreamConnectTimeout.nanoseconds
     // Who waits has come before.
-    if published.admission == .held || !backend.holdsNone, !exchange.isAboutAgent {
-      return hold()
-    }
-    if let idle = backend.upstreams.takeIdle() {
+    if published.admission == .held || !holdsNone, !exchange.isAboutAgent { return hold() }
+    if let idle = takeIdle() {
       exchange.isRepeatable = exchange.method.isIdempotent && request.framing == .none
       attach(idle)
     } else {
@@ -56,8 +54,17 @@ extension ClientConnection {
     }
   }
 
+  @inline(__always)
+  private var holdsNone: Bool { hasAgent ? backend.holdsNone : loop.front.holdsNone }
+
+  @inline(__always)
+  private func takeIdle() -> UpstreamConnection? {
+    hasAgent ? backend.upstreams.takeIdle() : loop.front.upstreams.takeIdle()
+  }
+
   /// Finds the agent that a path names, and begins the exchange with its worker. The path goes on as
   /// it is: the worker has it as its base.
+  @inline(never)
   func serveAgent(_ head: UnsafeRawBufferPointer, idEnd: Int, query: UnsafeRawBufferPointer) {
     let found = path.withUnsafeBytes {
       loop.backend(id: UnsafeRawBufferPointer(rebasing: $0[Router.idStart..<idEnd]))
@@ -71,22 +78,31 @@ extension ClientConnection {
   static let unknownAgent = "There is no agent of this id"
 
   /// Whether the agent is asked, now or later; if not, the answer is written.
+  @inline(__always)
   func admits(_ published: Published) -> Bool {
-    // Of a supervisor the connection is everybody's: it ends with the supervisor.
-    if keepsBackend {
-      let own = loop.state()
-      exchange.closesAfter = exchange.closesAfter || own.gate.isDraining
-      if own.gate == .closing {
-        uncount()
-        exchange.isRefused = true
-        answerError(503, "The supervisor is stopping and takes no new requests")
-        return false
-      }
-      // A worker that listens is asked about itself, whatever it does.
-      if exchange.isAboutAgent, published.snapshot.worker?.rest != nil { return true }
-    } else {
-      exchange.closesAfter = exchange.closesAfter || published.gate.isDraining
+    if hasAgent { return admitsAgent(published) }
+    exchange.closesAfter = exchange.closesAfter || published.gate.isDraining
+    return isAdmitted(published)
+  }
+
+  /// The same for one agent of several: the connection is everybody's, and ends with the supervisor.
+  @inline(never)
+  private func admitsAgent(_ published: Published) -> Bool {
+    let own = loop.state()
+    exchange.closesAfter = exchange.closesAfter || own.gate.isDraining
+    if own.gate == .closing {
+      uncount()
+      exchange.isRefused = true
+      answerError(503, "The supervisor is stopping and takes no new requests")
+      return false
     }
+    // A worker that listens is asked about itself, whatever it does.
+    if exchange.isAboutAgent, published.snapshot.worker?.rest != nil { return true }
+    return isAdmitted(published)
+  }
+
+  @inline(__always)
+  private func isAdmitted(_ published: Published) -> Bool {
     switch published.admission {
     case .proxied, .held: return true
     case .absent, .notReady, .stopping:
@@ -124,9 +140,12 @@ extension ClientConnection {
   }
 
   /// Finds out under which number the supervisor sent the request; it is told when the agent gets it.
-  private func readSlot(_ marks: SupervisorMarks, _ head: UnsafeRawBufferPointer) {
+  @inline(never)
+  private func readSlot(_ head: UnsafeRawBufferPointer) {
     let lines = loop.requestHead.lines
-    guard lines.has(.lookalike), knownPeer().isSupervisor else { return }
+    guard let marks = loop.shared.marks, lines.has(.lookalike), knownPeer().isSupervisor else {
+      return
+    }
     for field in lines.fields
     where field.name == .lookalike && FieldName.matches(field.nameBytes(head), "x-par-slot") {
       exchange.supervisorSlot = marks.slot(field.valueBytes(head)) ?? -1

@@ -206,6 +206,6 @@ extension ClientConnection {
       && upstream.input?.isEmpty ?? true && !upstream.hungUp && !exchange.upstreamDeaf
     self.upstream = nil
     dropToUpstream()
-    if isClean { backend.upstreams.give(upstream) } else { upstream.shut() }
+    if isClean { upstream.backend.upstreams.give(upstream) } else { upstream.shut() }
   }
 }

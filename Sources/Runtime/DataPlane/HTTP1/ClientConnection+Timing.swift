@@ -39,7 +39,7 @@ extension ClientConnection {
   // MARK: At the end
 
   /// For the log; nil where there is one agent, or none was asked for.
-  var agentName: String? { backend.counters == nil ? nil : backend.backend.id }
+  var agentName: String? { agent?.backend.id }
 
   /// Counts a request that has ended, and tells of it where that is wanted.
   func tellEnd() {
@@ -49,11 +49,7 @@ extension ClientConnection {
       loop.counters.request(exchange.surface, status: exchange.status)
       loop.counters.latencies.observe(
         exchange.surface, status: exchange.status, nanoseconds: duration)
-      if let counters = backend.counters {
-        counters.request(status: exchange.status)
-        counters.latencies.observe(
-          exchange.surface, status: exchange.status, nanoseconds: duration)
-      }
+      if hasAgent { tellAgent(duration) }
     }
     if exchange.heardAt != 0, exchange.sentAt != 0 {
       loop.counters.agentHead(exchange.surface, nanoseconds: exchange.heardAt - exchange.sentAt)
@@ -65,6 +61,14 @@ extension ClientConnection {
       counted: isStream ? exchange.heardAt - exchange.started : duration,
       isFailure: exchange.status >= 500, isAnswered: exchange.status != 0, ended: ended
     ) { accessRecord(at: ended) }
+  }
+
+  @inline(never)
+  private func tellAgent(_ nanoseconds: Int64) {
+    guard let counters = agent?.counters else { return }
+    counters.request(status: exchange.status)
+    counters.latencies.observe(
+      exchange.surface, status: exchange.status, nanoseconds: nanoseconds)
   }
 
   private func accessRecord(at time: Int64) -> AccessRecord {

@@ -134,10 +134,11 @@ class ClientConnection: Pollable {
   unowned(unsafe) var heldAfter: ClientConnection?
   var peer: Peer?
 
-  /// Whose worker serves the request in progress; the program's own otherwise.
-  private(set) unowned(unsafe) var backend: LoopBackend
-  /// The same, so that it stays while it is needed; nil for the program's own, which the loop keeps.
-  private var keptBackend: LoopBackend?
+  /// The agent that the request in progress is for, of several; nil: the only one, or none. What each
+  /// request of `run` asks is asked of the loop's constant then, which costs no reference count.
+  private(set) final var agent: LoopBackend?
+  /// The same as a bit, which is read without a reference count.
+  private(set) final var hasAgent = false
 
   /// Who is at the other end.
   struct Peer {
@@ -149,25 +150,30 @@ class ClientConnection: Pollable {
 
   init(descriptor: Int32, loop: EventLoop, port: Port) {
     self.port = port
-    backend = loop.front
     super.init(descriptor: descriptor, loop: loop)
   }
 
   /// The request is for this agent.
   final func bind(_ backend: LoopBackend) {
-    keptBackend = backend
-    self.backend = backend
+    agent = backend
+    hasAgent = true
   }
 
-  /// The request is for one agent of several.
-  @inline(__always) final var keepsBackend: Bool { keptBackend != nil }
+  /// Whose worker serves the request in progress.
+  final var backend: LoopBackend { agent ?? loop.front }
+
+  /// The state of whom the request in progress is for.
+  @inline(__always)
+  final func state() -> Published {
+    if hasAgent { backend.state() } else { loop.front.state() }
+  }
 
   /// The request has been answered.
   @inline(__always)
   final func unbind() {
-    guard keptBackend != nil else { return }
-    backend = loop.front
-    keptBackend = nil
+    guard hasAgent else { return }
+    agent = nil
+    hasAgent = false
   }
 
   /// Storage of paths and ids beyond this is not kept by an idle connection.

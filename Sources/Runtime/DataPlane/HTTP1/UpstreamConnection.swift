@@ -116,7 +116,9 @@ final class UpstreamConnection: Pollable {
   /// The pool has it from here on.
   func idles() {
     loop.idleUpstreams += 1
-    if worker.worker.isRun { setDeadline(loop.now + loop.limits.idleUpstreamTime.nanoseconds) }
+    if worker.worker.isRun {
+      setDeadline(loop.now + loop.shared.options.agents.idleUpstreamTime.nanoseconds)
+    }
   }
 
   /// … and no longer.

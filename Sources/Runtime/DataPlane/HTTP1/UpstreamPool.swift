@@ -40,7 +40,7 @@ struct UpstreamPool {
     connection.reset()
     let loop = connection.loop
     guard idle.count < limit, !connection.hungUp,
-      loop.idleUpstreams < loop.limits.idleUpstreamsInAll,
+      loop.idleUpstreams < loop.shared.options.agents.idleUpstreams,
       connection.worker === connection.backend.workers.current
     else {
       return connection.shut()

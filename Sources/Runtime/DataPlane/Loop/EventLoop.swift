@@ -49,7 +49,8 @@ final class EventLoop: @unchecked Sendable {
   var idleUpstreams = 0
   var files = UIFolder()
   let http2: HTTP2Resources
-  private var frontBackend: LoopBackend?
+  /// The program itself: what it says of its state. In `run` it is the agent as well.
+  let front: LoopBackend
   var directory = LoopDirectory()
   private var refusals = 0
   private var lastRefusal = Int64.min / 2
@@ -70,6 +71,7 @@ final class EventLoop: @unchecked Sendable {
     responseHead = ResponseHead(limits: limits)
     trailerLines = FieldLines(limits: limits)
     reports = RequestReports(shared.options, now: par_monotonic_ns())
+    front = LoopBackend(shared.front, shared, loop: index)
     http2 = HTTP2Resources(limits: shared.options.http2)
     epoll = par_epoll_create()
     guard epoll >= 0 else { throw SystemError("epoll_create1") }
@@ -80,6 +82,7 @@ final class EventLoop: @unchecked Sendable {
       throw error
     }
     par_epoll_add(epoll, wake, PAR_EPOLLIN, Self.mailboxToken)
+    front.join(self)
   }
 
   deinit {
@@ -99,16 +102,6 @@ final class EventLoop: @unchecked Sendable {
     let buffer = much ? buffers.takeLarge() : buffers.take()
     input = buffer
     return buffer
-  }
-
-  // MARK: Made when first needed
-
-  /// The program itself: what it says of its state. In `run` it is the agent as well.
-  var front: LoopBackend {
-    if let frontBackend { return frontBackend }
-    let made = LoopBackend(shared.front, loop: self, counters: nil)
-    frontBackend = made
-    return made
   }
 
   /// When something is handed on, for what is told of one request: exact where the client is told.
