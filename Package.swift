@@ -76,8 +76,7 @@ let package = Package(
       name: "Supervisor",
       dependencies: [
         "Lifecycle", "LinuxSystem", "RunConfiguration", "AgentPackages", "PackageFetch",
-        "DataPlane",
-        "ControlPlane", "CPlatform", "YAML",
+        "DataPlane", "ControlPlane", "CPlatform", "YAML",
       ],
       path: "Sources/Runtime/Supervisor",
       resources: [

@@ -6,23 +6,20 @@ import LinuxSystem
 /// The supervisor's own lines.
 extension SupervisorRun {
   /// The lines of what the machine decided, in the order in which a replay takes them. Whoever has
-  /// read that an agent's traffic goes to a worker, or that all have settled, finds it so.
+  /// read that an agent's traffic goes to a worker finds it there.
   func writeLines(of step: SupervisionStep, at now: Instant) {
-    for line in step.lines({ mark($0) }) {
-      switch line {
-      case .agentTraffic(let agent, _, let worker):
-        log.write(.supervisor(line), at: now, about: agent) { route(agent, to: worker) }
-      case .agentState(let facts): write(line, about: facts.agent, at: now)
-      case .agentWorkerStop(let facts): write(line, about: facts.agent, at: now)
-      case .agentTargetFailed(let agent, _, _), .agentRemoved(let agent):
-        write(line, about: agent, at: now)
-      case .started, .desiredState, .desiredRefused, .loaded, .agentDeploy, .agentWorker,
-        .agentWorkerExited, .adminRequest, .ready, .draining, .stopped, .illegalEvent:
-        write(line, about: nil, at: now)
+    for line in step.lines(mark) {
+      guard case .agentTraffic(let agent, _, let worker) = line else {
+        write(line, about: line.agent, at: now)
+        continue
       }
+      log.write(.supervisor(line), at: now, about: agent) { route(agent, to: worker) }
     }
-    guard step.effects.contains(.settled) else { return }
-    let counts = supervision.counts
+  }
+
+  /// Every agent that was wanted at start was Ready or has failed.
+  func writeReady() {
+    let (counts, now) = (supervision.counts, now)
     let line = SupervisorLine.ready(
       ready: counts[.ready, default: 0], failed: counts[.failed, default: 0],
       settleMilliseconds: (now - .start).milliseconds)
@@ -34,8 +31,8 @@ extension SupervisorRun {
   }
 
   /// The last line of a worker that was read.
-  private func mark(_ worker: Int?) -> WorkerMark {
-    let testimony = worker.flatMap { workers[$0]?.testimony ?? lastTestimonies[$0] }
+  private func mark(_ worker: Int) -> WorkerMark {
+    let testimony = workers[worker]?.testimony ?? lastTestimonies[worker]
     return WorkerMark(run: testimony?.runID, sequence: testimony?.mark)
   }
 
@@ -112,6 +109,26 @@ extension SupervisorRun {
             method: request.method, route: request.route,
             ageMilliseconds: request.ageMilliseconds, requestID: request.requestID,
             traceID: request.traceID, surface: request.surface)), about: request.agent)
+    }
+  }
+}
+
+extension SupervisorLine {
+  /// Whom it is about.
+  fileprivate var agent: String? {
+    switch self {
+    case .agentDeploy(let deployment, _): deployment.agent
+    case .agentWorker(let facts): facts.agent
+    case .agentState(let facts): facts.agent
+    case .agentTraffic(let agent, _, _): agent
+    case .agentWorkerStop(let facts): facts.agent
+    case .agentWorkerExited(let facts): facts.agent
+    case .agentTargetFailed(let agent, _, _): agent
+    case .agentRemoved(let agent): agent
+    case .adminRequest(let facts): facts.agent
+    case .started, .desiredState, .desiredRefused, .loaded, .ready, .draining, .stopped,
+      .illegalEvent:
+      nil
     }
   }
 }

@@ -216,7 +216,7 @@ final class SupervisorRun {
     case .stop(_, let worker): stop(worker)
     case .kill(_, let worker): workers[worker]?.kill()
     case .forget(let agent): forget(agent)
-    case .settled: break
+    case .settled: writeReady()
     case .exit(let code): end(code)
     }
   }

@@ -133,9 +133,10 @@ extension FleetView {
         packageSHA256: nil, name: name, version: name.map { _ in "1.2.0" })
     }
     func worker(
-      _ number: Int, _ agent: String, _ role: WorkerView.Role, _ state: StateName?, boot: Int64?
-    ) -> WorkerView {
-      WorkerView(
+      _ number: Int, _ agent: String, _ role: Supervisor.WorkerView.Role, _ state: StateName?,
+      boot: Int64?
+    ) -> Supervisor.WorkerView {
+      Supervisor.WorkerView(
         number: number, agent: agent, role: role, revision: "r\(number)", runID: "run-\(number)",
         pid: Int32(4000 + number), port: UInt16(8000 + number), state: state,
         startedAt: 1_795_378_459_000, bootMilliseconds: boot,
