@@ -114,7 +114,7 @@ bench-proxy: build ## proxied requests beside nginx and HAProxy, and uvicorn beh
 	@.build/test-venv/bin/python bench/proxy
 
 bench-supervisor: build ## the way through the supervisor beside nginx, its second hop, fleets (needs nginx, gcc)
-	@.build/test-venv/bin/python bench/supervisor $(if $(PACKAGES_FOLDER),--packages $(PACKAGES_FOLDER))
+	@.build/test-venv/bin/python bench/supervisor
 
 bench-memory: build ## memory of connections and streams, wake-ups when idle (needs gcc)
 	@.build/test-venv/bin/python bench/memory

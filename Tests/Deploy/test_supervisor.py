@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any, Iterator
 
 import pytest
 
-from documented import block
-from test_docs import run_block
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from documented import block  # noqa: E402
+from test_docs import run_block  # noqa: E402
 
 PROGRAM = Path(os.environ.get("PAR_PROGRAM", Path(__file__).resolve().parents[2] / ".build/release/par-lifecycle"))
 DEADLINE = 30

@@ -96,12 +96,13 @@ def fleet(shared_cache: Path) -> Iterator[Supervisor]:
     supervisor.settled()
     health = Health(supervisor)
     yield supervisor
+    until(lambda: health.asked, "/health is asked")
     health.stop()
     still = supervisor.ask("/agents/good/api/hello")
     moves = supervisor.events("agent_traffic", agent="good")
     start.finish()
     place.close()
-    assert health.asked and not health.others, health.others
+    assert not health.others, health.others
     assert still.status == 200 and len(moves) == 1
 
 
@@ -272,8 +273,7 @@ def test_a_worker_that_floods_its_log_does_not_stop_the_others(fleet: Supervisor
     path = package(folder(fleet), "flood", LIAR)
     assert fleet.put({"agent_app_id": "flood", "package_path": path, "environment": {"LIE": "x"}}).status == 202
     fleet.becomes("flood", "ready")
-    before = len(fleet.raw)
-    flooding = threading.Thread(target=lambda: fleet.ask("/agents/flood/api/flood?lines=20000", "POST"))
+    flooding = threading.Thread(target=lambda: fleet.ask("/agents/flood/api/flood?lines=4000", "POST"))
     flooding.start()
     slowest = 0.0
     while flooding.is_alive():
@@ -282,8 +282,8 @@ def test_a_worker_that_floods_its_log_does_not_stop_the_others(fleet: Supervisor
         assert fleet.ask("/health").status == 200
         slowest = max(slowest, time.monotonic() - began)
     assert slowest < 2
-    # 20 MB that are no lines of a log are not passed on.
-    assert len(fleet.raw) - before < 5_000_000
+    # What is no line of a log is passed on as the agent's output, or counted where nobody keeps up.
+    assert not fleet.other and not [one for one in fleet.lines if "event" not in one]
     assert fleet.admin("DELETE", "/flood").status == 202
     fleet.wait("agent_removed", agent="flood")
 
@@ -320,7 +320,7 @@ def test_a_used_up_range_of_ports_is_a_failed_deployment(supervise: Supervise) -
 
 #: Kills its worker as soon as it is imported, for ever.
 CRASH = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n" + GOOD
-CRASHING = int(os.environ.get("SUPERVISOR_CRASHING", "6"))
+CRASHING = int(os.environ.get("SUPERVISOR_CRASHING", "4"))
 
 
 def test_a_crash_loop_of_many_agents_costs_the_supervisor_little(supervise: Supervise) -> None:  # noqa: F811
@@ -336,7 +336,7 @@ def test_a_crash_loop_of_many_agents_costs_the_supervisor_little(supervise: Supe
     )
     supervisor.becomes("good", "ready")
     for number in range(CRASHING):
-        supervisor.wait("agent_worker_exited", agent=f"crash-{number}", count=2)
+        supervisor.wait("agent_worker_exited", agent=f"crash-{number}")
     before, began = cpu_seconds(supervisor.pid), time.monotonic()
     deaths = len(supervisor.events("agent_worker_exited"))
     until(lambda: len(supervisor.events("agent_worker_exited")) >= deaths + CRASHING, "they go on")

@@ -5,18 +5,25 @@ import LinuxSystem
 
 /// The supervisor's own lines.
 extension SupervisorRun {
-  /// The lines of what the machine decided, in the order in which a replay takes them.
+  /// The lines of what the machine decided, in the order in which a replay takes them. Whoever has
+  /// read that an agent's traffic goes to a worker finds it there.
   func writeLines(of step: SupervisionStep, at now: Instant) {
-    for line in step.lines(mark) { write(line, about: line.agent, at: now) }
+    for line in step.lines(mark) {
+      guard case .agentTraffic(let agent, _, let worker) = line else {
+        write(line, about: line.agent, at: now)
+        continue
+      }
+      log.write(.supervisor(line), at: now, about: agent) { route(agent, to: worker) }
+    }
   }
 
   /// Every agent that was wanted at start was Ready or has failed.
   func writeReady() {
     let (counts, now) = (supervision.counts, now)
-    write(
-      .ready(
-        ready: counts[.ready, default: 0], failed: counts[.failed, default: 0],
-        settleMilliseconds: (now - .start).milliseconds), about: nil, at: now)
+    let line = SupervisorLine.ready(
+      ready: counts[.ready, default: 0], failed: counts[.failed, default: 0],
+      settleMilliseconds: (now - .start).milliseconds)
+    log.write(.supervisor(line), at: now, act: publishOwn)
   }
 
   private func write(_ line: SupervisorLine, about agent: String?, at now: Instant) {

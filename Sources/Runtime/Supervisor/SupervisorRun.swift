@@ -177,10 +177,12 @@ final class SupervisorRun {
       return
     case .moved, .stayed: break
     }
+    // With nothing to wait for the drain is over as it begins; it has its line all the same.
+    let drains = step.phase == .draining || (step.phase == .stopped && !isDraining)
     supervision = next
-    if step.phase == .draining { beginDrain(at: now) }
+    if drains { beginDrain(at: now) }
     if let line = line?(step) { log.write(line, at: now, about: event.agent) }
-    if step.phase == .draining { writeDraining(at: now) }
+    if drains { writeDraining(at: now) }
     writeLines(of: step, at: now)
     armTimers()
     note(step, at: now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -68,6 +69,7 @@ class Course:
         kill_every: float = 0.5,
         seed: int = 1,
         between: int = 100,
+        by_config: float = 0.5,
         say: Callable[[str], None] = lambda line: None,
         **variables: Any,
     ) -> None:
@@ -75,6 +77,9 @@ class Course:
         self._rounds, self._kill_every, self._seed, self._between = rounds, kill_every, seed, between
         self._say, self._pause, self._count = say, pause, clients
         self.agents = [f"agent-{number}" for number in range(agents)]
+        #: The config's agents and their entries; the others are the admin API's.
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._of_config = [one for number, one in enumerate(self.agents) if number < agents * by_config]
         self._versions: dict[tuple[str, bool], Path] = {}
         self.ledger = Ledger(self._place.root / "ledger", clients)
         begun = self.ledger.folder / "begun"
@@ -83,8 +88,8 @@ class Course:
         begun.chmod(0o666)
         self._begun = begun
         self.counts: collections.Counter[str] = collections.Counter()
-        self.supervisor: Supervisor = supervise(**variables)
-        until(self.supervisor.is_listening, "the supervisor listens")
+        self.supervisor: Supervisor = supervise([], **variables)
+        self.supervisor.settled()
         for one in self.agents:
             self._deploy(one, "1")
         for one in self.agents:
@@ -107,16 +112,20 @@ class Course:
             "environment": {"FLEET_LEDGER": str(self._begun)},
             "restart": {"max": 1000, "window_sec": 60},
         }
+        self.counts["deployments"] += 1
+        if agent in self._of_config:
+            self._entries[agent] = spec
+            self._place.write(list(self._entries.values()))
+            self.supervisor.send(signal.SIGHUP)
+            return
         answer = self.supervisor.put(spec)
         if answer.status == 409:  # a change runs already: killed processes come again
             raise Busy
         assert answer.status == 202, answer
-        self.counts["deployments"] += 1
 
     def _roll(self, agent: str, version: str) -> None:
         """Until its traffic goes to the new version: a new worker that was killed is deployed again."""
         while self._now[agent] != version:
-            moved = len(self.supervisor.events("agent_traffic", agent=agent))
             failed = len(self.supervisor.events("agent_target_failed", agent=agent))
             try:
                 self._deploy(agent, version)
@@ -132,7 +141,6 @@ class Course:
                 self._now[agent] = version
             else:
                 self.counts["targets killed"] += 1
-            del moved
 
     def _is_on(self, agent: str, version: str) -> bool:
         """Whether its traffic goes to a worker of that version."""

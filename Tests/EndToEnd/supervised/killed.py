@@ -176,13 +176,20 @@ class Deaths:
         if damaged:
             self.problems.append(f"{moment}: {damaged}")
         for agent in self._agents:
-            answer = supervisor.ask(f"/agents/{agent}/api/version")
-            if answer.status != 200:
-                self.problems.append(f"{moment}: {agent} did not come back: {answer.status} {answer.body[:300]!r}")
-                continue
-            said = answer.json
-            if said["agent"] != agent or said["version"] not in self._accepted[agent]:
+            # A change that was under way goes on: until then the version before serves.
+            path, said = f"/agents/{agent}/api/version", {}
+
+            def is_back() -> bool:
+                answer = supervisor.ask(path)
+                said.clear()
+                said.update(answer.json, status=answer.status)
+                return answer.status == 200 and said["agent"] == agent and said["version"] in self._accepted[agent]
+
+            try:
+                until(is_back, f"{agent} serves")
+            except AssertionError:
                 self.problems.append(f"{moment}: {agent} came back as {said}, accepted {self._accepted[agent]}")
+                continue
             self._accepted[agent] = {said["version"]}
         for name in [one["agent_app_id"] for one in supervisor.status()["agents"]]:
             if name not in self._agents:

@@ -40,6 +40,7 @@ class Statement:
         begun: collections.Counter[str] = collections.Counter()
         handed: collections.Counter[str] = collections.Counter()
         lost: collections.Counter[str] = collections.Counter()
+        unsent: collections.Counter[str] = collections.Counter()
         ended = wrong_agent = wrong_content = wrong_version = 0
         last: dict[int, int] = {}
         for identifier, kind, agent, came, version, response_begun, since, till in rows:
@@ -61,6 +62,8 @@ class Statement:
             elif came.startswith("WRONG"):
                 wrong_content += 1
                 self.problems.append(f"{identifier} for {agent}: {came}")
+            elif never_left(came) and not noted and till >= draining_at:
+                unsent[came] += 1
             elif is_refusal(came) and not noted:
                 refused[came] += 1
             elif (noted or response_begun) and killed:
@@ -68,7 +71,7 @@ class Statement:
             elif noted or response_begun:
                 ended += 1
                 self.problems.append(f"lost, begun, and nobody was killed: {row}")
-            elif killed and came.startswith(("502", "UNAVAILABLE")):
+            elif killed and came.startswith(("502", "UNAVAILABLE")) and "cannot be reached" not in came:
                 handed[f"{killed.what} killed: {came}"] += 1
             else:
                 lost[came] += 1
@@ -93,6 +96,7 @@ class Statement:
         line("wrong version", wrong_version)
         line("wrong content", wrong_content)
         table("answered 503 or UNAVAILABLE by design", refused)
+        table("never sent: a GOAWAY of the drain came before", unsent)
         table("lost with a killed process, begun", begun)
         table("lost with a killed process, handed over", handed)
         line("lost, begun, nobody killed", ended)
@@ -129,11 +133,18 @@ class Statement:
 
 
 def is_refusal(came: str) -> bool:
-    """Said by the program before anything was begun."""
+    """Said by the program of what it has handed to nobody. Calls of gRPC are not held while an agent starts
+    again: UNAVAILABLE is what tells their client to ask again."""
     if came.startswith("503: "):
         return True
-    ours = ("drain", "booting", "starting", "restart", "not ready", "stopp")
-    return came.startswith("UNAVAILABLE") and any(word in came.lower() for word in ours)
+    ours = ("is not ready", "is stopping", "before the call was sent", "cannot be reached")
+    return came.startswith("UNAVAILABLE: The ") and any(word in came for word in ours)
+
+
+def never_left(came: str) -> bool:
+    """A call that its client's library had chosen a connection for and not begun when that was told of the end.
+    The library asks again by itself, unless it is told, as here, to repeat nothing."""
+    return came.startswith("UNAVAILABLE: Stream removed (GOAWAY received; Error code: 0")
 
 
 def serving_times(supervisor: Supervisor) -> dict[str, list[tuple[str, float, float]]]:

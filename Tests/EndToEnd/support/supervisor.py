@@ -233,7 +233,10 @@ class Place:
 
     def write(self, agents: Sequence[Mapping[str, Any]], name: str = "agents.json") -> Path:
         path = self.root / name
-        path.write_text(json.dumps({"agents": [marked(one, self.mark) for one in agents]}))
+        # By a rename: it may be read at any moment.
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps({"agents": [marked(one, self.mark) for one in agents]}))
+        new.rename(path)
         return path
 
     def close(self) -> None:
@@ -286,13 +289,15 @@ class Supervise:
     def problems(self) -> list[str]:
         """Ends what still runs; whatever is wrong with a log or a process."""
         problems: list[str] = []
-        for supervisor, checked in self.supervisors:
+        for supervisor, _ in self.supervisors:
             if supervisor.process.poll() is None:
                 supervisor.send()
                 try:
                     supervisor.exit()
                 except AssertionError as error:
                     problems.append(str(error))
+        # After all of them: what they start carries one mark.
+        for supervisor, checked in self.supervisors:
             left = supervisor.clean_up()
             if left:
                 problems.append("processes left behind: " + "; ".join(left))
