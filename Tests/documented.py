@@ -44,6 +44,9 @@ HELD_BY = {
     ("docs/quickstart.md", ".build/"): "EndToEnd/test_docs.py::test_an_agent_is_checked_inspected_and_run",
     ("docs/quickstart.md", "docker buildx"): "Deploy/test_docs.py::test_docker_blocks_name_what_is_there",
     ("docs/quickstart.md", "cp deploy/.env"): "Deploy/test_docs.py::test_the_quick_start_on_aws",
+    ("docs/supervision.md", "stateDiagram"): "EndToEnd/test_docs.py::test_the_diagram_is_the_programs",
+    ("docs/supervisor-page.md", "curl -N"): "not run: it does not end; EndToEnd/test_supervisor_page.py reads this stream",
+    ("docs/trace.md", "conforms, clean  supervisor"): "not run: one day's run; TraceTests draw such a timeline",
     ("docs/trace.md", "par-lifecycle trace run"): "EndToEnd/test_docs.py::test_the_first_commands_of_trace",
     ("docs/trace.md", "par-lifecycle trace --format html"):
         "EndToEnd/test_docs.py::test_the_first_commands_of_trace",

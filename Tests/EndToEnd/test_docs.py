@@ -406,8 +406,9 @@ def test_answers_before_ready_are_as_documented(par, tmp_path):
     run.stop()
 
 
-def test_the_diagram_is_the_programs():
+@pytest.mark.parametrize(("page", "machine"), [("docs/lifecycle.md", []), ("docs/supervision.md", ["supervisor"])])
+def test_the_diagram_is_the_programs(page, machine):
     printed = subprocess.run(
-        [str(PROGRAM), "spec", "--format", "mermaid"], capture_output=True, text=True, timeout=DEADLINE
+        [str(PROGRAM), "spec", *machine, "--format", "mermaid"], capture_output=True, text=True, timeout=DEADLINE
     )
-    assert printed.stdout == block("docs/lifecycle.md", "stateDiagram")
+    assert printed.stdout == block(page, "stateDiagram")
