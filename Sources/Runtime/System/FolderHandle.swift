@@ -26,16 +26,37 @@ public struct FolderHandle: ~Copyable {
     return FolderHandle(owning: opened)
   }
 
-  /// Removes what has that name, with all that is in it; what cannot be removed stays. Whoever may
-  /// write there cannot lead it anywhere else meanwhile.
-  public func remove(_ name: String) {
+  /// How deep folders are removed: each level has a descriptor and its share of the stack meanwhile, and
+  /// whoever filled them chose how many there are.
+  public static let deepest = 256
+
+  /// Removes what has that name, with all that is in it; what cannot be removed stays, and so does what
+  /// is deeper than `deepest`. Whoever may write there cannot lead it anywhere else meanwhile.
+  public func remove(_ name: String) { remove(Array(name.utf8CString), levels: Self.deepest) }
+
+  private func remove(_ name: [CChar], levels: Int) {
     if unlinkat(descriptor, name, 0) == 0 || errno == ENOENT { return }
+    guard levels > 0 else { return }
     let opened = par_open_at(descriptor, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
     if opened >= 0 {
       let inner = FolderHandle(owning: opened)
-      for entry in inner.names() { inner.remove(entry) }
+      for entry in inner.entries() { inner.remove(entry, levels: levels - 1) }
     }
     _ = unlinkat(descriptor, name, AT_REMOVEDIR)
+  }
+
+  /// The names in it, as bytes: they need not be text.
+  private func entries() -> [[CChar]] {
+    guard let folder = opendir("/proc/self/fd/\(descriptor)") else { return [] }
+    defer { closedir(folder) }
+    var names: [[CChar]] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        $0.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+      }
+      if name != [46, 0], name != [46, 46, 0] { names.append(name) }
+    }
+    return names
   }
 
   /// The names in it, without `.` and `..`.
