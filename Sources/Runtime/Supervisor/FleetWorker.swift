@@ -109,10 +109,19 @@ final class FleetWorker {
     self.errors = errors.readEnd
     // One that does not read must not make us wait.
     for fd in [output.readEnd, errors.readEnd, control.writeEnd] { _ = par_set_nonblocking(fd) }
-    self.log = try WorkerLog(output.readEnd, source: number, loop: loop, log: log) {
-      [weak self] line in self?.report(.line(line))
+    do throws(SystemError) {
+      self.log = try WorkerLog(output.readEnd, source: number, loop: loop, log: log) {
+        [weak self] line in self?.report(.line(line))
+      }
+      try loop.watch(errors.readEnd) { [weak self] in self?.readErrors() }
+    } catch {
+      // Nobody would hear of it, nor end it: its control pipe would stay open.
+      ProcessTree.killGroup(pid)
+      if let log = self.log { log.finish() } else { closeDescriptor(output.readEnd) }
+      closeDescriptor(errors.readEnd)
+      closeDescriptor(control.writeEnd)
+      throw error
     }
-    try loop.watch(errors.readEnd) { [weak self] in self?.readErrors() }
   }
 
   /// A worker that is gone is no error.

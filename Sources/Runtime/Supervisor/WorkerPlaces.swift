@@ -93,7 +93,14 @@ final class WorkerPlaces {
     if let shares = release.resources.cpuShares { limits.cpuShares = shares }
     // Where the group cannot be made the limits are kept as far as they can be without.
     let group = try? groups?.make(worker: number, limits: limits)
-    let (address, sockets) = try open(number)
+    let address: FleetWorker.Address
+    let sockets: [(name: String, descriptor: Int32)]
+    do throws(Failure) {
+      (address, sockets) = try open(number)
+    } catch {
+      _ = group?.remove()
+      throw error
+    }
     return Place(
       address: address, sockets: sockets, environment: agent.environment,
       confinement: agent.confinement(group, limits), group: group, user: agent.user)
