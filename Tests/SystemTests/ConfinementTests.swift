@@ -131,6 +131,25 @@ struct ConfinementTests {
       #expect(ProcessTree.children().isEmpty)
     }
   }
+
+  @Test("is no child that was there before: it is spared")
+  func spared() async {
+    await #expect(processExitsWith: .success) {
+      var found: pid_t = 0
+      let words = [strdup("sleep"), strdup("600"), nil]
+      #expect(posix_spawn(&found, "/bin/sleep", nil, nil, words, nil) == 0)
+      #expect(ProcessTree.adopted() == [found])
+      ProcessTree.spareChildren()
+      let own = try ProcessTree.spawn(
+        "/bin/sleep", arguments: ["sleep", "600"], environment: [], descriptors: [-1, -1, -1])
+      #expect(ProcessTree.adopted().isEmpty)
+      ProcessTree.killDescendants()
+      #expect(ProcessTree.children() == [found] && kill(own, 0) != 0)
+      kill(found, SIGKILL)
+      #expect(ProcessTree.reap(found, within: .seconds(10)) == .signaled(SIGKILL))
+      #expect(ProcessTree.children().isEmpty)
+    }
+  }
 }
 
 @Suite("A folder that is held open")
@@ -151,5 +170,24 @@ struct FolderHandleTests {
     handle.remove("elsewhere")
     #expect(handle.names().isEmpty)
     handle.remove("nothing")
+  }
+
+  @Test("removes names that are no text, and folders within folders however deep they are")
+  func removes() throws {
+    let folder = try TemporaryFolder()
+    let handle = try FolderHandle(folder.path)
+    for (name, levels) in [
+      ("all", FolderHandle.openDepth - 1), ("more", FolderHandle.openDepth + 8),
+    ] {
+      try makeFolders(folder.path + "/" + name)
+      let odd = Array((folder.path + "/" + name + "/").utf8CString.dropLast()) + [-1, -2, 0]
+      closeDescriptor(open(odd, O_CREAT | O_WRONLY, 0o600))
+      // As an agent does it, which a path's length does not keep from it.
+      var inner = try FolderHandle(folder.path + "/" + name)
+      for _ in 0..<levels { inner = try inner.folder("d") }
+    }
+    handle.remove("all")
+    handle.remove("more")
+    #expect(handle.names().isEmpty)
   }
 }

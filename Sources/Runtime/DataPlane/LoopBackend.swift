@@ -80,6 +80,7 @@ final class LoopBackend {
   // MARK: Its workers
 
   func connect() -> UpstreamPool.Lease {
+    _ = state()
     guard let worker = workers.current, let address = worker.worker.rest else {
       return .failed(ENOENT)
     }
@@ -90,6 +91,10 @@ final class LoopBackend {
     case .loopback(let port): descriptor = par_connect_loopback(port, &isConnecting)
     }
     guard descriptor >= 0 else { return errno == EAGAIN ? .busy : .failed(errno) }
+    guard isCurrent(worker) else {
+      Glibc.close(descriptor)
+      return connect()
+    }
     let connection = UpstreamConnection(
       descriptor: descriptor, backend: self, worker: worker, isConnecting: isConnecting)
     guard loop.watch(connection, events: connection.usualEvents) else {
@@ -101,6 +106,13 @@ final class LoopBackend {
     loop.counters.upstreamConnects.bump(1)
     loop.counters.upstreamOpen.bump(1)
     return .connected(connection)
+  }
+
+  /// Whether the address that was connected to just now is still this worker's. Who comes after it may
+  /// listen there, and does so only after the snapshot without it was published.
+  func isCurrent(_ worker: LoopWorker) -> Bool {
+    _ = state()
+    return workers.current === worker
   }
 
   /// The worker has ended.
@@ -120,7 +132,7 @@ final class LoopBackend {
     isRemoved = true
     cachedWord = 0
     _ = state()
-    heldRequests?.look()
+    lookAtHeld()
   }
 
   /// Somebody listens where the worker should.
@@ -131,7 +143,10 @@ final class LoopBackend {
   }
 
   /// The gate is another one.
-  func lookAtHeld() { heldRequests?.look() }
+  func lookAtHeld() {
+    heldRequests?.look()
+    agentConnections?.look()
+  }
 
   /// The loop begins its last pass.
   func refuseHeld() { heldRequests?.end() }

@@ -28,6 +28,7 @@ public enum HostedFleet {
     let environment = ServiceEnvironment.removed(from: environment)
     let signals = try SignalSource()
     _ = par_set_subreaper()
+    ProcessTree.spareChildren()
     _ = par_raise_nofile()
     let runID = randomHexadecimal(bytes: 16)
     let loop = try ControlLoop()

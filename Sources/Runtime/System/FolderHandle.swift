@@ -31,8 +31,9 @@ public struct FolderHandle: ~Copyable {
     renameat(descriptor, name, descriptor, other) == 0
   }
 
-  /// How many folders, one in the other, are open at once while they are removed.
-  static let openDepth = 100
+  /// How many folders, one in the other, are open at once while they are removed: each has a descriptor
+  /// and its share of the stack, and whoever filled them chose how many there are.
+  public static let openDepth = 100
   /// How what lies deeper is called on its way out, beside what is removed.
   private static let deep = "~deep-"
 
@@ -43,13 +44,13 @@ public struct FolderHandle: ~Copyable {
     var moved = 0
     while let next = left.popLast() {
       let before = moved
-      remove(next, at: 0, &moved, top: descriptor)
+      remove(Array(next.utf8CString), at: 0, &moved, top: descriptor)
       guard moved > before else { continue }
       left += (before..<moved).map { "\(Self.deep)\($0)" }
     }
   }
 
-  private func remove(_ name: String, at depth: Int, _ moved: inout Int, top: Int32) {
+  private func remove(_ name: [CChar], at depth: Int, _ moved: inout Int, top: Int32) {
     if unlinkat(descriptor, name, 0) == 0 || errno == ENOENT { return }
     if depth == Self.openDepth {
       if renameat(descriptor, name, top, "\(Self.deep)\(moved)") == 0 { moved += 1 }
@@ -58,9 +59,23 @@ public struct FolderHandle: ~Copyable {
     let opened = par_open_at(descriptor, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
     if opened >= 0 {
       let inner = FolderHandle(owning: opened)
-      for entry in inner.names() { inner.remove(entry, at: depth + 1, &moved, top: top) }
+      for entry in inner.entries() { inner.remove(entry, at: depth + 1, &moved, top: top) }
     }
     _ = unlinkat(descriptor, name, AT_REMOVEDIR)
+  }
+
+  /// The names in it, as bytes: they need not be text.
+  private func entries() -> [[CChar]] {
+    guard let folder = opendir("/proc/self/fd/\(descriptor)") else { return [] }
+    defer { closedir(folder) }
+    var names: [[CChar]] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        $0.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+      }
+      if name != [46, 0], name != [46, 46, 0] { names.append(name) }
+    }
+    return names
   }
 
   /// The names in it, without `.` and `..`.

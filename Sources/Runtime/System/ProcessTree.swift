@@ -20,6 +20,21 @@ public enum ProcessTree {
   /// Children that this process has started and not reaped yet; the others it has adopted.
   private static let started = Locked(Set<Int32>())
 
+  /// Children that this process had before it started any: whoever executed it has started them.
+  private static let found = Locked(Set<Int32>())
+
+  /// What is a child by now is not this program's: `adopted` and `killDescendants` leave it alone. (A
+  /// shell that starts something in the background and then executes this program leaves it that child.)
+  public static func spareChildren() {
+    let children = children()
+    found.withLock { $0.formUnion(children) }
+  }
+
+  private static func forget(_ pid: Int32) {
+    started.withLock { _ = $0.remove(pid) }
+    found.withLock { _ = $0.remove(pid) }
+  }
+
   /// Starts a program in a session (and so a process group) of its own; see `par_spawn`.
   ///
   /// - Parameters:
@@ -61,7 +76,7 @@ public enum ProcessTree {
     var word: Int32 = 0
     let pid = waitpid(-1, &word, WNOHANG)
     guard pid > 0 else { return nil }
-    started.withLock { _ = $0.remove(pid) }
+    forget(pid)
     return (pid, ExitStatus(word: word))
   }
 
@@ -72,7 +87,7 @@ public enum ProcessTree {
     while true {
       let found = waitpid(pid, &word, WNOHANG)
       if found == pid {
-        started.withLock { _ = $0.remove(pid) }
+        forget(pid)
         return ExitStatus(word: word)
       }
       if found < 0 && errno != EINTR || Clock.now() >= deadline { return nil }
@@ -96,9 +111,9 @@ public enum ProcessTree {
     return found
   }
 
-  /// The children that this process did not start: orphans of its children, as it is a subreaper.
+  /// The children that this process did not start, nor found: orphans, as it is a subreaper.
   public static func adopted() -> [Int32] {
-    let own = started.withLock { $0 }
+    let own = started.withLock { $0 }.union(found.withLock { $0 })
     return children().filter { !own.contains($0) }
   }
 
@@ -118,7 +133,8 @@ public enum ProcessTree {
   public static func killDescendants(where isMeant: (Int32) -> Bool = { _ in true }) {
     let deadline = Clock.now() + killTimeout
     while Clock.now() < deadline {
-      let targets = children().filter(isMeant)
+      let spared = found.withLock { $0 }
+      let targets = children().filter { isMeant($0) && !spared.contains($0) }
       if targets.isEmpty { return }
       for pid in targets { kill(pid, SIGKILL) }
       for pid in targets { _ = reap(pid, within: deadline - Clock.now()) }

@@ -76,6 +76,30 @@ struct IsolationTests {
     withExtendedLifetime((first, second)) {}
   }
 
+  @Test("are not those of another agent's copied folder, nor who runs here", .enabled(if: isRoot))
+  func others() throws {
+    let folder = try TemporaryFolder()
+    let users = UserRange(first: 15_000_000 + UInt32.random(in: 0..<1000) * UserRange.count)
+    let stranger = try ProcessTree.spawn(
+      "/bin/sleep", arguments: ["sleep", "600"], environment: [], descriptors: [-1, -1, -1],
+      confinement: .worker(user: UserIdentity(user: users.first, group: users.first)))
+    defer {
+      kill(stranger, SIGKILL)
+      _ = ProcessTree.reap(stranger, within: .seconds(10))
+    }
+    let isolation = Isolation(stateFolder: folder.path, users: users)
+    let a = try isolation.place(agent: "a")
+    #expect(a.user?.user == users.first + 1)
+    #expect(kill(stranger, 0) == 0 && ProcessTree.reap(stranger, within: .zero) == nil)
+    try makeFolders(folder.path + "/agents/copy")
+    chown(folder.path + "/agents/copy", 0, users.first + 1)
+    #expect(try isolation.place(agent: "copy").user?.user == users.first + 2)
+    // What the copy had is still a's.
+    isolation.remove(agent: "copy")
+    #expect(try isolation.place(agent: "a") == a)
+    #expect(UserRange.running().isSuperset(of: [0, users.first]))
+  }
+
   @Test("skip those that the machine has, and end with the range")
   func range() {
     let range = UserRange(first: 100)

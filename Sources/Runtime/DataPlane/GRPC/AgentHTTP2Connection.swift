@@ -256,11 +256,13 @@ final class AgentHTTP2Connection: HTTP2Connection {
     isRetired = true
     let text =
       reason.hasPrefix("The agent") ? reason : "The agent ended before the call was complete"
-    var unsent: [GRPCCall] = []
+    var (unsent, refused): ([GRPCCall], [GRPCCall]) = ([], [])
     while let first = firstCall {
       let call = remove(Unmanaged.passUnretained(first).toOpaque())
       if !call.isSent, !isConnecting, call.headStart.map({ $0 >= sentBytes }) ?? true {
         unsent.append(call)
+      } else if isConnecting, call.repeats > 0, reason == AgentConnections.unreachable {
+        refused.append(call)
       } else {
         call.agentLost(text)
       }
@@ -268,6 +270,7 @@ final class AgentHTTP2Connection: HTTP2Connection {
     unconfirmed.removeAll()
     shut()
     for call in unsent { backend.agents.placeAgain(call) }
+    for call in refused.reversed() { backend.agents.placeLater(call) }
   }
 
   override func refused(_ error: Int32) { lost("The agent does not speak HTTP/2 as it should") }

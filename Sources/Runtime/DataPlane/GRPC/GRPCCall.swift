@@ -42,9 +42,11 @@ final class GRPCCall: HTTP2Stream {
   var wasResetByAgent = false
   var interimHeads = 0
   var repeats = 0
+  /// Until when it waits for another worker, after one that did not begin it; 0: it does not.
+  var heldUntil: Int64 = 0
 
   /// Asks for the agent's health, which its worker tells in every state.
-  private let isAboutAgent: Bool
+  let isAboutAgent: Bool
 
   init(
     connection: HTTP2ClientConnection, id: Int32, backend: LoopBackend, isAboutAgent: Bool = false

@@ -6,7 +6,8 @@ package import LinuxSystem
 ///
 /// A worker is a subreaper: for as long as it lives, whatever the processes below it leave behind
 /// becomes its child (PR_SET_CHILD_SUBREAPER(2const)). So a child of the supervisor that the
-/// supervisor did not start is always a remnant of a worker that has ended, whichever that was.
+/// supervisor did not start, nor found when it began, is a remnant of a worker that has ended, whichever
+/// that was.
 package enum AdoptedProcesses {
   /// SIGKILL to each. To be called after every SIGCHLD, when the dead are reaped: their children are
   /// the supervisor's from then on, and the end of each is another SIGCHLD.

@@ -17,6 +17,8 @@ package final class Isolation {
   private let users: UserRange
   private let claims: UserClaims?
   private let folder: String
+  /// Whose each user is, of those that were given by this supervisor.
+  private var owners: [UInt32: String] = [:]
 
   /// - Parameters:
   ///   - stateFolder: the supervisor's own; below it `agents/ID/`.
@@ -78,19 +80,23 @@ package final class Isolation {
     let own = try agents.folder(agent)
     let known = try own.owner().identity.group
     let user: UserIdentity
-    let isFirst = !claims.has(known)
-    if users.contains(known), claims.claim(known) {
+    if users.contains(known), owners[known] ?? agent == agent, !UserRange.isKnownHere(known),
+      claims.claim(known)
+    {
       user = UserIdentity(user: known, group: known)
-    } else if let free = try users.lowestFree(taken: takenUsers(), claim: claims.claim) {
+      // What a supervisor that was killed together with this agent's worker could not clean up: nobody
+      // else has this user.
+      if owners[known] == nil { AdoptedProcesses.kill(of: user) }
+    } else if let free = try users.lowestFree(
+      taken: takenUsers().union(UserRange.running()), claim: claims.claim)
+    {
       user = free
       // They are nobody's, or those of a user that another supervisor has given to its own agent.
       for name in AgentPlace.folders { own.remove(name) }
     } else {
       throw SystemError("find a free user for", agent, number: EUSERS)
     }
-    // What a supervisor that was killed together with this agent's worker could not clean up: nobody
-    // else has this user.
-    if isFirst { AdoptedProcesses.kill(of: user) }
+    owners[user.user] = agent
     // Root's, so that the agent cannot put anything else in the place of the folders below.
     try own.own(UserIdentity(user: 0, group: user.group), mode: 0o750)
     for name in AgentPlace.folders { try own.folder(name).own(user, mode: 0o700) }
@@ -109,8 +115,10 @@ package final class Isolation {
       try own.own(UserIdentity(user: 0, group: 0), mode: 0o700)
       let name = RemovedFolders.prefix + randomHexadecimal(bytes: 8)
       if !agents.rename(agent, to: name) { agents.remove(agent) }
-      claims?.giveBack(known)
       RemovedFolders.clear(folder)
+      guard owners[known] == agent else { return }
+      owners[known] = nil
+      claims?.giveBack(known)
     } catch {
       // What cannot be removed stays as it is, its user too.
     }

@@ -33,6 +33,22 @@ package struct UserRange: Sendable, Equatable {
     return nil
   }
 
+  /// Who has a process now, whoever started it (proc_pid_status(5)): to be given such a user would be to
+  /// share it, and its processes are ended with the agent's.
+  package static func running() -> Set<UInt32> {
+    var users: Set<UInt32> = []
+    for name in folderNames("/proc") where UInt32(name) != nil {
+      guard let text = readFile("/proc/\(name)/status") else { continue }
+      for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: "Uid:".utf8) {
+        // The real one, the effective, the saved, that of the file system.
+        users.formUnion(
+          String(decoding: line, as: UTF8.self).split { $0 == "\t" || $0 == " " }
+            .compactMap { UInt32($0) })
+      }
+    }
+    return users
+  }
+
   /// passwd(5) and group(5), and whatever else this machine asks for names.
   package static func isKnownHere(_ number: UInt32) -> Bool {
     getpwuid(number) != nil || getgrgid(number) != nil

@@ -22,17 +22,22 @@ package final class WorkerGroup {
     hasMemory = controllers.contains("memory")
     holdsMemory = hasMemory && limits.memory != nil
     weighsProcessors = controllers.contains("cpu")
-    if hasMemory, let memory = limits.memory {
-      try KernelFile.write(String(memory), to: folder + "/memory.max")
+    do throws(SystemError) {
+      if hasMemory, let memory = limits.memory {
+        try KernelFile.write(String(memory), to: folder + "/memory.max")
+      }
+      if weighsProcessors {
+        try KernelFile.write(String(limits.cpuWeight), to: folder + "/cpu.weight")
+      }
+      if controllers.contains("pids") {
+        try KernelFile.write(String(Self.tasks), to: folder + "/pids.max")
+      }
+      processes = par_open(folder + "/cgroup.procs", O_WRONLY, 0)
+      guard processes >= 0 else { throw SystemError("open", folder + "/cgroup.procs") }
+    } catch {
+      rmdir(folder)
+      throw error
     }
-    if weighsProcessors {
-      try KernelFile.write(String(limits.cpuWeight), to: folder + "/cpu.weight")
-    }
-    if controllers.contains("pids") {
-      try KernelFile.write(String(Self.tasks), to: folder + "/pids.max")
-    }
-    processes = par_open(folder + "/cgroup.procs", O_WRONLY, 0)
-    guard processes >= 0 else { throw SystemError("open", folder + "/cgroup.procs") }
   }
 
   deinit { closeDescriptor(processes) }
