@@ -251,6 +251,12 @@ def test_a_package_that_is_not_there_fails_with_its_reason(fleet: Supervisor) ->
     assert fleet.put({"agent_app_id": "absent", "package_path": "/nowhere/agent.apkg"}).status == 202
     fleet.becomes("absent", "failed")
     assert "/nowhere/agent.apkg" in fleet.agent("absent")["reason"]
+    listed = {one["agent_app_id"]: one["reason"] for one in fleet.admin("GET", "").json["agents"]}
+    assert listed["absent"] == fleet.agent("absent")["reason"]
+    # Who has not the token hears nothing that a worker said.
+    for path in ("/supervisor/status", "/supervisor/fleet"):
+        shown = {one["agent_app_id"]: one["reason"] for one in fleet.ask(path).json["agents"]}
+        assert shown["absent"] in ("its boot failed while fetching", "its boot failed while verifying")
     assert fleet.admin("DELETE", "/absent").status == 202
     fleet.wait("agent_removed", agent="absent")
 

@@ -110,13 +110,14 @@ struct CountedLineTests {
   func judged(name: String) throws {
     let good = try #require(GoodRuns.all.first { $0.name == name }).lines
     var random = SplitMix(seed: 11)
+    var decoder = LineDecoder()
     for kind in Damage.kinds {
       for _ in 0..<20 {
         let lines = Damage(kind, good, &random).lines
         var (whole, counting) = (Replay(), Replay())
         for line in lines {
           whole.take(line)
-          var (decoder, counted) = (LineDecoder(), CountedLine())
+          var counted = CountedLine()
           if try decoder.decode(line.encoded.span, into: &counted) {
             counting.take(counted, of: decoder.owners[counted.owner])
           } else {

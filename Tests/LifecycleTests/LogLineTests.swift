@@ -82,7 +82,7 @@ struct LogLineTests {
   func bounded(unit: String) throws {
     let long = String(repeating: unit, count: 17_000 / unit.utf8.count)
     let short = String(repeating: unit, count: 600 / unit.utf8.count)
-    let list = [String](repeating: short, count: 200)
+    let list = [String](repeating: short, count: 60)
     let events: [LogEvent] = [
       .agentOutput(stream: "stdout", line: long),
       .bootFailed(phase: .loading, Explanation(error: long, detail: long, hint: long)),

@@ -298,6 +298,7 @@ private struct Exchange: CustomTestStringConvertible {
     #expect(ask("GET", "/a", fields: [("If-None-Match", "W/\(tag), \"x\"")]).status == 304)
     let all = ask("GET")
     #expect(all.body?["agents"]?.list?.compactMap { $0["agent_app_id"]?.text } == ["a", "listed"])
+    #expect(all.body?["agents"]?.list?.first?["reason"] == .null)
     let tags = all.fields.filter { $0.name == "ETag" }.map(\.value)
     #expect(ask("GET", fields: [("If-None-Match", tags[0])]).body == nil)
     #expect(ask("DELETE", "/a").status == 202)

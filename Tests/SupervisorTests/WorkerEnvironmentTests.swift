@@ -40,6 +40,22 @@ struct WorkerEnvironmentTests {
       for: release, at: place, controlDescriptor: 4)
   }
 
+  @Test("tells how long a boot may take, which an agent's own bounds can make longer")
+  func bootBounds() throws {
+    let configuration = try SupervisorConfiguration.read(
+      supervisor, userID: 1000, workingFolder: "/"
+    ).get()
+    let environment = WorkerEnvironment(supervisor: supervisor, configuration: configuration)
+    func more(_ own: [String: String]) -> Interval? {
+      let release = AgentRelease(
+        agent: "alpha", revision: "0123456789ab", package: .path("/a"), environment: own)
+      return environment.bootBounds(of: release).map { $0 - configuration.common.bootBounds }
+    }
+    #expect(more([:]) == .zero)
+    #expect(more(["INSTALL_TIMEOUT_SEC": "1800"]) == .seconds(1500))
+    #expect(more(["INSTALL_TIMEOUT_SEC": "soon"]) == nil)
+  }
+
   @Test("has what every program needs, where packages come from, and the settings of a run")
   func shared() throws {
     let environment = try make()

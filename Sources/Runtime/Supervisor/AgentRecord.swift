@@ -11,8 +11,10 @@ struct AgentRecord {
   var since: Int64
   /// The revision that served last.
   var served: String?
-  /// The last reason that was given, while it is not ready; or why its target failed.
-  var reason: String?
+  /// The last reason that was given, while it is not ready.
+  var reason: AgentReason?
+  /// Why its last target failed.
+  var targetReason: AgentReason?
   /// Ends of its workers that nobody asked for, the newest last.
   var restarts: [AgentView.Restart] = []
 

@@ -63,6 +63,7 @@ final class FleetWorker {
   private let report: (Report) -> Void
   private var log: WorkerLog?
   private var errorReader = LineReader()
+  private var errorAlarm: Int?
   private let oomKillsBefore: Int?
   private var isOver = false
 
@@ -109,10 +110,33 @@ final class FleetWorker {
     self.errors = errors.readEnd
     // One that does not read must not make us wait.
     for fd in [output.readEnd, errors.readEnd, control.writeEnd] { _ = par_set_nonblocking(fd) }
-    self.log = try WorkerLog(output.readEnd, source: number, loop: loop, log: log) {
-      [weak self] line in self?.report(.line(line))
+    do throws(SystemError) {
+      self.log = try WorkerLog(output.readEnd, source: number, loop: loop, log: log) {
+        [weak self] line in self?.report(.line(line))
+      }
+      try watchErrors()
+    } catch {
+      // It runs already, and nobody would ever know of it.
+      ProcessTree.killGroup(pid)
+      place.group?.kill()
+      if let reader = self.log { reader.finish() } else { closeDescriptor(output.readEnd) }
+      closeDescriptor(self.errors)
+      closeDescriptor(self.control)
+      throw error
     }
-    try loop.watch(errors.readEnd) { [weak self] in self?.readErrors() }
+  }
+
+  private func watchErrors() throws(SystemError) {
+    try loop.watch(errors) { [weak self] in
+      guard let self else { return }
+      // Whoever floods it waits, as on the standard output.
+      guard !readErrors() else { return }
+      loop.forget(errors)
+      errorAlarm = loop.schedule(at: Clock.now() + WorkerLog.pause) { [weak self] in
+        self?.errorAlarm = nil
+        try? self?.watchErrors()
+      }
+    }
   }
 
   /// A worker that is gone is no error.
@@ -147,6 +171,7 @@ final class FleetWorker {
     isOver = true
     log?.finish()
     readErrors()
+    if let errorAlarm { loop.cancel(errorAlarm) }
     ProcessTree.killGroup(pid)
     loop.forget(errors)
     closeDescriptor(errors)
@@ -160,12 +185,15 @@ final class FleetWorker {
     place.group?.usage ?? table().usage(of: pid)
   }
 
-  private func readErrors() {
+  /// - Returns: whether that was the end of it.
+  @discardableResult
+  private func readErrors() -> Bool {
     let (lines, hasEnded) = errorReader.read(errors)
     for line in lines {
       lastErrors = (lastErrors + [line]).suffix(Self.errorLines)
       report(.error(line))
     }
     if hasEnded { loop.forget(errors) }
+    return hasEnded
   }
 }

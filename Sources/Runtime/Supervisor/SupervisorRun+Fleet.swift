@@ -114,11 +114,12 @@ extension SupervisorRun: Fleet {
     let target = agent.target.map {
       AgentView.Target(
         version: version(agent.id, $0.deployment.revision, worker: $0.worker),
-        state: $0.state, reason: $0.reason, worker: $0.worker)
+        state: $0.state, reason: $0.reason.map { told($0, record) }, worker: $0.worker)
     }
     return AgentView(
       id: agent.id, state: agent.name, since: record?.since ?? 0,
-      reason: agent.reason ?? target?.reason ?? (agent.name == .ready ? nil : record?.reason),
+      reason: agent.reason.map { told($0, record) } ?? target?.reason
+        ?? (agent.name == .ready ? nil : record?.reason),
       isFromConfig: desired?.isFromConfig(agent.id) ?? false,
       active: agent.active.map { version(agent.id, $0.revision, worker: agent.route) },
       activeWorker: agent.route, target: target,
@@ -127,6 +128,12 @@ extension SupervisorRun: Fleet {
       isChanging: agent.isChanging, restartsInWindow: agent.active?.restarts(at: now) ?? 0,
       restartsMaximum: release(of: agent)?.restartsMaximum ?? 0, restarts: record?.restarts ?? [],
       traffic: record.map { traffic($0) } ?? AgentView.Traffic())
+  }
+
+  /// A reason of the machine's, with what everybody may know of it.
+  private func told(_ sentence: String, _ record: AgentRecord?) -> AgentReason {
+    [record?.reason, record?.targetReason].compactMap(\.self).first { $0.sentence == sentence }
+      ?? AgentReason(sentence, summary: AgentReason.untold)
   }
 
   private func traffic(_ record: AgentRecord) -> AgentView.Traffic {

@@ -37,7 +37,9 @@ extension SupervisorRun {
   }
 
   /// Keeps of a step what the page shows and the machine does not.
-  func note(_ step: SupervisionStep, at now: Instant) {
+  func note(_ step: SupervisionStep, of event: SupervisorEvent, at now: Instant) {
+    var ended: String?
+    if case .worker(let number, _, _) = event { ended = lastSummaries[number] }
     let wall = Clock.wallNanoseconds() / 1_000_000
     for transition in step.transitions {
       if records[transition.agent] == nil {
@@ -45,7 +47,9 @@ extension SupervisorRun {
         publishDirectory()
       }
       records[transition.agent]?.since = wall
-      records[transition.agent]?.reason = transition.reason
+      records[transition.agent]?.reason = transition.reason.map {
+        AgentReason($0, of: event, ended: ended)
+      }
     }
     for case .route(let id, _?) in step.effects {
       guard let agent = supervision.agent(id), let active = agent.active else { continue }
@@ -53,6 +57,8 @@ extension SupervisorRun {
       desired?.versionServes(agent: id, revision: active.revision, replaced: agent.previous)
     }
     for failed in step.failedTargets {
+      records[failed.deployment.agent]?.targetReason = AgentReason(
+        failed.reason, of: event, ended: ended)
       desired?.targetFailed(
         agent: failed.deployment.agent, revision: failed.deployment.revision,
         reason: failed.reason)
@@ -67,9 +73,9 @@ extension SupervisorRun {
     completedBeforeDrain = dataPlane?.completed ?? 0
     abortedBeforeDrain = dataPlane?.abortedCount ?? 0
     abortedLinesLeft = Self.abortedLines
-    desired?.stop()
-    // Health first, then everything else.
+    // Health first, then everything else: notes that wait for the disk too.
     publishOwn()
+    desired?.stop()
     closeLater(at: now)
   }
 

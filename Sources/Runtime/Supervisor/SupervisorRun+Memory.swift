@@ -10,11 +10,30 @@ extension SupervisorRun {
   /// Whether another worker fits beside the one that serves. Nothing is known of it but that it is
   /// much like that one.
   func hasRoom(beside agent: String) -> Bool {
-    guard let number = supervision.agent(agent)?.route, let worker = workers[number],
-      let free = FreeMemory.now()
-    else { return true }
-    let usage = worker.usage { ProcessTable.now() }
-    return free.available - free.reserve >= usage.residentBytes + Self.memoryMargin
+    guard let number = supervision.agent(agent)?.route, let worker = workers[number] else {
+      return true
+    }
+    let now = Clock.now()
+    // Many agents change at once when a config does: one look is for all of them.
+    if surgeRoom?.isFresh(at: now) != true { surgeRoom = lookForRoom(at: now) }
+    let table = surgeRoom?.table ?? ProcessTable([:])
+    let wanted = worker.usage { table }.residentBytes + Self.memoryMargin
+    return surgeRoom?.take(wanted) ?? true
+  }
+
+  private func lookForRoom(at now: Instant) -> SurgeRoom {
+    let table = ProcessTable.now()
+    func used(_ number: Int?) -> Int64 {
+      number.flatMap { workers[$0] }?.usage { table }.residentBytes ?? 0
+    }
+    // What boots beside another is still to grow to its size.
+    let promised = supervision.agents.reduce(Int64(0)) { sum, agent in
+      guard agent.isChanging, let serving = agent.route, let target = agent.target else {
+        return sum
+      }
+      return sum + max(0, used(serving) + Self.memoryMargin - used(target.worker))
+    }
+    return SurgeRoom(free: FreeMemory.now(), table: table, promised: promised, at: now)
   }
 
   /// Looks after memory from now on, every few seconds; one timer for all agents.

@@ -34,7 +34,7 @@ extension SupervisorRun {
     self.hub = hub
     if let hub { log.follow { hub.wrote($0, agent: $1) } }
     handlers.append(
-      SupervisorRoutes(fleet: self, hub: hub) { [unowned self] in
+      SupervisorRoutes(fleet: self, hub: hub, hasToken: gate.recognizes) { [unowned self] in
         gate.admit($0, $1, state: phase)
       })
   }

@@ -31,10 +31,10 @@ extension SupervisorRun {
     send(.terminationRequested(signal))
   }
 
-  /// The terminal that went away asks it to stop like an interrupt. Where there was none, the config
-  /// is read again.
+  /// The terminal that went away asks it to stop like an interrupt. Where there was none, or it is still
+  /// there, somebody asks for the config to be read again.
   private func hangUp() {
-    if hasTerminal { return terminate(.interrupt) }
+    if hasTerminal, isatty(STDIN_FILENO) != 1 { return terminate(.interrupt) }
     notifier.reloading()
     desired?.reload()
     notifier.reloaded()

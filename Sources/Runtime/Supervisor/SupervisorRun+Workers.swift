@@ -137,8 +137,13 @@ extension SupervisorRun {
     worker.ended()
     workers[number] = nil
     lastTestimonies[number] = worker.testimony
-    defer { lastTestimonies[number] = nil }
     let isOOM = worker.wasOutOfMemory(status)
+    lastSummaries[number] = AgentReason.summary(
+      of: status, worker.testimony, isOutOfMemory: isOOM, wasKilled: worker.killReason != nil)
+    defer {
+      lastTestimonies[number] = nil
+      lastSummaries[number] = nil
+    }
     places.release(
       worker.place, isLast: !workers.values.contains { $0.agent == worker.agent })
     let testimony = worker.testimony
@@ -174,8 +179,9 @@ extension SupervisorRun {
     _ number: Int, _ agent: String, _ end: WorkerEnd, mark: WorkerMark, status: ExitStatus?,
     isOOM: Bool
   ) {
-    let chance = Double.random(in: 0..<1)
-    send(.worker(number, agent: agent, .ended(end, chance: chance))) { [unowned self] step in
+    let event = SupervisorEvent.worker(
+      number, agent: agent, .ended(end, chance: Double.random(in: 0..<1)))
+    send(event) { [unowned self] step in
       var code: Int?
       var signal: String?
       switch status {
@@ -186,7 +192,8 @@ extension SupervisorRun {
       if let reason = end.reason {
         records[agent]?.note(
           AgentView.Restart(
-            at: Clock.wallNanoseconds() / 1_000_000, reason: reason, worker: number,
+            at: Clock.wallNanoseconds() / 1_000_000,
+            reason: AgentReason(reason, of: event, ended: lastSummaries[number]), worker: number,
             willRestart: step.restart != nil, delay: step.restart?.delay ?? .zero))
       }
       let restarts = step.restart?.restarts ?? restartsOf(agent)

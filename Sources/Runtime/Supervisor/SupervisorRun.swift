@@ -45,6 +45,7 @@ final class SupervisorRun {
   var records: [String: AgentRecord] = [:]
   let places: WorkerPlaces
   var memoryWatch = MemoryWatch()
+  var surgeRoom: SurgeRoom?
   var decoder = LineDecoder(texts: .shown)
 
   var desired: (any DesiredKeeper)?
@@ -55,6 +56,8 @@ final class SupervisorRun {
 
   /// Of workers that have ended just now, while their end is handled.
   var lastTestimonies: [Int: WorkerTestimony] = [:]
+  /// Of the same, in the program's own words.
+  var lastSummaries: [Int: String] = [:]
   /// Asked at the start: a terminal that is gone says that it is none.
   let hasTerminal = isatty(STDIN_FILENO) == 1
   /// Why it drains, in the log's word.
@@ -185,7 +188,7 @@ final class SupervisorRun {
     if drains { writeDraining(at: now) }
     writeLines(of: step, at: now)
     armTimers()
-    note(step, at: now)
+    note(step, of: event, at: now)
     for effect in step.effects { carryOut(effect) }
     publish(step)
     notifier.told(supervision, inFlight: dataPlane?.inFlight ?? 0)
@@ -198,12 +201,27 @@ final class SupervisorRun {
       armed[timer] = nil
     }
     for (timer, due) in wanted where armed[timer] == nil {
-      let alarm = loop.schedule(at: due) { [unowned self] in
-        armed[timer] = nil
-        send(.due(timer))
-      }
-      armed[timer] = (due, alarm)
+      arm(timer, due: due, at: due)
     }
+  }
+
+  private func arm(_ timer: SupervisorTimer, due: Instant, at time: Instant) {
+    let alarm = loop.schedule(at: time) { [unowned self] in
+      let later = due + morePatience(timer)
+      guard later <= Clock.now() else { return arm(timer, due: due, at: later) }
+      armed[timer] = nil
+      send(.due(timer))
+    }
+    armed[timer] = (due, alarm)
+  }
+
+  /// What a worker may take for its boot beyond what the machine knows of: its agent's environment may
+  /// give it longer bounds than the supervisor's.
+  private func morePatience(_ timer: SupervisorTimer) -> Interval {
+    guard case .boot(_, let number) = timer, let worker = workers[number],
+      let bounds = workerEnvironment.bootBounds(of: worker.release)
+    else { return .zero }
+    return max(.zero, bounds - configuration.common.bootBounds)
   }
 
   // MARK: Effects
@@ -221,7 +239,6 @@ final class SupervisorRun {
     }
   }
 
-  /// In the supervisor's own drain workers are told what it was told itself.
   private func stop(_ worker: Int) {
     workers[worker]?.tell(.terminate)
   }
@@ -290,9 +307,13 @@ extension SupervisionPolicy {
     let common = configuration.common
     self.init(drainDeadline: common.shutdownTimeout)
     // The bounds of a worker's own boot, together, and time for its drain after a failure.
-    bootPatience =
-      common.fetchTimeout + common.installTimeout
-      + max(common.loadTimeout, common.hardLimit ?? .zero)
-      + workerDeadline + .seconds(30)
+    bootPatience = common.bootBounds + workerDeadline + .seconds(30)
+  }
+}
+
+extension Configuration {
+  /// The longest that a boot may take by the run's own bounds.
+  var bootBounds: Interval {
+    fetchTimeout + installTimeout + max(loadTimeout, hardLimit ?? .zero)
   }
 }

@@ -96,6 +96,19 @@ struct WorkerEnvironment {
     return environment.filter { name, _ in !name.hasPrefix("SUPERVISOR_") }
   }
 
+  /// The longest that a worker's boot may take by its own bounds; nil: its configuration is refused.
+  func bootBounds(of release: AgentRelease) -> Interval? {
+    var variables = inherited.merging(release.environment) { $1 }
+    variables["AGENT_APP_ID"] = release.agent
+    // Which package it is makes no difference to them.
+    variables["PACKAGE_URL"] = nil
+    variables["AGENT_PACKAGE_PATH"] = "/"
+    guard case .success(let own) = Configuration.read(variables, packageArgument: nil) else {
+      return nil
+    }
+    return own.bootBounds
+  }
+
   private static func seconds(_ time: Interval) -> String {
     let milliseconds = max(1, time.milliseconds)
     let fraction = String(1000 + milliseconds % 1000).dropFirst()

@@ -91,9 +91,9 @@ final class WorkerPlaces {
     }
     var limits = ResourceLimits(memory: release.resources.memoryBytes)
     if let shares = release.resources.cpuShares { limits.cpuShares = shares }
+    let (address, sockets) = try open(number)
     // Where the group cannot be made the limits are kept as far as they can be without.
     let group = try? groups?.make(worker: number, limits: limits)
-    let (address, sockets) = try open(number)
     return Place(
       address: address, sockets: sockets, environment: agent.environment,
       confinement: agent.confinement(group, limits), group: group, user: agent.user)

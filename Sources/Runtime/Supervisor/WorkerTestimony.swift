@@ -60,6 +60,8 @@ struct WorkerTestimony {
   private(set) var failure: String?
   private(set) var stopped: StoppedFacts?
   private(set) var drainCause: String?
+  /// The state that it was in when it began to drain; nil before.
+  private(set) var endedIn: StateName?
 
   init(agent: String, pid: Int32) {
     self.agent = agent
@@ -118,7 +120,9 @@ struct WorkerTestimony {
     switch replay.state {
     case .ready: return .told(.ready, isDroppable: false)
     case .loading: return .told(before == .ready ? .restarting : nil, isDroppable: false)
-    case .draining: return .told(.draining, isDroppable: false)
+    case .draining:
+      endedIn = before
+      return .told(.draining, isDroppable: false)
     case .stopped: return .told(.stopped, isDroppable: false)
     case .fetching, .verifying, .installing: return .told(nil, isDroppable: false)
     }

@@ -26,14 +26,39 @@ public struct FolderHandle: ~Copyable {
     return FolderHandle(owning: opened)
   }
 
-  /// Removes what has that name, with all that is in it; what cannot be removed stays. Whoever may
-  /// write there cannot lead it anywhere else meanwhile.
+  /// Gives what has that name another one; false when it keeps it.
+  public func rename(_ name: String, to other: String) -> Bool {
+    renameat(descriptor, name, descriptor, other) == 0
+  }
+
+  /// How many folders, one in the other, are open at once while they are removed.
+  static let openDepth = 100
+  /// How what lies deeper is called on its way out, beside what is removed.
+  private static let deep = "~deep-"
+
+  /// Removes what has that name, with all that is in it, however deep that is; what cannot be removed
+  /// stays. Whoever may write there cannot lead it anywhere else meanwhile.
   public func remove(_ name: String) {
+    var left = [name]
+    var moved = 0
+    while let next = left.popLast() {
+      let before = moved
+      remove(next, at: 0, &moved, top: descriptor)
+      guard moved > before else { continue }
+      left += (before..<moved).map { "\(Self.deep)\($0)" }
+    }
+  }
+
+  private func remove(_ name: String, at depth: Int, _ moved: inout Int, top: Int32) {
     if unlinkat(descriptor, name, 0) == 0 || errno == ENOENT { return }
+    if depth == Self.openDepth {
+      if renameat(descriptor, name, top, "\(Self.deep)\(moved)") == 0 { moved += 1 }
+      return
+    }
     let opened = par_open_at(descriptor, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
     if opened >= 0 {
       let inner = FolderHandle(owning: opened)
-      for entry in inner.names() { inner.remove(entry) }
+      for entry in inner.names() { inner.remove(entry, at: depth + 1, &moved, top: top) }
     }
     _ = unlinkat(descriptor, name, AT_REMOVEDIR)
   }

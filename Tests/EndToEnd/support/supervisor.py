@@ -105,7 +105,8 @@ class Supervisor(Run):
         return self.admin("PUT", f"/{spec['agent_app_id']}", marked(spec, self.mark), **fields)
 
     def status(self) -> dict[str, Any]:
-        return self.ask("/supervisor/status").json
+        """As who has the token sees it, with whole reasons."""
+        return self.ask("/supervisor/status", Authorization=f"Bearer {TOKEN}").json
 
     def agent(self, agent: str) -> dict[str, Any]:
         """Its part of /supervisor/status."""

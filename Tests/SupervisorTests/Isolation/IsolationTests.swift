@@ -29,6 +29,21 @@ struct IsolationTests {
     #expect(try isolation.place(agent: "c").user == a.user)
   }
 
+  @Test("leave nothing, however deep they laid it", .enabled(if: isRoot))
+  func deep() throws {
+    let folder = try TemporaryFolder()
+    let isolation = isolation(folder)
+    _ = try isolation.place(agent: "a")
+    var inner = try FolderHandle(folder.path + "/state/agents/a/tmp")
+    for _ in 0..<1000 { inner = try inner.folder("d") }
+    isolation.remove(agent: "a")
+    let deadline = Clock.now() + .seconds(20)
+    while !folderNames(folder.path + "/state/agents").isEmpty, Clock.now() < deadline {
+      poll(nil, 0, 5)
+    }
+    #expect(folderNames(folder.path + "/state/agents").isEmpty)
+  }
+
   @Test("are kept by the folder when the supervisor starts anew", .enabled(if: isRoot))
   func restart() throws {
     let folder = try TemporaryFolder()

@@ -58,8 +58,26 @@ struct ResourceTests {
     let busy = [sample("b", 110, of: 100, settled: false)]
     #expect(watch.look(busy, free: nil, at: at).isEmpty)
     #expect(agents(watch.look([sample("b", 110, of: 100)], free: nil, at: at)) == ["recycle b"])
-    // The new worker is looked at from the beginning.
-    #expect(watch.look([sample("b", 110, of: 100)], free: nil, at: at).isEmpty)
+    // The new worker is looked at from the beginning, and is not recycled again and again.
+    let soon = at + MemoryWatch.pause - .milliseconds(1)
+    for at in [at, at, soon] {
+      #expect(watch.look([sample("b", 110, of: 100)], free: nil, at: at).isEmpty)
+    }
+    let later = at + MemoryWatch.pause
+    #expect(agents(watch.look([sample("b", 110, of: 100)], free: nil, at: later)) == ["recycle b"])
+  }
+
+  @Test("of memory: one look is for all that change at once, and nobody gets the same room twice")
+  func room() {
+    let free = FreeMemory(available: 300 << 20, total: 2000 << 20)
+    var room = SurgeRoom(free: free, table: ProcessTable([:]), promised: 50 << 20, at: .start)
+    let taken = [room.take(100 << 20), room.take(50 << 20), room.take(1)]
+    #expect(taken == [true, true, false])
+    #expect(room.isFresh(at: .start + SurgeRoom.lifetime - .milliseconds(1)))
+    #expect(!room.isFresh(at: .start + SurgeRoom.lifetime))
+    var unknown = SurgeRoom(free: nil, table: ProcessTable([:]), promised: 0, at: .start)
+    let isFree = unknown.take(.max)
+    #expect(isFree)
   }
 
   @Test("of memory: where the kernel kills at the limit it is recycled before")

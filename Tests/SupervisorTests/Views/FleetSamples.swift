@@ -151,20 +151,23 @@ extension FleetView {
         restartsMaximum: 3,
         restarts: [
           .init(
-            at: 1_795_378_450_000, reason: "ended by SIGKILL", worker: 0, willRestart: true,
+            at: 1_795_378_450_000, reason: AgentReason("ended by SIGKILL", summary: "killed"),
+            worker: 0, willRestart: true,
             delay: .milliseconds(500))
         ],
         traffic: .init(
           inFlight: 2, requests: 90, errors: 1, medianMicroseconds: 2100, p99Microseconds: 9000)),
       AgentView(
         id: "ledger", state: .ready, since: 1_795_378_461_000,
-        reason: "its new version boots", isFromConfig: false, active: version("cccccccccccc"),
+        reason: AgentReason("ValueError: its new version", summary: "its new version boots"),
+        isFromConfig: false, active: version("cccccccccccc"),
         activeWorker: 2,
         target: .init(
           version: version("dddddddddddd"), state: .booting, reason: nil, worker: 3),
         previous: nil, isChanging: true, restartsInWindow: 0, restartsMaximum: 3, restarts: []),
       AgentView(
-        id: "translator", state: .failed, since: 1_795_378_462_000, reason: "it gave up",
+        id: "translator", state: .failed, since: 1_795_378_462_000,
+        reason: AgentReason("ValueError: sk-1", summary: "its boot failed"),
         isFromConfig: false, active: nil, activeWorker: nil, target: nil, previous: nil,
         isChanging: false, restartsInWindow: 0, restartsMaximum: 3, restarts: []),
     ]

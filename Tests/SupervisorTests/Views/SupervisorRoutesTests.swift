@@ -14,7 +14,8 @@ struct SupervisorRoutesTests {
     _ path: String, method: String = "GET", query: String = "",
     fields: [(name: String, value: String)] = [], isAuthorized: Bool = true
   ) throws -> RecordedReply {
-    let routes = SupervisorRoutes(fleet: fleet, hub: hub) { request, reply in
+    let routes = SupervisorRoutes(fleet: fleet, hub: hub, hasToken: { _ in isAuthorized }) {
+      request, reply in
       if !isAuthorized { reply.answer(401, body: []) }
       return isAuthorized
     }
@@ -27,7 +28,7 @@ struct SupervisorRoutesTests {
 
   @Test("take nothing that is not theirs")
   func others() throws {
-    let routes = SupervisorRoutes(fleet: fleet, hub: hub) { _, _ in true }
+    let routes = SupervisorRoutes(fleet: fleet, hub: hub, hasToken: { _ in true }) { _, _ in true }
     for path in ["/supervisor/agents", "/supervisor/status/", "/supervisor/x", "/health"] {
       let request = ControlRequest(method: "GET", path: path)
       #expect(!routes.take(request, try RecordedReply()))
@@ -69,6 +70,23 @@ struct SupervisorRoutesTests {
     #expect(
       body["routes"]
         == .members(["/agents/billing": "par-billing", "/agents/ledger": "par-ledger"]))
+  }
+
+  @Test("tell whole reasons to who has the token, and others in the program's own words")
+  func reasons() throws {
+    fleet.shown.desired.problem = "agents[0].memory_mb: is \"sk-2\""
+    for path in ["/supervisor/status", "/supervisor/fleet"] {
+      let open = try #require(try ask(path, isAuthorized: false).json)
+      #expect(open["agents"]?.list?.last?["reason"] == "its boot failed")
+      let text = String(decoding: try ask(path, isAuthorized: false).now.body, as: UTF8.self)
+      for quoted in ["ValueError", "SIGKILL", "sk-"] { #expect(!text.contains(quoted)) }
+      let whole = try #require(try ask(path).json)
+      #expect(whole["agents"]?.list?.last?["reason"] == "ValueError: sk-1")
+    }
+    let fleet = try #require(try ask("/supervisor/fleet").json)
+    #expect(fleet["supervisor"]?["config"]?["problem"]?.text?.contains("sk-2") == true)
+    let restart = fleet["agents"]?.list?[0]["restarts"]?["recent"]?.list?.first
+    #expect(restart?["reason"] == "ended by SIGKILL")
   }
 
   @Test("say what runs, each process by an id of its own")

@@ -69,7 +69,12 @@ package final class AdminAPI: ControlHandler {
     switch route {
     case .agents:
       let agents = keeper.state.agents.sorted { $0.key < $1.key }
-      body = .members(["agents": .array(agents.map { $0.value.shown })])
+      let reasons = keeper.fleet?.view(usage: false).agents.reduce(into: [:]) {
+        $0[$1.id] = $1.reason?.sentence
+      }
+      body = .members([
+        "agents": .array(agents.map { $0.value.shown(with: reasons?[$0.key]) })
+      ])
       tag = ConfigWatch.hash(JSONWriter.encode(body))
     case .agent(let id), .restart(let id), .rollback(let id):
       let agent = try known(id)
@@ -93,10 +98,18 @@ package final class AdminAPI: ControlHandler {
 
 extension DesiredAgent {
   /// For those who have the token; still without secrets.
-  var shown: JSONValue {
-    .members([
-      "agent_app_id": .string(spec.agentAppID), "revision": .string(spec.revision),
-      "source": .string(source.rawValue), "spec": spec.shown,
-    ])
+  var shown: JSONValue { .object(members) }
+
+  /// With why it, or the change of it, failed; nil: it did not.
+  func shown(with reason: String?) -> JSONValue {
+    .object(members + [JSONMember("reason", reason.map { .string($0) } ?? .null)])
+  }
+
+  private var members: [JSONMember] {
+    [
+      JSONMember("agent_app_id", .string(spec.agentAppID)),
+      JSONMember("revision", .string(spec.revision)),
+      JSONMember("source", .string(source.rawValue)), JSONMember("spec", spec.shown),
+    ]
   }
 }

@@ -41,6 +41,13 @@ package final class TokenGate {
     return verdict
   }
 
+  /// Whether a request that is answered in any case has the token. A wrong one is counted, none is not.
+  package func recognizes(_ request: ControlRequest) -> Bool {
+    let verdict = verdict(request)
+    if verdict == .wrong { count(request.peer) }
+    return verdict == .granted
+  }
+
   private func verdict(_ request: ControlRequest) -> Verdict {
     guard let token else { return .closed }
     guard let field = request.authorization, let given = BearerToken.credentials(field),

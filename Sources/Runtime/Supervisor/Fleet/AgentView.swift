@@ -32,11 +32,11 @@ package struct AgentView: Sendable, Equatable {
     package var version: Version
     /// `booting`, or `failed` with its reason.
     package var state: AgentStateName
-    package var reason: String?
+    package var reason: AgentReason?
     /// nil: its worker is not started yet, or has ended.
     package var worker: Int?
 
-    package init(version: Version, state: AgentStateName, reason: String?, worker: Int?) {
+    package init(version: Version, state: AgentStateName, reason: AgentReason?, worker: Int?) {
       self.version = version
       self.state = state
       self.reason = reason
@@ -47,13 +47,13 @@ package struct AgentView: Sendable, Equatable {
   /// An end of a worker that nobody had asked for.
   package struct Restart: Sendable, Equatable {
     package var at: Int64
-    package var reason: String
+    package var reason: AgentReason
     package var worker: Int
     /// Whether a worker is started in its place, after `delay`; else the agent failed.
     package var willRestart: Bool
     package var delay: Interval
 
-    package init(at: Int64, reason: String, worker: Int, willRestart: Bool, delay: Interval) {
+    package init(at: Int64, reason: AgentReason, worker: Int, willRestart: Bool, delay: Interval) {
       self.at = at
       self.reason = reason
       self.worker = worker
@@ -91,8 +91,8 @@ package struct AgentView: Sendable, Equatable {
   package var state: AgentStateName
   /// Since when it is in that state.
   package var since: Int64
-  /// One sentence, when it is not ready or its target failed.
-  package var reason: String?
+  /// When it is not ready or its target failed.
+  package var reason: AgentReason?
   /// Whether the config lists it: then it is not the admin API's to change.
   package var isFromConfig: Bool
   /// What serves; nil before the first Ready.
@@ -112,7 +112,7 @@ package struct AgentView: Sendable, Equatable {
   package var traffic: Traffic
 
   package init(
-    id: String, state: AgentStateName, since: Int64, reason: String?, isFromConfig: Bool,
+    id: String, state: AgentStateName, since: Int64, reason: AgentReason?, isFromConfig: Bool,
     active: Version?, activeWorker: Int?, target: Target?, previous: Version?, isChanging: Bool,
     restartsInWindow: Int, restartsMaximum: Int, restarts: [Restart], traffic: Traffic = Traffic()
   ) {

@@ -3,7 +3,8 @@ package import Lifecycle
 /// The supervisor and its agents as they are at one moment: a copy, free to be kept and passed on.
 ///
 /// It holds no environment, no query string and no text of an agent's output: what is in it may be
-/// shown to anybody who reaches the port. Times of day are milliseconds since 1970.
+/// shown to anybody who reaches the port, but for the sentences of reasons and of the config's problem.
+/// Times of day are milliseconds since 1970.
 package struct FleetView: Sendable, Equatable {
   package enum Phase: String, Sendable { case starting, serving, draining, stopped }
 
@@ -60,7 +61,7 @@ package struct DesiredView: Sendable, Equatable {
   package var revision: String?
   /// When it was read last.
   package var readAt: Int64?
-  /// Why what was found last is not in force; one sentence.
+  /// Why what was found last is not in force; one sentence, which may quote it.
   package var problem: String?
   /// Whether `SUPERVISOR_TOKEN` is set, without which the admin API answers 403.
   package var hasToken: Bool

@@ -39,6 +39,7 @@ package final class Isolation {
       (claims, problem) = (nil, "\(error)")
     }
     level = problem == nil ? .user : .none
+    if level == .user { RemovedFolders.clear(folder) }
   }
 
   /// What keeps agents from having users of their own; nil: nothing.
@@ -96,19 +97,29 @@ package final class Isolation {
     return AgentPlace(user: user, folder: folder + "/" + agent)
   }
 
-  /// Removes an agent's folders. Nothing of it may run any more.
+  /// Removes an agent's folders: nobody can enter them from here on, and they are gone later. Nothing
+  /// of it may run any more.
   package func remove(agent: String) {
-    guard level == .user, let agents = try? FolderHandle(folder),
-      let known = try? agents.folder(agent).owner().identity.group
-    else { return }
-    agents.remove(agent)
-    claims?.giveBack(known)
+    do throws(SystemError) {
+      guard level == .user else { return }
+      let agents = try FolderHandle(folder)
+      let own = try agents.folder(agent)
+      let known = try own.owner().identity.group
+      // Another agent may get this one's user at once.
+      try own.own(UserIdentity(user: 0, group: 0), mode: 0o700)
+      let name = RemovedFolders.prefix + randomHexadecimal(bytes: 8)
+      if !agents.rename(agent, to: name) { agents.remove(agent) }
+      claims?.giveBack(known)
+      RemovedFolders.clear(folder)
+    } catch {
+      // What cannot be removed stays as it is, its user too.
+    }
   }
 
   private func takenUsers() throws(SystemError) -> Set<UInt32> {
     let agents = try FolderHandle(folder)
     var taken: Set<UInt32> = []
-    for name in folderNames(folder) {
+    for name in folderNames(folder) where !name.hasPrefix(RemovedFolders.prefix) {
       if let group = try? agents.folder(name).owner().identity.group { taken.insert(group) }
     }
     return taken

@@ -17,7 +17,7 @@ package struct MemoryWatch: Sendable {
   /// Where a control group kills at the limit, the recycling begins so much below it.
   static let groupRatio = 0.9
   /// After a recycling for a short task nobody else is recycled for so long: the old worker has to
-  /// drain before its memory is there again.
+  /// drain before its memory is there again. Nor is an agent over its own limit that was just recycled.
   static let pause = Interval.seconds(60)
 
   package enum Verdict: Sendable, Equatable {
@@ -63,6 +63,8 @@ package struct MemoryWatch: Sendable {
   }
 
   private var looksOver: [String: Int] = [:]
+  /// When an agent over its own limit got a new worker: the next one is as large, as likely as not.
+  private var recycledAt: [String: Instant] = [:]
   private var pausedUntil: Instant?
 
   package init() {}
@@ -72,6 +74,7 @@ package struct MemoryWatch: Sendable {
   ) -> [Verdict] {
     var verdicts: [Verdict] = []
     var over: [String: Int] = [:]
+    recycledAt = recycledAt.filter { now - $0.value < Self.pause }
     for sample in samples {
       guard let limit = sample.limitBytes, limit > 0 else { continue }
       let soft = sample.isHeld ? Int64(Double(limit) * Self.groupRatio) : limit
@@ -81,9 +84,10 @@ package struct MemoryWatch: Sendable {
       let reason = Reason(usedBytes: sample.usedBytes, limitBytes: limit, isShare: false)
       if !sample.isHeld, Double(sample.usedBytes) > Double(limit) * Self.killRatio {
         verdicts.append(.kill(agent: sample.agent, reason))
-      } else if count >= Self.looks, sample.isSettled {
+      } else if count >= Self.looks, sample.isSettled, recycledAt[sample.agent] == nil {
         verdicts.append(.recycle(agent: sample.agent, reason))
         over[sample.agent] = 0
+        recycledAt[sample.agent] = now
       }
     }
     looksOver = over

@@ -21,7 +21,7 @@ package final class UserClaims {
     self.folder = folder
   }
 
-  deinit { for lock in locks.values { closeDescriptor(lock) } }
+  deinit { for lock in locks.values { release(lock) } }
 
   func has(_ user: UInt32) -> Bool { locks[user] != nil }
 
@@ -39,6 +39,13 @@ package final class UserClaims {
   }
 
   package func giveBack(_ user: UInt32) {
-    if let lock = locks.removeValue(forKey: user) { closeDescriptor(lock) }
+    if let lock = locks.removeValue(forKey: user) { release(lock) }
+  }
+
+  /// A child that is being started has the descriptor too until it executes its program, and with it the
+  /// lock, if that is not ended by itself (flock(2)).
+  private func release(_ lock: Int32) {
+    flock(lock, LOCK_UN)
+    closeDescriptor(lock)
   }
 }

@@ -119,10 +119,10 @@
     clearTimeout(timer);
     const begun = Date.now();
     try {
-      // Open to everyone: no token is sent where none is needed.
-      const answer = await fetch("fleet", { cache: "no-store", redirect: "error", signal: AbortSignal.timeout(PATIENCE) });
-      if (!answer.ok) throw new Error(`the supervisor answered ${answer.status}`);
-      take(await answer.json(), (begun + Date.now()) / 2);
+      // Open to everyone; with the token its reasons are whole.
+      const { value } = await ask("fleet");
+      if (!value) throw new Error("the supervisor's answer cannot be read");
+      take(value, (begun + Date.now()) / 2);
     } catch (error) {
       lose(error);
     }
@@ -685,6 +685,7 @@
   function signed() {
     showToken();
     if (fleet) render();
+    refresh();
     if (token) connect();
     else disconnect();
   }

@@ -2,10 +2,13 @@ internal import Lifecycle
 
 /// What the open routes say of the fleet, as JSON. spec/supervisor.routes.schema.json has the shapes.
 ///
-/// Everything in a `FleetView` may be shown to anybody, so nothing has to be taken out here.
+/// Reasons are whole for those who have the token, else in the program's own words; everything else in a
+/// `FleetView` may be shown to anybody.
 enum FleetBody {
   /// `GET /supervisor/status`: who serves, and what is to come.
-  static func status(_ view: FleetView) -> JSONValue {
+  ///
+  /// - Parameter isWhole: for one who has the token.
+  static func status(_ view: FleetView, isWhole: Bool) -> JSONValue {
     let routes: [JSONMember] = view.agents.compactMap { agent in
       guard let worker = view.worker(agent.activeWorker) else { return nil }
       return JSONMember("/agents/\(agent.id)", .string(processID(worker, of: agent)))
@@ -20,8 +23,8 @@ enum FleetBody {
             "state": .string(agent.state.rawValue),
             "since": time(agent.since),
             "active": version(agent.active, worker: agent.activeWorker),
-            "target": target(agent.target),
-            "reason": text(agent.reason),
+            "target": target(agent.target, isWhole),
+            "reason": reason(agent.reason, isWhole),
           ])
         }),
       "routes": .object(routes),
@@ -52,7 +55,7 @@ enum FleetBody {
   }
 
   /// `GET /supervisor/fleet`: both of them together and what else the page shows.
-  static func fleet(_ view: FleetView) -> JSONValue {
+  static func fleet(_ view: FleetView, isWhole: Bool) -> JSONValue {
     .members([
       "now": time(view.startedAt + view.uptime.milliseconds),
       "supervisor": .members([
@@ -70,29 +73,35 @@ enum FleetBody {
           "source": text(view.desired.config),
           "revision": text(view.desired.revision),
           "read_at": view.desired.readAt.map(time) ?? .null,
-          "problem": text(view.desired.problem),
+          "problem": text(
+            isWhole ? view.desired.problem : view.desired.problem.map { _ in problem }),
         ]),
       ]),
-      "agents": .array(view.agents.map { agent($0, in: view) }),
+      "agents": .array(view.agents.map { agent($0, in: view, isWhole) }),
     ])
   }
 
-  private static func agent(_ agent: AgentView, in view: FleetView) -> JSONValue {
+  /// Of the config, for everybody.
+  static let problem = "it cannot be read or is refused; the log has the reason"
+
+  private static func agent(
+    _ agent: AgentView, in view: FleetView, _ isWhole: Bool
+  ) -> JSONValue {
     .members([
       "agent_app_id": .string(agent.id),
       "deployment_id": text(shownDeployment(agent)),
       "state": .string(agent.state.rawValue),
       "since": time(agent.since),
-      "reason": text(agent.reason),
+      "reason": reason(agent.reason, isWhole),
       "source": .string(agent.isFromConfig ? "config" : "api"),
       "changing": .bool(agent.isChanging),
       "active": version(agent.active, worker: agent.activeWorker),
-      "target": target(agent.target),
+      "target": target(agent.target, isWhole),
       "previous": version(agent.previous, worker: nil),
       "restarts": .members([
         "in_window": .integer(Int64(agent.restartsInWindow)),
         "max": .integer(Int64(agent.restartsMaximum)),
-        "recent": .array(agent.restarts.map(restart)),
+        "recent": .array(agent.restarts.map { restart($0, isWhole) }),
       ]),
       "traffic": .members([
         "in_flight": .integer(Int64(agent.traffic.inFlight)),
@@ -129,10 +138,10 @@ enum FleetBody {
     ])
   }
 
-  private static func restart(_ restart: AgentView.Restart) -> JSONValue {
+  private static func restart(_ restart: AgentView.Restart, _ isWhole: Bool) -> JSONValue {
     .members([
       "at": time(restart.at), "worker": .integer(Int64(restart.worker)),
-      "reason": .string(restart.reason), "will_restart": .bool(restart.willRestart),
+      "reason": reason(restart.reason, isWhole), "will_restart": .bool(restart.willRestart),
       "delay_ms": .integer(restart.delay.milliseconds),
     ])
   }
@@ -149,12 +158,12 @@ enum FleetBody {
     return .object(versionMembers(version, worker: worker))
   }
 
-  private static func target(_ target: AgentView.Target?) -> JSONValue {
+  private static func target(_ target: AgentView.Target?, _ isWhole: Bool) -> JSONValue {
     guard let target else { return .null }
     return .object(
       versionMembers(target.version, worker: target.worker) + [
         JSONMember("state", .string(target.state.rawValue)),
-        JSONMember("reason", text(target.reason)),
+        JSONMember("reason", reason(target.reason, isWhole)),
       ])
   }
 
@@ -200,6 +209,9 @@ enum FleetBody {
       + (worker.role == .active ? agent.restarts.count { $0.willRestart } : 0)
   }
 
+  private static func reason(_ reason: AgentReason?, _ isWhole: Bool) -> JSONValue {
+    text(isWhole ? reason?.sentence : reason?.summary)
+  }
   private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
   private static func integer(_ value: Int64?) -> JSONValue {
     value.map { .integer($0) } ?? .null

@@ -9,6 +9,7 @@ package final class SupervisorRoutes: ControlHandler {
   private unowned let fleet: any Fleet
   private let hub: EventHub?
   private let isAuthorized: Authorization
+  private let hasToken: (ControlRequest) -> Bool
   private let page = SupervisorPage()
   private var usage = UsageCache()
 
@@ -16,9 +17,14 @@ package final class SupervisorRoutes: ControlHandler {
   ///   - fleet: outlives this.
   ///   - hub: has every line of the log; nil: nobody may read it.
   ///   - isAuthorized: asked before anything of the log is shown.
-  package init(fleet: any Fleet, hub: EventHub?, isAuthorized: @escaping Authorization) {
+  ///   - hasToken: asked where everybody is answered, and told more who has it.
+  package init(
+    fleet: any Fleet, hub: EventHub?, hasToken: @escaping (ControlRequest) -> Bool,
+    isAuthorized: @escaping Authorization
+  ) {
     self.fleet = fleet
     self.hub = hub
+    self.hasToken = hasToken
     self.isAuthorized = isAuthorized
   }
 
@@ -35,9 +41,11 @@ package final class SupervisorRoutes: ControlHandler {
     case .folder:
       reply.answer(308, fields: [("Location", "supervisor/")], contentType: "", body: [])
     case .page: answerPage(request, reply)
-    case .status: answer(FleetBody.status(fleet.view(usage: false)), reply)
+    case .status:
+      answer(FleetBody.status(fleet.view(usage: false), isWhole: hasToken(request)), reply)
     case .processes: answer(FleetBody.processes(usage.view(of: fleet)), reply)
-    case .fleet: answer(FleetBody.fleet(usage.view(of: fleet)), reply)
+    case .fleet:
+      answer(FleetBody.fleet(usage.view(of: fleet), isWhole: hasToken(request)), reply)
     case .events: answerEvents(request, reply)
     }
     return true
