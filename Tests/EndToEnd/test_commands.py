@@ -216,10 +216,11 @@ def test_too_many_who_ask_for_stacks_at_once_are_turned_away(par, probe):
     assert run.stop() == 0
 
 
-def test_the_supervisor_s_mode_is_refused_in_one_sentence(call):
-    done = call(PAR_MODE="supervisor")
-    assert done.returncode == 1 and done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1 and "PAR_MODE=supervisor" in done.stderr
+def test_the_supervisor_s_mode_supervises(call):
+    done = call(PAR_MODE="supervisor", SUPERVISOR_PORT="none")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and events[0]["event"] == "supervisor_started"
+    assert any(event["event"] == "config_error" and event["variable"] == "SUPERVISOR_PORT" for event in events)
 
 
 def test_spec_prints_the_table_that_the_repository_holds(call):
