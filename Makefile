@@ -49,8 +49,9 @@ run-compiled-tests:
 host-test: host test-environment ## the tests of the agent host
 	@if [ -d Tests/AgentHost ]; then .build/test-venv/bin/python -m pytest -q -n 3 Tests/AgentHost; fi
 
+# A file's tests are one process's, in their order: what they share is started once, and stories stay in one piece.
 end-to-end: build test-environment examples ## the built program against real packages
-	@.build/test-venv/bin/python -m pytest -q -n 3 Tests/EndToEnd \
+	@.build/test-venv/bin/python -m pytest -q -n 3 --dist loadfile Tests/EndToEnd \
 		--ignore Tests/EndToEnd/test_reliability.py $(PYTEST)
 
 # In one process, which plays several cells at once by itself.

@@ -111,7 +111,8 @@ def supervised(par, monkeypatch) -> Iterator[Any]:
         names = ["rest", "a2a"][: len(sockets)]
         variables = {
             "LISTEN_FDS": len(sockets), "LISTEN_FDNAMES": ":".join(names),
-            "PAR_CONTROL_FD": 3 + len(sockets), **variables,
+            # What the drain waits for is not what these tests are about.
+            "PAR_CONTROL_FD": 3 + len(sockets), "DRAIN_MIN_SEC": "0.05", **variables,
         }  # fmt: skip
         command = [sys.executable, "-c", BECOME, ",".join(map(str, descriptors)), str(PROGRAM), "run"]
         run = par(package, command=command, **variables)
@@ -164,44 +165,39 @@ def test_a_second_interrupt_ends_the_wait(supervised, probe, gate):
     assert one.run.stopped["outcome"] == "cut"
 
 
-def test_hangup_replaces_the_worker(supervised, probe):
+def test_neither_agent_nor_descriptor_knows_of_the_lifeline_and_hangup_replaces_the_worker(supervised, probe):
     one = supervised(probe)
     one.run.wait("runtime_ready")
     first = one.run.worker_pid
-    one.say("hangup")
-    until(lambda: one.run.worker_pid != first, "another worker")
-    one.run.wait("worker_exited", pid=first)
     with one.client() as client:
+        seen = client.get("/api/env").json()
+        assert not [name for name in seen if name.startswith(("PAR_", "LISTEN_"))]
+        ours = os.readlink(f"/proc/self/fd/{one.lifeline}")
+        held = [os.readlink(x.path) for x in os.scandir(f"/proc/{first}/fd")]
+        assert ours not in held
+        # What is no command is told, and changes nothing.
+        one.say("explode", "x" * 200)
+        one.run.wait("warning", code="control_line", count=2)
+        assert one.run.worker_pid == first
+        one.say("hangup")
+        until(lambda: one.run.worker_pid != first, "another worker")
+        one.run.wait("worker_exited", pid=first)
         assert client.get("/api/hello").json()["pid"] == one.run.worker_pid
     one.say("terminate")
     assert one.run.exit() == 0
 
 
-def test_what_is_no_command_is_told_and_changes_nothing(supervised, probe):
-    one = supervised(probe)
-    one.run.wait("runtime_ready")
-    one.say("explode", "x" * 200)
-    one.run.wait("warning", code="control_line", count=2)
-    one.say("terminate")
-    assert one.run.exit() == 0
-
-
-@pytest.mark.parametrize("end", ["end of file", "kill"])
-def test_the_end_of_the_lifeline_leaves_nothing(supervised, leaving, end):
+def test_a_kill_leaves_nothing(supervised, leaving):
     one = supervised(leaving)
     one.run.wait("runtime_ready")
     with one.client() as client:
         pids = [*left_behind(client), one.run.worker_pid]
-        with socket.create_connection(one.sockets[0].getsockname()) as busy:
-            busy.sendall(b"GET /api/slow?ms=60000 HTTP/1.1\r\nHost: a\r\n\r\n")
-            client.get("/api/hello")
-            at = time.monotonic()
-            one.say("kill") if end == "kill" else one.end()
-            one.run.exit(GONE)
+        at = time.monotonic()
+        one.say("kill")
+        one.run.exit(GONE)
     until(lambda: gone(pids), "everything that the agent started is gone", GONE)
     assert time.monotonic() - at < GONE
     assert one.run.events("warning", code="lifeline")
-    assert one.run.stopped["drain_ms"] < 1000
 
 
 def test_the_end_during_the_boot(supervised, tmp_path, gate):
@@ -218,19 +214,6 @@ def test_an_end_before_the_start(supervised, probe):
     one.end()
     one.run.exit()
     assert one.run.lines[-1]["event"] == "stopped"
-
-
-def test_neither_agent_nor_descriptor_knows_of_the_lifeline(supervised, probe):
-    one = supervised(probe)
-    one.run.wait("runtime_ready")
-    with one.client() as client:
-        seen = client.get("/api/env").json()
-    assert not [name for name in seen if name.startswith(("PAR_", "LISTEN_"))]
-    ours = os.readlink(f"/proc/self/fd/{one.lifeline}")
-    held = [os.readlink(x.path) for x in os.scandir(f"/proc/{one.run.worker_pid}/fd")]
-    assert ours not in held
-    one.say("terminate")
-    assert one.run.exit() == 0
 
 
 @pytest.mark.parametrize(
@@ -326,13 +309,18 @@ time.sleep(600)
 
 
 def test_a_supervisor_that_is_killed_leaves_nothing(par, leaving):
+    """The end of the lifeline, while a request is on its way."""
     parent = par(leaving, command=[sys.executable, "-c", PARENT, str(PROGRAM), "run"], checked=False)
     ready = parent.wait("runtime_ready")
-    client = httpx.Client(base_url=f"http://127.0.0.1:{ready['rest_port']}", timeout=30)
-    with client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{ready['rest_port']}", timeout=30) as client:
         pids = [*left_behind(client), parent.worker_pid, parent.lines[0]["pid"]]
-    parent.process.kill()
-    at = time.monotonic()
-    until(lambda: gone(pids), "everything is gone", GONE)
-    assert time.monotonic() - at < GONE
+        with socket.create_connection(("127.0.0.1", ready["rest_port"])) as busy:
+            busy.sendall(b"GET /api/slow?ms=60000 HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.get("/api/hello")
+            parent.process.kill()
+            at = time.monotonic()
+            until(lambda: gone(pids), "everything is gone", GONE)
+            assert time.monotonic() - at < GONE
     assert not marked_processes(parent.mark)
+    assert parent.events("warning", code="lifeline")
+    assert parent.stopped["drain_ms"] < 1000

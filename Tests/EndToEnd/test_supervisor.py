@@ -105,14 +105,14 @@ def test_agents_of_a_config_serve_and_a_change_a_loss_and_a_drain_lose_nothing(
     # What is in flight goes on in the drain; health is 503 at once.
     answers: list[Any] = []
     slow = threading.Thread(
-        target=lambda: answers.append(supervisor.ask("/agents/alpha/api/slow?seconds=1.5")))
+        target=lambda: answers.append(supervisor.ask("/agents/alpha/api/slow?seconds=1")))
     slow.start()
     until(lambda: b"\npar_requests_in_flight 1\n" in supervisor.ask("/metrics").body, "it is in flight")
     supervisor.send()
     supervisor.wait("supervisor_draining")
     assert supervisor.ask("/health").status == 503
     slow.join(DEADLINE)
-    assert answers[0].status == 200 and answers[0].json == {"slept": 1.5}
+    assert answers[0].status == 200 and answers[0].json == {"slept": 1.0}
     assert supervisor.exit() == 0
     stopped = supervisor.wait("supervisor_stopped")
     assert stopped["outcome"] == "clean" and stopped["aborted"] == 0

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support.byte_server import Authority, ByteServer, Connection, Request, head
 from support.packages import archive, manifest
-from support.supervisor import TOKEN, Supervise, Supervisor, fleet_place, free_port, marked, supervise  # noqa: F401
+from support.supervisor import Supervise, Supervisor, fleet_place, free_port, marked, supervise  # noqa: F401
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret-of-the-test"}
 
@@ -189,16 +189,3 @@ def test_a_version_that_never_served_is_not_what_a_start_begins_with(
     assert second.admin("POST", "/one/rollback").status == 409
     assert second.agent("one")["state"] == "ready"
     end(second)
-
-
-def test_tokens(supervise: Supervise, package: Path) -> None:  # noqa: F811
-    supervisor = supervise([])
-    supervisor.settled()
-    for fields in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {TOKEN}"}):
-        for _ in range(10):
-            answer = supervisor.ask("/supervisor/agents/a", "DELETE", **fields)
-            assert answer.status == 401
-            assert answer.fields["www-authenticate"].startswith("Bearer")
-    assert len(supervisor.events("warning", code="token_refused")) == 1
-    assert not supervisor.events("admin_request")
-    assert TOKEN.encode() not in bytes(supervisor.raw)

@@ -142,6 +142,13 @@ def test_only_the_token_opens_more(page: browser.Page, supervisor: Supervisor) -
     assert TOKEN not in page.value("location.href + document.body.innerHTML")
 
 
+def test_pages_that_were_left_hold_no_connection(page: browser.Page, supervisor: Supervisor) -> None:
+    """A browser keeps pages that one may come back to, and has six connections for one server."""
+    for _ in range(7):
+        page.open(address(supervisor))
+        page.until("document.getElementById('link-text').textContent === 'live'")
+
+
 def test_an_agent_is_watched_becoming_ready(page: browser.Page, supervisor: Supervisor, place: Place) -> None:
     page.click("#deploy")
     fill(page, "f-id", "hello")

@@ -229,7 +229,7 @@ class Place:
             # A loaded machine must not fail a test that is not about the budget.
             "BOOT_HARD_LIMIT_MULTIPLIER": "0",
             "GRACEFUL_SHUTDOWN_TIMEOUT_SEC": "10",
-            "DRAIN_MIN_SEC": "0.2",
+            "DRAIN_MIN_SEC": "0.05",
         }
 
     def write(self, agents: Sequence[Mapping[str, Any]], name: str = "agents.json") -> Path:

@@ -894,12 +894,21 @@
       if (detailParts && agent.agent_app_id === chosen) setText(detailParts.since, sinceText(agent));
     }
   }, 1000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+  // The stream is a connection, of which a browser has six for one server: pages that nobody looks at give theirs up,
+  // and come back behind the last line that they had.
+  const isSeen = () => {
+    if (document.hidden) return disconnect();
+    refresh();
+    if (token && !reading) connect();
+  };
+  document.addEventListener("visibilitychange", isSeen);
+  addEventListener("pagehide", disconnect);
+  addEventListener("pageshow", (event) => { if (event.persisted) isSeen(); });
   addEventListener("online", refresh);
 
   showToken();
   // The address may name the agent.
   try { awaited = decodeURIComponent(location.hash.slice(1)) || null; } catch { /* no agent's name */ }
   refresh();
-  if (token) connect();
+  if (token && !document.hidden) connect();
 })();
