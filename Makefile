@@ -13,7 +13,7 @@ PACKAGES := $(EXAMPLES:%=examples/%.apkg)
 # One test of many: make end-to-end PYTEST="-k drain"
 PYTEST ?=
 
-.PHONY: help run build test swift-test compiled-tests run-compiled-tests host-test end-to-end reliability \
+.PHONY: help run build test swift-test compiled-tests run-compiled-tests host-test end-to-end reliability page-test \
 	flood fuzz explore mutate account account-supervisor kill-supervisor soak check \
 	format examples bench bench-fetch bench-grpc bench-proxy bench-memory bench-supervisor bench-trace \
 	spec docs verify claims tsan clean \
@@ -34,7 +34,7 @@ build: host ## the program, .build/release/par-lifecycle, and its agent host's e
 test: check compiled-tests ## everything that tests
 	@$(MAKE) --no-print-directory -O -j 3 build run-compiled-tests host-test claims
 	$(MAKE) --no-print-directory end-to-end
-	$(MAKE) --no-print-directory -O -j 2 reliability deploy-test
+	$(MAKE) --no-print-directory -O -j 3 reliability deploy-test page-test
 
 swift-test: system ## the tests of the Swift targets
 	@swift test --disable-xctest
@@ -49,10 +49,13 @@ run-compiled-tests:
 host-test: host test-environment ## the tests of the agent host
 	@if [ -d Tests/AgentHost ]; then .build/test-venv/bin/python -m pytest -q -n 3 Tests/AgentHost; fi
 
-# A file's tests are one process's, in their order: what they share is started once, and stories stay in one piece.
 end-to-end: build test-environment examples ## the built program against real packages
-	@.build/test-venv/bin/python -m pytest -q -n 3 --dist loadfile Tests/EndToEnd \
-		--ignore Tests/EndToEnd/test_reliability.py $(PYTEST)
+	@.build/test-venv/bin/python -m pytest -q -n 3 Tests/EndToEnd \
+		--ignore Tests/EndToEnd/test_reliability.py --ignore Tests/EndToEnd/test_supervisor_page.py $(PYTEST)
+
+# One story in one browser, told in its order.
+page-test: build test-environment ## the supervisor's page in a browser
+	@.build/test-venv/bin/python -m pytest -q Tests/EndToEnd/test_supervisor_page.py $(PYTEST)
 
 # In one process, which plays several cells at once by itself.
 reliability: build test-environment examples ## the matrix of states and faults, docs/reliability.md
