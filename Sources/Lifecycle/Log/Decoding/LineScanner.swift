@@ -40,7 +40,7 @@ struct LineScanner: Sendable {
 
   private let table = NameTable.ofLines
   private var values = [Value](repeating: Value(), count: LineScanner.valueLimit)
-  private var order = MemberOrder(NameTable.ofLines)
+  private var order = MemberOrder.ofLines
   private var names = OtherNames()
   /// Which of the values are of this line.
   private var seen = Seen()

@@ -1,6 +1,9 @@
 /// Which member came after which in the lines before: lines of one kind have their members in one order,
 /// so that a name has only to be compared.
 struct MemberOrder: Sendable {
+  /// Of the lines' members: made once, as each reader begins with a copy.
+  static let ofLines = MemberOrder(NameTable.ofLines)
+
   /// A name with its quotation marks and its colon, in words, and which bytes of the words count.
   private struct Spelling {
     var first: UInt64 = 1
