@@ -82,22 +82,7 @@ public final class LogWriter: Sendable {
     wakeUp = par_eventfd()
     finished = par_eventfd()
     guard wakeUp >= 0, finished >= 0 else { throw SystemError("eventfd") }
-    var thread = pthread_t()
-    let retained = Unmanaged.passRetained(self)
-    let started = pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument else { return nil }
-        _ = par_thread_name("log-writer")
-        // Balances passRetained of the thread's start.
-        Unmanaged<LogWriter>.fromOpaque(argument).takeRetainedValue().writeUntilClosed()
-        return nil
-      }, retained.toOpaque())
-    guard started == 0 else {
-      retained.release()
-      throw SystemError("pthread_create", number: started)
-    }
-    pthread_detach(thread)
+    try DetachedThread.start("log-writer") { self.writeUntilClosed() }
   }
 
   /// What the lines carry from here on.

@@ -142,18 +142,7 @@ public enum HostedAgent {
     notifier.warn = { log.write(.warning(code: "notify_socket", message: $0)) }
     log.identify(agentAppID: problems.agentAppID, deploymentID: problems.deploymentID)
     return giveUp(log, notifier, header: runStarted(version, .object([])), policy: Policy()) {
-      for problem in problems.problems {
-        log.write(.configError(variable: problem.variable, error: problem.error))
-      }
-      let count = problems.problems.count
-      let error =
-        count == 1
-        ? problems.problems[0].error
-        : "the configuration has \(count) mistakes; each is a config_error above"
-      notifier.failed(error)
-      log.write(
-        .bootFailed(
-          phase: .fetching, Explanation(error: error, hint: problems.problems[0].hint)))
+      notifier.failed(log.write(problems))
       return .configuration
     }
   }

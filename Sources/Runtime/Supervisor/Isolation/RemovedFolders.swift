@@ -15,22 +15,10 @@ final class RemovedFolders: Sendable {
   private init(in folder: String) { self.folder = folder }
 
   /// Begins to remove what lies in that folder under such names.
-  static func clear(_ folder: String) { RemovedFolders(in: folder).startThread() }
-
-  private func startThread() {
-    var thread = pthread_t()
-    let retained = Unmanaged.passRetained(self)
-    let started = pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument else { return nil }
-        _ = par_thread_name("removed")
-        // Balances passRetained of the thread's start.
-        Unmanaged<RemovedFolders>.fromOpaque(argument).takeRetainedValue().remove()
-        return nil
-      }, retained.toOpaque())
-    guard started == 0 else { return retained.release() }
-    pthread_detach(thread)
+  static func clear(_ folder: String) {
+    let removed = RemovedFolders(in: folder)
+    // Without a thread they stay until the next time.
+    try? DetachedThread.start("removed") { removed.remove() }
   }
 
   private func remove() {

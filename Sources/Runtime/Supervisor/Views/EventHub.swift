@@ -128,27 +128,16 @@ package final class EventHub: LogTap, Sendable {
   }
 
   private func startThread() {
-    var thread = pthread_t()
-    let retained = Unmanaged.passRetained(self)
-    let started = pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument else { return nil }
-        _ = par_thread_name("log-readers")
-        // Balances passRetained of the thread's start.
-        Unmanaged<EventHub>.fromOpaque(argument).takeRetainedValue().serve()
-        return nil
-      }, retained.toOpaque())
-    guard started == 0 else {
-      retained.release()
+    do throws(SystemError) {
+      try DetachedThread.start("log-readers") { self.serve() }
+    } catch {
       let readers = state.withLock { state in
         state.isRunning = false
         defer { state.readers = [] }
         return state.readers
       }
-      return readers.forEach { $0.reply.end() }
+      for reader in readers { reader.reply.end() }
     }
-    pthread_detach(thread)
   }
 
   /// The thread: ends when nobody reads any more.
